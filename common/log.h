@@ -1,0 +1,62 @@
+// One line per event on standard error: `time level area message key=value ...`.
+//
+// error = someone should look now, warning = degraded, info = a state changed, debug = the rest.
+// Called from the control-plane thread only; the packet path does not log. Each source file
+// declares its area once: `constexpr LogArea kLog{"mirror"};` and writes `kLog.info("route added
+// to={}", ...)`.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace director {
+
+enum class LogLevel { kDebug, kInfo, kWarning, kError };
+
+// "debug", "info", "warning", "error".
+[[nodiscard]] std::optional<LogLevel> parse_log_level(std::string_view text);
+
+// Lines below this level are not written. Default: info.
+void set_log_level(LogLevel level);
+
+[[nodiscard]] bool is_logged(LogLevel level);
+
+// Writes one line; control characters in `text` are replaced, so that a peer cannot forge lines.
+void write_log_line(LogLevel level, std::string_view area, std::string_view text);
+
+class LogArea {
+  public:
+    explicit constexpr LogArea(std::string_view name) : name_(name) {}
+
+    template <typename... Args>
+    void debug(fmt::format_string<Args...> format, Args&&... args) const {
+        write(LogLevel::kDebug, format, std::forward<Args>(args)...);
+    }
+    template <typename... Args>
+    void info(fmt::format_string<Args...> format, Args&&... args) const {
+        write(LogLevel::kInfo, format, std::forward<Args>(args)...);
+    }
+    template <typename... Args>
+    void warning(fmt::format_string<Args...> format, Args&&... args) const {
+        write(LogLevel::kWarning, format, std::forward<Args>(args)...);
+    }
+    template <typename... Args>
+    void error(fmt::format_string<Args...> format, Args&&... args) const {
+        write(LogLevel::kError, format, std::forward<Args>(args)...);
+    }
+
+  private:
+    template <typename... Args>
+    void write(LogLevel level, fmt::format_string<Args...> format, Args&&... args) const {
+        if (is_logged(level)) {
+            write_log_line(level, name_, fmt::format(format, std::forward<Args>(args)...));
+        }
+    }
+
+    std::string_view name_;
+};
+
+}  // namespace director

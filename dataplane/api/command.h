@@ -1,0 +1,65 @@
+// What the control plane tells a worker. Fixed-size values on a single-producer single-consumer
+// ring; large things travel by pointer and come back as an Event.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include "dataplane/api/conn_state.h"
+#include "dataplane/api/forwarding.h"
+#include "dataplane/api/ids.h"
+#include "dataplane/api/job.h"
+#include "dataplane/api/service.h"
+
+namespace director::dataplane {
+
+enum class CommandKind : uint8_t {
+    kPutService,        // install or replace a service's table; the old one is returned
+    kRetireService,     // admit no new connection; existing ones go on; the table is returned
+    kForgetService,     // the slot is free again; sent when no connection refers to it any more
+    kSetWeight,         // weight of one real server in an installed table
+    kForgetRealServer,  // zero the slot's counters; sent when no connection refers to it any more
+    kSetTimeouts,       // connection timeouts, for timers armed from now on
+    kPutInterface,      // define or change an interface
+    kPutNeighbour,      // define or change a neighbour
+    kRemoveNeighbour,
+    kPutRoutes,  // install a route table; the old one is returned
+    kRunJob,     // answer a question (dataplane/api/job.h)
+};
+
+struct Command {
+    CommandKind kind;
+    // Counts up by one per command and worker. Events echo it, so that the control plane knows how
+    // far each worker is.
+    uint32_t sequence = 0;
+    union {
+        ServiceTable* service_table;  // kPutService
+        ServiceId service;            // kRetireService, kForgetService
+        struct {
+            ServiceId service;
+            RealServerId server;
+            uint32_t weight;
+        } set_weight;         // kSetWeight
+        RealServerId server;  // kForgetRealServer
+        ConnTimeouts timeouts;
+        struct {
+            InterfaceId id;
+            Interface interface;
+        } put_interface;
+        struct {
+            NeighbourKey key;
+            Neighbour neighbour;
+        } put_neighbour;
+        NeighbourKey remove_neighbour;
+        const RouteTable* routes;  // kPutRoutes
+        Job* job;                  // kRunJob
+    };
+
+    Command() : kind(CommandKind::kRunJob), job(nullptr) {}
+    explicit Command(CommandKind command_kind) : kind(command_kind), timeouts{} {}
+};
+
+static_assert(sizeof(Command) <= 64 && sizeof(Command) % 4 == 0);
+static_assert(std::is_trivially_copyable_v<Command>);
+
+}  // namespace director::dataplane

@@ -1,0 +1,57 @@
+// What workers count. Written by the owning worker alone; the control plane sees copies only, which
+// it asks for with a CountersReport (dataplane/api/job.h).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <type_traits>
+
+#include "dataplane/api/drop_reason.h"
+
+namespace director::dataplane {
+
+// Per worker. Every received packet is counted exactly once among the outcomes:
+//   received + handed_in = forwarded + punted + dropped + handed_out
+struct WorkerCounters {
+    uint64_t received = 0;    // frames polled from this worker's receive queues
+    uint64_t handed_in = 0;   // frames taken over from other workers
+    uint64_t handed_out = 0;  // frames given to the worker that owns their connection
+    uint64_t forwarded = 0;   // frames sent on, translated or routed
+    uint64_t punted = 0;      // frames given to the control plane: the kernel's, or waiting for ARP
+    std::array<uint64_t, kDropReasonCount> dropped{};
+    uint64_t connections_created = 0;
+    uint64_t connections_expired = 0;
+    uint64_t connections_evicted = 0;  // half-open ones that made room in a full table
+    uint64_t connections = 0;          // gauge: in the table now
+    uint64_t connections_max = 0;      // size of the table
+
+    [[nodiscard]] constexpr uint64_t dropped_total() const {
+        uint64_t total = 0;
+        for (const uint64_t count : dropped) {
+            total += count;
+        }
+        return total;
+    }
+};
+
+// Per worker and real server. Bytes are IP lengths including the header, as IPVS counts them.
+struct ServerCounters {
+    uint64_t connections = 0;  // ever
+    uint64_t packets_in = 0;   // client to server
+    uint64_t packets_out = 0;  // server to client
+    uint64_t bytes_in = 0;
+    uint64_t bytes_out = 0;
+    uint32_t active = 0;    // gauge: connections in an active state
+    uint32_t inactive = 0;  // gauge: all other connections
+};
+
+// Per worker and virtual service.
+struct ServiceCounters {
+    std::array<uint64_t, kDropReasonCount> dropped{};
+    uint64_t connections = 0;  // gauge: in the table now
+};
+
+static_assert(std::is_trivially_copyable_v<WorkerCounters>);
+static_assert(std::is_trivially_copyable_v<ServerCounters> && sizeof(ServerCounters) == 48);
+
+}  // namespace director::dataplane

@@ -1,0 +1,36 @@
+// What a worker tells the control plane. Fixed-size values on a single-producer single-consumer
+// ring.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include "dataplane/api/forwarding.h"
+#include "dataplane/api/ids.h"
+#include "dataplane/api/job.h"
+#include "dataplane/api/service.h"
+
+namespace director::dataplane {
+
+enum class EventKind : uint8_t {
+    kServiceReturned,  // the worker no longer uses this service table (free it)
+    kRoutesReturned,   // the worker no longer uses this route table (free it after the last worker)
+    kJobDone,          // the job is answered and the control plane's again
+    kCommandRefused,   // a command named a slot that does not exist or a table is full
+};
+
+struct Event {
+    EventKind kind;
+    WorkerId worker{};
+    uint32_t sequence = 0;  // of the command that caused it
+    union {
+        ServiceTable* service_table;  // kServiceReturned
+        const RouteTable* routes;     // kRoutesReturned
+        Job* job;                     // kJobDone
+    };
+};
+
+static_assert(sizeof(Event) == 16);
+static_assert(std::is_trivially_copyable_v<Event>);
+
+}  // namespace director::dataplane

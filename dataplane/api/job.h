@@ -1,0 +1,57 @@
+// Questions that take a worker longer than one poll to answer. The control plane allocates a job,
+// hands it over with CommandKind::kRunJob, and must not look at it until EventKind::kJobDone brings
+// it back. The worker does a bounded piece of it per poll, so a table of ten million entries can be
+// listed without a packet noticing.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "common/address.h"
+#include "dataplane/api/conn_state.h"
+#include "dataplane/api/counters.h"
+#include "dataplane/api/ids.h"
+
+namespace director::dataplane {
+
+enum class JobKind : uint8_t { kCountersReport, kConnectionPage };
+
+struct Job {
+    JobKind kind;
+    WorkerId worker{};    // filled by the worker
+    uint32_t cursor = 0;  // the worker's progress; starts at 0 for a report
+};
+
+// A copy of all counters. The vectors' sizes say how many slots are wanted (from slot 0).
+struct CountersReport : Job {
+    CountersReport() : Job{JobKind::kCountersReport, {}, 0} {}
+
+    WorkerCounters totals;
+    std::vector<ServiceCounters> services;
+    std::vector<ServerCounters> servers;
+    uint32_t commands_applied = 0;  // sequence number of the last command applied before the report
+};
+
+// One row of the connection table.
+struct ConnectionRow {
+    Protocol protocol = Protocol::kTcp;
+    ConnState state = ConnState::kNone;
+    Endpoint client;
+    Endpoint virtual_service;
+    Endpoint real_server;
+    uint32_t expires_in_seconds = 0;
+    ServiceId service = kNoService;
+    RealServerId server = kNoRealServer;
+};
+
+// Some rows of the connection table, from table position `cursor` on. `rows` is filled up to its
+// capacity (reserve() it: a worker does not allocate); afterwards `cursor` is where the next page
+// starts and `is_last` says that there is none.
+struct ConnectionPage : Job {
+    ConnectionPage() : Job{JobKind::kConnectionPage, {}, 0} {}
+
+    std::vector<ConnectionRow> rows;
+    bool is_last = false;
+};
+
+}  // namespace director::dataplane

@@ -1,0 +1,83 @@
+// A packet on its way through the stages, and the burst it travels in.
+//
+// The I/O layer fills the input part for up to 32 frames, calls Worker::process, and then acts on
+// each verdict. Frames stay where they are (mbufs); the stages change them in place.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "common/address.h"
+#include "dataplane/api/drop_reason.h"
+#include "dataplane/api/ids.h"
+
+namespace director::dataplane {
+
+inline constexpr uint32_t kBurstMax = 32;
+
+// What becomes of a packet. Exactly one, decided once.
+enum class Verdict : uint8_t {
+    kUndecided,         // still in the stages; never seen outside process()
+    kForward,           // send on `out_port`
+    kPunt,              // give to the control plane, for the kernel interface beside `in_port`
+    kPuntForNeighbour,  // give to the control plane: ready but for the next hop's MAC address
+    kDrop,              // free; `drop_reason` says why and has been counted
+    kHandOver,          // give to worker `owner`, which holds the connection
+};
+
+// Which way a packet of a balanced connection goes.
+enum class Direction : uint8_t { kClientToServer, kServerToClient };
+
+// What the port found out about checksums while receiving.
+enum class ChecksumCheck : uint8_t { kUnknown, kGood, kBad };
+
+struct Packet {
+    // In, by the I/O layer; `data`, `length_bytes` and `contiguous_bytes` are updated when the
+    // frame's Ethernet header grows or shrinks (VLAN tag added or removed).
+    uint8_t* data = nullptr;    // first byte of the Ethernet header
+    uint32_t length_bytes = 0;  // whole frame
+    uint32_t contiguous_bytes =
+        0;                        // bytes that lie at `data` in one piece; headers must be in there
+    uint32_t headroom_bytes = 0;  // writable bytes before `data`
+    PortId in_port{};
+    ChecksumCheck ip_checksum = ChecksumCheck::kUnknown;
+    ChecksumCheck l4_checksum = ChecksumCheck::kUnknown;
+    bool is_handed_over = false;  // came from another worker: process here, whatever the hash says
+
+    // Out.
+    Verdict verdict = Verdict::kUndecided;
+    DropReason drop_reason{};
+    PortId out_port{};            // kForward, kPuntForNeighbour
+    WorkerId owner{};             // kHandOver
+    InterfaceId out_interface{};  // kPuntForNeighbour
+    Ipv4Address next_hop;         // kPuntForNeighbour: whose MAC address is missing
+
+    // Between the stages.
+    uint16_t l3_offset = 0;
+    uint16_t l4_offset = 0;
+    uint16_t ip_length = 0;  // host order
+    uint16_t vlan = 0;       // 0 = untagged
+    uint8_t tcp_flags = 0;
+    Protocol protocol{};
+    bool is_group_frame = false;  // Ethernet broadcast or multicast
+    bool has_ports = false;       // a whole TCP or UDP packet: `source`, `destination` are filled
+    Direction direction{};
+    uint32_t connection = 0;  // index in the connection table, kNoConnection without one
+    ServiceId service = kNoService;
+    uint64_t hash = 0;  // of protocol and client endpoint
+    Endpoint source;
+    Endpoint destination;
+};
+
+// Up to kBurstMax packets.
+struct Burst {
+    uint32_t count = 0;
+    std::array<Packet, kBurstMax> packets;
+
+    [[nodiscard]] Packet* begin() { return packets.data(); }
+    [[nodiscard]] Packet* end() { return packets.data() + count; }
+    [[nodiscard]] const Packet* begin() const { return packets.data(); }
+    [[nodiscard]] const Packet* end() const { return packets.data() + count; }
+};
+
+}  // namespace director::dataplane

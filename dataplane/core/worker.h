@@ -1,0 +1,90 @@
+// The dataplane of one core: everything that happens to a packet between receive and send.
+//
+// A Worker reads no clock, opens nothing, allocates nothing after construction, and knows no DPDK:
+// the lcore loop (dataplane/io) feeds it bursts and commands and acts on what it decides; tests do
+// the same by hand. Not thread-safe: one thread owns it.
+//
+//   Worker worker(settings);
+//   worker.apply(command, now);      // for each command received
+//   worker.process(burst, now);      // at every poll, also with an empty burst: timers need it
+//   for (Event& event : worker.events()) ...; worker.clear_events();
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "common/hash.h"
+#include "common/time.h"
+#include "dataplane/api/command.h"
+#include "dataplane/api/counters.h"
+#include "dataplane/api/event.h"
+#include "dataplane/core/packet.h"
+#include "dataplane/core/table_memory.h"
+
+namespace director::dataplane {
+
+// What happens to a new connection when the table is full. Established ones are never evicted.
+enum class WhenFull : uint8_t {
+    kRefuse,         // the new connection is dropped and counted
+    kEvictHalfOpen,  // the oldest connection whose handshake is incomplete makes room
+};
+
+struct WorkerSettings {
+    WorkerId id{};
+    uint16_t worker_count = 1;
+    uint32_t connections_max = 1U << 16;
+    uint32_t services_max = 1024;
+    uint32_t real_servers_max = 8192;
+    uint32_t neighbours_max = 4096;
+    // Frames for the control plane per second; a burst of a tenth of that is let through at once.
+    uint32_t punts_per_second = 20000;
+    WhenFull when_full = WhenFull::kEvictHalfOpen;
+    // Whether balanced packets lose one from their TTL, as a router's do. Off gives LVS-NAT's old
+    // behaviour of the report (tests); routed packets always lose one.
+    bool decrement_ttl = true;
+    HashKey hash_key;
+    TableMemory memory = plain_table_memory();
+};
+
+class Worker {
+  public:
+    // Takes all memory that the worker will ever use. is_ready() tells whether there was enough.
+    explicit Worker(const WorkerSettings& settings);
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    [[nodiscard]] bool is_ready() const;
+
+    // Bytes that a worker of these settings takes from TableMemory.
+    [[nodiscard]] static uint64_t table_bytes(const WorkerSettings& settings);
+
+    // Whether the next command can be applied; false while too many events wait to be collected.
+    [[nodiscard]] bool can_apply() const;
+
+    // Carries out one command. A command that names an unknown slot changes nothing and answers
+    // EventKind::kCommandRefused.
+    void apply(const Command& command, TimePoint now);
+
+    // Takes a burst through all stages: afterwards every packet has a verdict and has been counted.
+    // Also expires a bounded number of connections and does a bounded piece of the job at hand.
+    void process(Burst& burst, TimePoint now);
+
+    // Turns the verdict of a packet that could not be delivered (ring or port full) into a drop and
+    // corrects the counters, so that they never claim what did not happen.
+    void retract(Packet& packet, DropReason reason);
+
+    // What happened since the last clear_events().
+    [[nodiscard]] std::span<const Event> events() const;
+    void clear_events();
+
+    [[nodiscard]] const WorkerCounters& counters() const;
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace director::dataplane

@@ -1,0 +1,165 @@
+// The engine: EAL, ports, packet pools, workers on their lcores, and the rings to and from them.
+// The one face that the control plane sees of DPDK; nothing of DPDK shows in it.
+//
+// Thread: every function is called from the control-plane thread (EAL's main lcore), except what
+// ~Engine joins.
+//
+//   auto engine = Engine::start(settings);         // ports up, workers polling
+//   (*engine)->send(worker, command);              // false: ring full, try again next turn
+//   while (auto event = (*engine)->next_event(w))  // after wake_fd() became readable
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/address.h"
+#include "common/result.h"
+#include "common/time.h"
+#include "dataplane/api/command.h"
+#include "dataplane/api/event.h"
+#include "dataplane/api/ids.h"
+#include "dataplane/core/worker.h"
+
+namespace director::dataplane::io {
+
+// What a worker does when a poll brings nothing.
+enum class IdleMode : uint8_t {
+    kPoll,      // poll on: lowest latency, a whole core
+    kAdaptive,  // back off after empty polls, sleeping up to some 100 us
+};
+
+// Which side of the balancer a port faces: lets a NIC hash by the client's endpoint alone.
+enum class PortSide : uint8_t { kBoth, kClients, kServers };
+
+struct PortSettings {
+    std::string name;  // the operator's name; also the kernel interface's
+    std::string
+        device;  // PCI address ("0000:03:00.0") or vdev with arguments ("net_af_xdp0,iface=d0")
+    PortSide side = PortSide::kBoth;
+    uint16_t mtu_bytes = 1500;
+    uint16_t rx_descriptors = 1024;
+    uint16_t tx_descriptors = 1024;
+};
+
+struct EngineSettings {
+    std::string program_name = "directord";
+    std::vector<std::string> eal_arguments;  // appended as they are; they win over ours
+    uint16_t main_cpu = 0;
+    std::vector<uint16_t> worker_cpus;  // one worker each; the same CPU may appear more than once
+    IdleMode idle = IdleMode::kAdaptive;
+    std::vector<PortSettings> ports;
+    uint32_t pool_frames = 32768;  // frame buffers, all ports together
+    uint32_t ring_entries = 1024;  // each ring: commands, events, punts, injections, hand-over
+    WorkerSettings worker;         // id, worker_count and memory are filled in per worker
+};
+
+// What a port turned out to be.
+struct PortStatus {
+    std::string name;
+    std::string driver;  // PMD, e.g. "net_af_xdp"
+    MacAddress mac;
+    uint16_t mtu_bytes = 0;
+    uint16_t rx_queues = 0;
+    uint16_t tx_queues = 0;
+    bool is_link_up = false;
+    bool hashes_by_client = false;  // the NIC spreads by the client's endpoint itself
+};
+
+// Cumulative figures of a port as its driver counts them.
+struct PortCounters {
+    uint64_t received = 0;
+    uint64_t received_bytes = 0;
+    uint64_t sent = 0;
+    uint64_t sent_bytes = 0;
+    uint64_t missed = 0;  // lost before a worker could poll them
+    uint64_t rx_errors = 0;
+    uint64_t tx_errors = 0;
+    uint64_t no_buffers = 0;  // receive failed for want of a frame buffer
+};
+
+// How a worker's loop spends its time. Cumulative.
+struct LoopCounters {
+    uint64_t polls = 0;
+    uint64_t busy_polls = 0;  // that brought at least one frame
+    uint64_t packets = 0;
+    Duration busy{};   // time in busy polls
+    Duration total{};  // time since the loop began
+    uint64_t sleeps = 0;
+};
+
+// A frame that a worker gave to the control plane.
+struct PuntedFrame {
+    std::span<const uint8_t> bytes;
+    PortId in_port{};
+    // kPunt: for the kernel interface beside in_port. kPuntForNeighbour: send on out_interface once
+    // the MAC address of next_hop is known (the frame's destination MAC is still to be filled in).
+    Verdict verdict = Verdict::kPunt;
+    PortId out_port{};
+    InterfaceId out_interface{};
+    Ipv4Address next_hop;
+};
+
+// Builds and owns a longest-prefix match (DPDK's rte_fib) for RouteTable::fib and ::lookup.
+class Fib {
+  public:
+    Fib(const Fib&) = delete;
+    Fib& operator=(const Fib&) = delete;
+    virtual ~Fib() = default;
+    // A FIB over (prefix, index into RouteTable::routes) pairs; later duplicates win.
+    [[nodiscard]] static Result<std::unique_ptr<Fib>> build(
+        std::span<const std::pair<Ipv4Prefix, uint16_t>> entries);
+    // Points `table.fib` and `table.lookup` here; the Fib must outlive the table's use.
+    virtual void attach_to(RouteTable& table) const = 0;
+
+  protected:
+    Fib() = default;
+};
+
+class Engine {
+  public:
+    // Starts EAL, ports and workers. On error nothing is left running; the message says what to do
+    // (no hugepages and no memory, device unknown, a driver refused a setting).
+    [[nodiscard]] static Result<std::unique_ptr<Engine>> start(const EngineSettings& settings);
+    // Stops the workers, frees every frame, closes ports, cleans up EAL.
+    virtual ~Engine() = default;
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    [[nodiscard]] virtual uint16_t worker_count() const = 0;
+
+    // Puts a command on the worker's ring. False when the ring is full: try again next turn.
+    [[nodiscard]] virtual bool send(WorkerId worker, const Command& command) = 0;
+    // Takes one event off the worker's ring.
+    [[nodiscard]] virtual std::optional<Event> next_event(WorkerId worker) = 0;
+
+    // Calls `receive` for up to `limit` frames that the worker punted; returns how many. The bytes
+    // live only during the call.
+    virtual uint32_t receive_punted(WorkerId worker,
+                                    uint32_t limit,
+                                    const std::function<void(const PuntedFrame&)>& receive) = 0;
+    // Sends a complete Ethernet frame out of a port, through a worker. False when no buffer or ring
+    // slot is free.
+    [[nodiscard]] virtual bool inject(PortId port, std::span<const uint8_t> frame) = 0;
+
+    // Readable when events or punted frames wait. Call acknowledge_wake() before draining.
+    [[nodiscard]] virtual int wake_fd() const = 0;
+    virtual void acknowledge_wake() = 0;
+
+    [[nodiscard]] virtual PortStatus port_status(PortId port) const = 0;
+    [[nodiscard]] virtual PortCounters port_counters(PortId port) const = 0;
+    [[nodiscard]] virtual LoopCounters loop_counters(WorkerId worker) const = 0;
+    // "2 MiB hugepages" or "4 KiB pages": what was chosen.
+    [[nodiscard]] virtual std::string memory_kind() const = 0;
+    // Frame buffers in the pool, and how many are in use.
+    [[nodiscard]] virtual std::pair<uint32_t, uint32_t> pool_usage() const = 0;
+
+  protected:
+    Engine() = default;
+};
+
+}  // namespace director::dataplane::io
