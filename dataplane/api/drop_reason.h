@@ -22,7 +22,9 @@ namespace director::dataplane {
     X(kFragment, "fragment", "TCP or UDP fragment: its flow cannot be told")                       \
     X(kBadL4Header, "bad_l4_header", "TCP data offset or UDP length does not fit the packet")      \
     X(kBadL4Checksum, "bad_l4_checksum", "TCP or UDP checksum is wrong")                           \
-    X(kNoRealServer, "no_real_server", "virtual service has no real server with weight above 0")   \
+    X(kNoServerAvailable,                                                                          \
+      "no_server_available",                                                                       \
+      "virtual service has no real server with weight above 0")                                    \
     X(kConnTableFull, "conn_table_full", "connection table is full")                               \
     X(kTtlExpired, "ttl_expired", "time to live would reach 0")                                    \
     X(kNoRoute, "no_route", "no route to the destination")                                         \
