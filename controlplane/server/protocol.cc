@@ -1,0 +1,90 @@
+#include "controlplane/server/protocol.h"
+
+#include <nlohmann/json.hpp>
+
+namespace director::server {
+
+// One list of fields serves both directions.
+#define DIRECTOR_DEFINE_JSON(Type, ...)                                                         \
+    void to_json(nlohmann::json& nlohmann_json_j, const Type& nlohmann_json_t) {                \
+        NLOHMANN_JSON_EXPAND(NLOHMANN_JSON_PASTE(NLOHMANN_JSON_TO, __VA_ARGS__))                \
+    }                                                                                           \
+    void from_json(const nlohmann::json& nlohmann_json_j, Type& nlohmann_json_t) {              \
+        const Type nlohmann_json_default_obj{};                                                 \
+        NLOHMANN_JSON_EXPAND(NLOHMANN_JSON_PASTE(NLOHMANN_JSON_FROM_WITH_DEFAULT, __VA_ARGS__)) \
+    }
+
+DIRECTOR_DEFINE_JSON(MethodView, name, arguments, help)
+DIRECTOR_DEFINE_JSON(HelloView, program, version, protocol_version, methods)
+DIRECTOR_DEFINE_JSON(PortView,
+                     name,
+                     driver,
+                     mac,
+                     mtu,
+                     link_up,
+                     rx_queues,
+                     tx_queues,
+                     received,
+                     sent,
+                     missed,
+                     no_buffers)
+DIRECTOR_DEFINE_JSON(PacketTotals, received, forwarded, punted, dropped)
+DIRECTOR_DEFINE_JSON(StatusView,
+                     version,
+                     pid,
+                     uptime_seconds,
+                     workers,
+                     memory_kind,
+                     ports,
+                     services,
+                     real_servers,
+                     connections,
+                     connections_max,
+                     packets,
+                     config_file,
+                     last_reload)
+DIRECTOR_DEFINE_JSON(TrafficStats, connections, packets_in, packets_out, bytes_in, bytes_out)
+DIRECTOR_DEFINE_JSON(TrafficRates, connections, packets_in, packets_out, bytes_in, bytes_out)
+DIRECTOR_DEFINE_JSON(ServerView, address, port, forwarding, weight, active, inactive, stats, rates)
+DIRECTOR_DEFINE_JSON(
+    ServiceView, protocol, address, port, scheduler, flags, is_retired, stats, rates, servers)
+DIRECTOR_DEFINE_JSON(ServicesView, services)
+DIRECTOR_DEFINE_JSON(ConnectionView,
+                     protocol,
+                     state,
+                     expires_seconds,
+                     client_address,
+                     client_port,
+                     virtual_address,
+                     virtual_port,
+                     real_address,
+                     real_port)
+DIRECTOR_DEFINE_JSON(ConnectionsPage, rows, next_cursor)
+DIRECTOR_DEFINE_JSON(ServiceDrops, service, packets)
+DIRECTOR_DEFINE_JSON(DropReasonView, name, help, packets, services)
+DIRECTOR_DEFINE_JSON(
+    DropsView, received, handed_in, handed_out, forwarded, punted, dropped, reasons)
+DIRECTOR_DEFINE_JSON(WorkerView,
+                     id,
+                     cpu,
+                     busy_share,
+                     packets,
+                     bursts,
+                     ns_per_packet,
+                     packets_per_burst,
+                     received,
+                     forwarded,
+                     punted,
+                     dropped,
+                     handed_in,
+                     handed_out,
+                     connections,
+                     connections_max,
+                     connections_created,
+                     connections_expired,
+                     connections_evicted,
+                     sleeps)
+DIRECTOR_DEFINE_JSON(WorkersView, workers)
+DIRECTOR_DEFINE_JSON(ReloadView, message)
+
+}  // namespace director::server

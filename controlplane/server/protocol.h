@@ -1,0 +1,253 @@
+// What crosses the control socket: the requests that exist and the answers as plain values.
+//
+// directord fills these structs and directorctl prints them; both sides turn them into JSON through
+// the to_json/from_json pairs here, so the two cannot disagree. A field that is missing in received
+// JSON keeps its default and an unknown one is ignored: a newer directorctl can talk to an older
+// directord. docs/control-socket.md describes the same for other programs.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace director::server {
+
+// Raised when an answer changes in a way that old clients would misread.
+inline constexpr int kProtocolVersion = 1;
+
+// config::Control::socket has the same default.
+inline constexpr std::string_view kDefaultSocketPath = "/run/directord.sock";
+
+// A request as people read about it. `arguments` is the shape of "params", empty if it takes none.
+struct MethodText {
+    std::string_view name;
+    std::string_view arguments;
+    std::string_view help;
+};
+
+inline constexpr MethodText kHello{
+    "hello", "", "program, version, protocol version and the requests that exist"};
+inline constexpr MethodText kStatus{
+    "status", "", "process, ports, table sizes, packet totals and the last reload"};
+inline constexpr MethodText kServices{
+    "services", "", "virtual services and their real servers, with counters and rates"};
+inline constexpr MethodText kConnections{
+    "connections", R"({"cursor": string, "limit": number})", "one page of the connection table"};
+inline constexpr MethodText kDrops{
+    "drops", "", "packets that were not forwarded, by reason and virtual service"};
+inline constexpr MethodText kWorkers{"workers", "", "load and counters of each worker"};
+inline constexpr MethodText kReload{
+    "reload", "", "read the configuration file again and apply what changed"};
+
+inline constexpr std::array<MethodText, 7> kMethods{
+    kHello, kStatus, kServices, kConnections, kDrops, kWorkers, kReload};
+
+// Rows in one answer to "connections": the default, and the most a request may ask for.
+inline constexpr uint32_t kConnectionsLimitDefault = 1000;
+inline constexpr uint32_t kConnectionsLimitMax = 10000;
+
+// Answer to "hello".
+struct MethodView {
+    std::string name;
+    std::string arguments;
+    std::string help;
+};
+
+struct HelloView {
+    std::string program = "directord";
+    std::string version;
+    int protocol_version = kProtocolVersion;
+    std::vector<MethodView> methods;
+};
+
+// One DPDK port. The counters are the device's own.
+struct PortView {
+    std::string name;
+    std::string driver;
+    std::string mac;
+    uint32_t mtu = 0;
+    bool link_up = false;
+    uint32_t rx_queues = 0;
+    uint32_t tx_queues = 0;
+    uint64_t received = 0;
+    uint64_t sent = 0;
+    uint64_t missed = 0;      // lost in the device: the workers did not poll in time
+    uint64_t no_buffers = 0;  // lost in the device: the frame pool was empty
+};
+
+// How many packets met which end, all workers together since start.
+struct PacketTotals {
+    uint64_t received = 0;
+    uint64_t forwarded = 0;
+    uint64_t punted = 0;
+    uint64_t dropped = 0;
+};
+
+// Answer to "status".
+struct StatusView {
+    std::string version;
+    int64_t pid = 0;
+    uint64_t uptime_seconds = 0;
+    uint32_t workers = 0;
+    std::string memory_kind;  // "hugepages 2 MiB", "plain memory", ...
+    std::vector<PortView> ports;
+    uint64_t services = 0;
+    uint64_t real_servers = 0;
+    uint64_t connections = 0;
+    uint64_t connections_max = 0;
+    PacketTotals packets;
+    std::string config_file;
+    std::string last_reload;  // what came of the last reload; empty if there was none
+};
+
+// Bytes are IP lengths including the header. In = client to server, out = server to client, as
+// ipvsadm says.
+struct TrafficStats {
+    uint64_t connections = 0;
+    uint64_t packets_in = 0;
+    uint64_t packets_out = 0;
+    uint64_t bytes_in = 0;
+    uint64_t bytes_out = 0;
+};
+
+// The same per second: smoothed averages.
+struct TrafficRates {
+    uint64_t connections = 0;
+    uint64_t packets_in = 0;
+    uint64_t packets_out = 0;
+    uint64_t bytes_in = 0;
+    uint64_t bytes_out = 0;
+};
+
+struct ServerView {
+    std::string address;
+    uint16_t port = 0;
+    std::string forwarding = "nat";
+    uint32_t weight = 0;
+    uint64_t active = 0;
+    uint64_t inactive = 0;
+    TrafficStats stats;
+    TrafficRates rates;
+};
+
+struct ServiceView {
+    std::string protocol;  // "TCP", "UDP"
+    std::string address;
+    uint16_t port = 0;
+    std::string scheduler;
+    std::string flags;        // what ipvsadm prints after the scheduler's name; empty: nothing
+    bool is_retired = false;  // removed from the configuration, connections remain
+    TrafficStats stats;
+    TrafficRates rates;
+    std::vector<ServerView> servers;  // the one added last comes first, as in the kernel
+};
+
+// Answer to "services".
+struct ServicesView {
+    std::vector<ServiceView> services;
+};
+
+struct ConnectionView {
+    std::string protocol;  // "TCP", "UDP"
+    std::string state;     // ipvsadm's names
+    uint32_t expires_seconds = 0;
+    std::string client_address;
+    uint16_t client_port = 0;
+    std::string virtual_address;
+    uint16_t virtual_port = 0;
+    std::string real_address;
+    uint16_t real_port = 0;
+};
+
+// Answer to "connections". The table changes while it is read: a page may hold fewer rows than
+// asked for, even none, without being the last.
+struct ConnectionsPage {
+    std::vector<ConnectionView> rows;
+    std::string next_cursor;  // "cursor" of the request for the next page; empty: that was the last
+};
+
+struct ServiceDrops {
+    std::string service;  // "TCP 192.168.0.1:80"
+    uint64_t packets = 0;
+};
+
+struct DropReasonView {
+    std::string name;
+    std::string help;
+    uint64_t packets = 0;
+    std::vector<ServiceDrops> services;  // what part of `packets` a virtual service is known for
+};
+
+// Answer to "drops". received + handed_in = forwarded + punted + dropped + handed_out.
+struct DropsView {
+    uint64_t received = 0;
+    uint64_t handed_in = 0;
+    uint64_t handed_out = 0;
+    uint64_t forwarded = 0;
+    uint64_t punted = 0;
+    uint64_t dropped = 0;
+    std::vector<DropReasonView> reasons;  // every reason there is, also those that never occurred
+};
+
+struct WorkerView {
+    uint32_t id = 0;
+    uint32_t cpu = 0;
+    double busy_share = 0;  // of the time since the last sample, 0..1
+    uint64_t packets = 0;   // processed: received and handed in
+    uint64_t bursts = 0;    // polls that brought packets
+    double ns_per_packet = 0;
+    double packets_per_burst = 0;
+    uint64_t received = 0;
+    uint64_t forwarded = 0;
+    uint64_t punted = 0;
+    uint64_t dropped = 0;
+    uint64_t handed_in = 0;
+    uint64_t handed_out = 0;
+    uint64_t connections = 0;
+    uint64_t connections_max = 0;
+    uint64_t connections_created = 0;
+    uint64_t connections_expired = 0;
+    uint64_t connections_evicted = 0;
+    uint64_t sleeps = 0;  // times that idle = "adaptive" gave the CPU away
+};
+
+// Answer to "workers".
+struct WorkersView {
+    std::vector<WorkerView> workers;
+};
+
+// Answer to "reload". A refused configuration is an error reply with the mistakes in its message.
+struct ReloadView {
+    std::string message;  // what changed, in one line
+};
+
+// For nlohmann::json's own conversions: `json(view)`, `value.get<StatusView>()`. from_json throws
+// nlohmann::json::exception if a field has the wrong type.
+#define DIRECTOR_DECLARE_JSON(Type)                       \
+    void to_json(nlohmann::json& json, const Type& view); \
+    void from_json(const nlohmann::json& json, Type& view);
+DIRECTOR_DECLARE_JSON(MethodView)
+DIRECTOR_DECLARE_JSON(HelloView)
+DIRECTOR_DECLARE_JSON(PortView)
+DIRECTOR_DECLARE_JSON(PacketTotals)
+DIRECTOR_DECLARE_JSON(StatusView)
+DIRECTOR_DECLARE_JSON(TrafficStats)
+DIRECTOR_DECLARE_JSON(TrafficRates)
+DIRECTOR_DECLARE_JSON(ServerView)
+DIRECTOR_DECLARE_JSON(ServiceView)
+DIRECTOR_DECLARE_JSON(ServicesView)
+DIRECTOR_DECLARE_JSON(ConnectionView)
+DIRECTOR_DECLARE_JSON(ConnectionsPage)
+DIRECTOR_DECLARE_JSON(ServiceDrops)
+DIRECTOR_DECLARE_JSON(DropReasonView)
+DIRECTOR_DECLARE_JSON(DropsView)
+DIRECTOR_DECLARE_JSON(WorkerView)
+DIRECTOR_DECLARE_JSON(WorkersView)
+DIRECTOR_DECLARE_JSON(ReloadView)
+#undef DIRECTOR_DECLARE_JSON
+
+}  // namespace director::server
