@@ -1,0 +1,192 @@
+#include "controlplane/server/session.h"
+
+#include <fmt/format.h>
+
+#include <asio/buffer.hpp>
+#include <asio/post.hpp>
+#include <asio/write.hpp>
+#include <utility>
+
+namespace director::server {
+namespace {
+
+// Calls of one client that may wait for their answer; further messages stay unread.
+constexpr size_t kCallsUnderWayMax = 32;
+// No further message is run while this much output waits for the client to read it.
+constexpr size_t kUnreadBytesPause = size_t{256} << 10;
+// Messages run in one turn of the event loop, so that a full buffer of them delays timers by no
+// more than a few requests.
+constexpr int kMessagesPerTurn = 16;
+
+}  // namespace
+
+Session::Session(Socket socket,
+                 const ServerOptions& options,
+                 const RequestTable& table,
+                 OnClose on_close)
+    : socket_(std::move(socket)),
+      table_(&table),
+      on_close_(std::move(on_close)),
+      unread_bytes_max_(options.unread_bytes_max),
+      reader_(options.message_bytes_max) {}
+
+void Session::start() {
+    read_more();
+}
+
+void Session::close() {
+    if (!is_open_) {
+        return;
+    }
+    is_open_ = false;
+    table_ = nullptr;
+    on_close_ = nullptr;
+    asio::error_code ignored;
+    socket_.close(ignored);
+}
+
+void Session::fail() {
+    if (!is_open_) {
+        return;
+    }
+    const OnClose on_close = std::move(on_close_);
+    const auto self = shared_from_this();  // on_close lets go of the owner's reference
+    close();
+    if (on_close) {
+        on_close(*this);
+    }
+}
+
+bool Session::is_throttled() const {
+    return calls_under_way_ >= kCallsUnderWayMax || unread_bytes() >= kUnreadBytesPause;
+}
+
+void Session::read_more() {
+    if (!is_open_ || is_reading_ || is_input_over_) {
+        return;
+    }
+    is_reading_ = true;
+    socket_.async_read_some(
+        asio::buffer(chunk_),
+        [self = shared_from_this()](const asio::error_code& error, size_t length) {
+            self->is_reading_ = false;
+            if (!self->is_open_) {
+                return;
+            }
+            if (error) {
+                // A client may close its sending half and still wait for answers.
+                self->is_input_over_ = true;
+                self->close_when_done();
+                return;
+            }
+            self->reader_.append({self->chunk_.data(), length});
+            self->run_messages();
+        });
+}
+
+void Session::run_messages() {
+    if (!is_open_ || is_input_over_) {
+        return;
+    }
+    is_running_messages_ = true;
+    for (int turn = 0; is_open_; ++turn) {
+        if (is_throttled()) {
+            break;  // the next answer or the next write goes on
+        }
+        if (turn == kMessagesPerTurn) {
+            run_soon();
+            break;
+        }
+        const auto message = reader_.next();
+        if (!message) {
+            if (!reader_.is_overlong()) {
+                read_more();
+                break;
+            }
+            is_input_over_ = true;
+            send(error_response(ErrorCode::kInvalidRequest, "the message is too long"));
+            break;
+        }
+        ++calls_under_way_;
+        table_->dispatch(*message, [weak = weak_from_this()](const std::string& response) {
+            if (const auto self = weak.lock()) {
+                self->on_answer(response);
+            }
+        });
+    }
+    is_running_messages_ = false;
+    close_when_done();
+}
+
+// Later, in a turn of its own: an answer may come from deep inside the daemon, where running the
+// next request would surprise it.
+void Session::run_soon() {
+    if (!is_open_ || is_run_posted_) {
+        return;
+    }
+    is_run_posted_ = true;
+    asio::post(socket_.get_executor(), [self = shared_from_this()] {
+        self->is_run_posted_ = false;
+        self->run_messages();
+    });
+}
+
+void Session::on_answer(const std::string& response) {
+    --calls_under_way_;
+    if (!is_open_) {
+        return;
+    }
+    if (!response.empty()) {
+        send(response);
+    }
+    if (is_running_messages_) {
+        return;
+    }
+    if (is_input_over_) {
+        close_when_done();
+    } else if (!is_reading_) {
+        run_soon();
+    }
+}
+
+void Session::send(const std::string& line) {
+    if (unread_bytes() > unread_bytes_max_) {
+        fail();
+        return;
+    }
+    pending_.append(line).push_back('\n');
+    write_more();
+}
+
+void Session::write_more() {
+    if (!is_open_ || !writing_.empty() || pending_.empty()) {
+        return;
+    }
+    writing_.swap(pending_);
+    asio::async_write(socket_,
+                      asio::buffer(writing_),
+                      [self = shared_from_this()](const asio::error_code& error, size_t) {
+                          if (!self->is_open_) {
+                              return;
+                          }
+                          if (error) {
+                              self->fail();
+                              return;
+                          }
+                          self->writing_.clear();
+                          self->write_more();
+                          if (self->is_input_over_) {
+                              self->close_when_done();
+                          } else if (!self->is_reading_) {
+                              self->run_soon();
+                          }
+                      });
+}
+
+void Session::close_when_done() {
+    if (is_input_over_ && calls_under_way_ == 0 && unread_bytes() == 0) {
+        fail();
+    }
+}
+
+}  // namespace director::server

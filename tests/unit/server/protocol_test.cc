@@ -1,0 +1,71 @@
+// The answers survive the way through JSON, and tolerate older and newer programs.
+#include "controlplane/server/protocol.h"
+
+#include <nlohmann/json.hpp>
+
+#include <gtest/gtest.h>
+
+namespace director::server {
+namespace {
+
+using Json = nlohmann::json;
+
+TEST(ProtocolTest, ServicesRoundTrip) {
+    ServiceView service;
+    service.protocol = "UDP";
+    service.address = "10.0.0.1";
+    service.port = 53;
+    service.scheduler = "wrr";
+    service.is_retired = true;
+    service.stats.bytes_out = 0xffffffffffffffffU;
+    service.rates.packets_in = 7;
+    service.servers.push_back(
+        {"10.1.1.4", 53, "nat", 65535, 1, 2, {1, 2, 3, 4, 5}, {6, 7, 8, 9, 10}});
+    const Json json = ServicesView{{service}};
+    const auto back = Json::parse(json.dump()).get<ServicesView>();
+    ASSERT_EQ(back.services.size(), 1U);
+    EXPECT_EQ(Json(back), json);
+    EXPECT_EQ(back.services[0].stats.bytes_out, 0xffffffffffffffffU);
+    EXPECT_EQ(back.services[0].servers[0].rates.bytes_out, 10U);
+}
+
+TEST(ProtocolTest, FieldNamesAreWhatTheDocumentationSays) {
+    const auto keys = [](const Json& json) {
+        std::string text;
+        for (const auto& item : json.items()) {
+            text += item.key() + " ";
+        }
+        return text;
+    };
+    EXPECT_EQ(keys(StatusView{}),
+              "config_file connections connections_max last_reload memory_kind packets pid ports "
+              "real_servers services uptime_seconds version workers ");
+    EXPECT_EQ(keys(ServiceView{}),
+              "address flags is_retired port protocol rates scheduler servers stats ");
+    EXPECT_EQ(keys(ServerView{}), "active address forwarding inactive port rates stats weight ");
+    EXPECT_EQ(keys(ConnectionView{}),
+              "client_address client_port expires_seconds protocol real_address real_port state "
+              "virtual_address virtual_port ");
+    EXPECT_EQ(keys(DropsView{}), "dropped forwarded handed_in handed_out punted reasons received ");
+}
+
+TEST(ProtocolTest, MissingAndUnknownFieldsAreTolerated) {
+    const auto status = Json::parse(R"({"pid": 4, "from_the_future": {"a": 1}})").get<StatusView>();
+    EXPECT_EQ(status.pid, 4);
+    EXPECT_EQ(status.connections_max, 0U);
+}
+
+TEST(ProtocolTest, WrongTypesAreToldNotGuessed) {
+    EXPECT_THROW(Json::parse(R"({"pid": "four"})").get<StatusView>(), nlohmann::json::exception);
+}
+
+TEST(ProtocolTest, MethodNamesAreUnique) {
+    for (size_t i = 0; i < kMethods.size(); ++i) {
+        for (size_t j = i + 1; j < kMethods.size(); ++j) {
+            EXPECT_NE(kMethods[i].name, kMethods[j].name);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace director::server
