@@ -38,6 +38,7 @@ struct Command {
         struct {
             ServiceId service;
             RealServerId server;
+            uint32_t position;  // of the server in the table's list
             uint32_t weight;
         } set_weight;         // kSetWeight
         RealServerId server;  // kForgetRealServer

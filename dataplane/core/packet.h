@@ -60,7 +60,8 @@ struct Packet {
     uint8_t tcp_flags = 0;
     Protocol protocol{};
     bool is_group_frame = false;  // Ethernet broadcast or multicast
-    bool has_ports = false;       // a whole TCP or UDP packet: `source`, `destination` are filled
+    bool is_ipv4 = false;
+    bool has_ports = false;  // a whole TCP or UDP packet: both endpoints have their ports
     Direction direction{};
     uint32_t connection = 0;  // index in the connection table, kNoConnection without one
     ServiceId service = kNoService;

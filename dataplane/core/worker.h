@@ -82,8 +82,9 @@ class Worker {
 
     [[nodiscard]] const WorkerCounters& counters() const;
 
+    struct State;  // worker_state.h: for the stages
+
   private:
-    struct State;
     std::unique_ptr<State> state_;
 };
 

@@ -1,0 +1,148 @@
+// Stage 4, misses only: a client's first packet gets a real server and an entry in the table.
+#include "common/checksum.h"
+#include "dataplane/core/schedulers.h"
+#include "dataplane/core/tcp_state.h"
+#include "dataplane/core/worker_state.h"
+
+namespace director::dataplane {
+namespace {
+
+[[nodiscard]] bool opens_connection(const Packet& packet) {
+    constexpr uint8_t kDeciding = kTcpSyn | kTcpAck | kTcpRst | kTcpFin;
+    return packet.protocol == Protocol::kUdp || (packet.tcp_flags & kDeciding) == kTcpSyn;
+}
+
+// A SYN may take the place of a connection that is over (IPVS conn_reuse_mode 1).
+[[nodiscard]] bool replaces(const Connection& connection, const Packet& packet) {
+    return packet.protocol == Protocol::kTcp && opens_connection(packet) &&
+           is_reusable(connection.state);
+}
+
+// Sum of the words that the translation changes, for the checksum deltas.
+[[nodiscard]] uint64_t address_sum(const Endpoint& endpoint) {
+    return endpoint.address.bits.raw;
+}
+
+[[nodiscard]] Connection make_connection(const Packet& packet,
+                                         const ServiceTable& table,
+                                         const RealServerSlot& server) {
+    const Endpoint& before = packet.destination;
+    const Endpoint& after = server.endpoint;
+    Connection connection;
+    connection.client = packet.source;
+    connection.peer = {before, after};
+    connection.protocol = packet.protocol;
+    connection.state = packet.protocol == Protocol::kUdp
+                           ? ConnState::kUdp
+                           : next_tcp_state(ConnState::kNone, packet.direction, packet.tcp_flags);
+    connection.service = table.id;
+    connection.server = server.id;
+    connection.ip_delta = checksum_delta(address_sum(before), address_sum(after));
+    connection.l4_delta =
+        checksum_delta(address_sum(before) + before.port.raw, address_sum(after) + after.port.raw);
+    return connection;
+}
+
+// Room for one more, by policy: the half-open connection that has been silent longest goes.
+[[nodiscard]] bool make_room(Worker::State& state) {
+    const uint32_t oldest = state.connections.timers().oldest_half_open();
+    if (state.settings.when_full != WhenFull::kEvictHalfOpen || oldest == TimerLists::kNone) {
+        return false;
+    }
+    end_connection(state, oldest);
+    ++state.counters.connections_evicted;
+    return true;
+}
+
+[[nodiscard]] uint32_t insert(Worker::State& state, uint64_t hash, const Connection& connection) {
+    ConnTable& table = state.connections;
+    uint32_t index = table.insert(hash, connection);
+    if (index == kNoConnection && table.size() == table.capacity() && make_room(state)) {
+        index = table.insert(hash, connection);
+    }
+    return index;
+}
+
+[[nodiscard]] uint32_t find_again(const ConnTable& table, const Packet& packet) {
+    return table.find(packet.hash, connection_key_of(packet), table.candidate(packet.hash));
+}
+
+void count_opened(Worker::State& state, const Connection& connection) {
+    ServerCounters& server = state.server_counters[index(connection.server)];
+    ++server.connections;
+    ++(is_active(connection.state) ? server.active : server.inactive);
+    ++state.service_counters[index(connection.service)].connections;
+    ++state.counters.connections_created;
+}
+
+void admit(Worker::State& state, Packet& packet) {
+    ServiceTable* const table = state.services[index(packet.service)].table;
+    if (table == nullptr || !opens_connection(packet)) {
+        return;  // retired service, or no connection of ours: the kernel's if the address is
+    }
+    if (ttl_runs_out(state, packet)) {
+        state.drop(packet, DropReason::kTtlExpired);
+        return;
+    }
+    if (!is_l4_checksum_good(packet)) {
+        state.drop(packet, DropReason::kBadL4Checksum);
+        return;
+    }
+    const uint32_t position = schedulers()[table->scheduler].pick(*table, packet);
+    if (position == kNoServer) {
+        state.drop(packet, DropReason::kNoServerAvailable);
+        return;
+    }
+    const RealServerSlot& server = table->servers[position];
+    packet.connection = insert(state, packet.hash, make_connection(packet, *table, server));
+    if (packet.connection == kNoConnection) {
+        state.drop(packet, DropReason::kConnTableFull);
+        return;
+    }
+    set_deadline(state, state.connections[packet.connection]);
+    arm_timer(state, packet.connection);
+    count_opened(state, state.connections[packet.connection]);
+}
+
+// A connection that was replaced or evicted during this burst may have been some packet's: looks
+// again for all of them, so that none is translated by an entry that now belongs to another.
+void look_again(Worker::State& state, Burst& burst) {
+    ConnTable& table = state.connections;
+    for (Packet& packet : burst) {
+        if (packet.verdict != Verdict::kUndecided || packet.connection == kNoConnection) {
+            continue;
+        }
+        packet.connection = find_again(table, packet);
+        if (packet.connection == kNoConnection && packet.service != kNoService) {
+            state.drop(packet, DropReason::kConnTableFull);
+        }
+    }
+}
+
+}  // namespace
+
+void admit_burst(Worker::State& state, Burst& burst) {
+    ConnTable& table = state.connections;
+    const uint64_t removals = table.removals();
+    for (Packet& packet : burst) {
+        if (packet.verdict != Verdict::kUndecided || packet.service == kNoService) {
+            continue;
+        }
+        // An earlier packet of this burst may have opened this very connection, or ended it.
+        if (packet.connection == kNoConnection || table.removals() != removals) {
+            packet.connection = find_again(table, packet);
+        }
+        if (packet.connection != kNoConnection && replaces(table[packet.connection], packet)) {
+            end_connection(state, packet.connection);
+            packet.connection = kNoConnection;
+        }
+        if (packet.connection == kNoConnection) {
+            admit(state, packet);
+        }
+    }
+    if (table.removals() != removals) {
+        look_again(state, burst);
+    }
+}
+
+}  // namespace director::dataplane

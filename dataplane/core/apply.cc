@@ -1,0 +1,197 @@
+// The commands of the control plane, one function each. A command is carried out whole or refused
+// whole.
+#include "dataplane/core/schedulers.h"
+#include "dataplane/core/weight_tree.h"
+#include "dataplane/core/worker_state.h"
+
+namespace director::dataplane {
+namespace {
+
+// Appends an event about `command`; can_apply() has made sure of the room.
+Event& report(Worker::State& state, const Command& command, EventKind kind) {
+    Event& event = state.events[state.event_count++];
+    event = {kind, state.settings.id, command.sequence, {}};
+    return event;
+}
+
+void refuse(Worker::State& state, const Command& command) {
+    report(state, command, EventKind::kCommandRefused);
+}
+
+void give_back(Worker::State& state, const Command& command, ServiceTable* table) {
+    if (table != nullptr) {
+        report(state, command, EventKind::kServiceReturned).service_table = table;
+    }
+}
+
+// Workers begin their rounds at different servers: otherwise the first connections of all workers
+// would meet on the first server.
+void start_round(const Worker::State& state, ServiceTable& table) {
+    const uint64_t offset =
+        uint64_t{index(state.settings.id)} * table.servers.size() / state.settings.worker_count;
+    table.state.position = static_cast<uint32_t>(offset) - 1;
+}
+
+[[nodiscard]] bool fits(const Worker::State& state, const ServiceTable& table) {
+    for (const RealServerSlot& server : table.servers) {
+        if (index(server.id) >= state.settings.real_servers_max) {
+            return false;
+        }
+    }
+    return index(table.id) < state.settings.services_max && table.scheduler < schedulers().size();
+}
+
+void put_service(Worker::State& state, const Command& command) {
+    ServiceTable& table = *command.service_table;
+    if (!fits(state, table)) {
+        // The sender gets its table back either way.
+        give_back(state, command, &table);
+        return;
+    }
+    ServiceSlot& slot = state.services[index(table.id)];
+    if (slot.is_known && !(slot.key == table.key)) {
+        give_back(state, command, &table);
+        return;
+    }
+    if (!slot.is_known && !state.service_ids.put(table.key, table.id)) {
+        give_back(state, command, &table);
+        return;
+    }
+    start_round(state, table);
+    schedulers()[table.scheduler].adopt(table, slot.table);
+    give_back(state, command, slot.table);
+    slot = {&table, table.key, true};
+}
+
+[[nodiscard]] ServiceSlot* known_slot(Worker::State& state, ServiceId service) {
+    if (index(service) >= state.services.size() || !state.services[index(service)].is_known) {
+        return nullptr;
+    }
+    return &state.services[index(service)];
+}
+
+void retire_service(Worker::State& state, const Command& command) {
+    ServiceSlot* const slot = known_slot(state, command.service);
+    if (slot == nullptr) {
+        refuse(state, command);
+        return;
+    }
+    give_back(state, command, slot->table);
+    slot->table = nullptr;
+}
+
+void forget_service(Worker::State& state, const Command& command) {
+    ServiceSlot* const slot = known_slot(state, command.service);
+    ServiceCounters& counters = state.service_counters[index(command.service)];
+    if (slot == nullptr || slot->table != nullptr || counters.connections != 0) {
+        refuse(state, command);
+        return;
+    }
+    state.service_ids.erase(slot->key);
+    *slot = {};
+    counters = {};
+}
+
+void set_server_weight(Worker::State& state, const Command& command) {
+    const auto& wanted = command.set_weight;
+    ServiceSlot* const slot = known_slot(state, wanted.service);
+    ServiceTable* const table = slot != nullptr ? slot->table : nullptr;
+    if (table == nullptr || wanted.position >= table->servers.size() ||
+        table->servers[wanted.position].id != wanted.server) {
+        refuse(state, command);
+        return;
+    }
+    set_weight(*table, wanted.position, wanted.weight);
+    schedulers()[table->scheduler].adopt(*table, table);
+}
+
+void forget_real_server(Worker::State& state, const Command& command) {
+    if (index(command.server) >= state.settings.real_servers_max) {
+        refuse(state, command);
+        return;
+    }
+    ServerCounters& counters = state.server_counters[index(command.server)];
+    if (counters.active != 0 || counters.inactive != 0) {
+        refuse(state, command);
+        return;
+    }
+    counters = {};
+}
+
+void set_timeouts(Worker::State& state, const Command& command) {
+    for (size_t i = 0; i < kConnStateCount; ++i) {
+        state.timeout_ticks[i] = to_ticks(command.timeouts[i]);
+    }
+}
+
+void put_routes(Worker::State& state, const Command& command) {
+    const RouteTable* const previous = state.forwarder.put_routes(command.routes);
+    if (previous != nullptr) {
+        report(state, command, EventKind::kRoutesReturned).routes = previous;
+    }
+}
+
+void run_job(Worker::State& state, const Command& command) {
+    command.job->worker = state.settings.id;
+    state.jobs[state.job_count] = command.job;
+    state.job_sequences[state.job_count] = command.sequence;
+    ++state.job_count;
+}
+
+}  // namespace
+
+bool Worker::can_apply() const {
+    // Every command answers with at most one event, every job with one when it is done.
+    return state_->event_count + state_->job_count < kEventsMax && state_->job_count < kJobsMax;
+}
+
+void Worker::apply(const Command& command, TimePoint now) {
+    State& state = *state_;
+    DIRECTOR_ASSERT(can_apply());
+    state.now = now;
+    state.tick = to_tick(now);
+    bool is_done = true;
+    switch (command.kind) {
+        case CommandKind::kPutService:
+            put_service(state, command);
+            break;
+        case CommandKind::kRetireService:
+            retire_service(state, command);
+            break;
+        case CommandKind::kForgetService:
+            forget_service(state, command);
+            break;
+        case CommandKind::kSetWeight:
+            set_server_weight(state, command);
+            break;
+        case CommandKind::kForgetRealServer:
+            forget_real_server(state, command);
+            break;
+        case CommandKind::kSetTimeouts:
+            set_timeouts(state, command);
+            break;
+        case CommandKind::kPutInterface:
+            is_done = state.forwarder.put_interface(command.put_interface.id,
+                                                    command.put_interface.interface);
+            break;
+        case CommandKind::kPutNeighbour:
+            is_done = state.forwarder.put_neighbour(command.put_neighbour.key,
+                                                    command.put_neighbour.neighbour);
+            break;
+        case CommandKind::kRemoveNeighbour:
+            state.forwarder.remove_neighbour(command.remove_neighbour);
+            break;
+        case CommandKind::kPutRoutes:
+            put_routes(state, command);
+            break;
+        case CommandKind::kRunJob:
+            run_job(state, command);
+            break;
+    }
+    if (!is_done) {
+        refuse(state, command);
+    }
+    state.commands_applied = command.sequence;
+}
+
+}  // namespace director::dataplane

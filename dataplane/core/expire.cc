@@ -1,0 +1,57 @@
+// The end of connections: a bounded number of timers per poll, so that a million that end in the
+// same second delay no packet.
+#include "dataplane/core/worker_state.h"
+
+namespace director::dataplane {
+namespace {
+
+// More than a burst can create, so that expiry keeps up with any arrival rate.
+constexpr uint32_t kExpireMax = 64;
+// Empty slots of the wheel that one poll may pass: catches up 8 s per poll after a pause.
+constexpr uint32_t kSlotsMax = 64;
+
+[[nodiscard]] bool is_due(const Worker::State& state, uint32_t connection) {
+    return static_cast<int32_t>(state.connections[connection].deadline - state.tick) <= 0;
+}
+
+void expire(Worker::State& state, uint32_t connection) {
+    end_connection(state, connection);
+    ++state.counters.connections_expired;
+}
+
+}  // namespace
+
+void end_connection(Worker::State& state, uint32_t connection) {
+    const Connection& entry = state.connections[connection];
+    ServerCounters& server = state.server_counters[index(entry.server)];
+    --(is_active(entry.state) ? server.active : server.inactive);
+    --state.service_counters[index(entry.service)].connections;
+    state.connections.remove(connection);
+}
+
+void expire_some(Worker::State& state) {
+    TimerLists& timers = state.connections.timers();
+    uint32_t budget = kExpireMax;
+    for (; budget > 0; --budget) {
+        const uint32_t oldest = timers.oldest_half_open();
+        if (oldest == TimerLists::kNone || !is_due(state, oldest)) {
+            break;
+        }
+        expire(state, oldest);
+    }
+    uint32_t steps = kSlotsMax;
+    for (; budget > 0; --budget) {
+        const uint32_t connection = timers.next_due(state.tick, steps);
+        if (connection == TimerLists::kNone) {
+            break;
+        }
+        if (is_due(state, connection)) {
+            expire(state, connection);
+        } else {
+            timers.disarm(connection);
+            timers.arm(connection, state.connections[connection].deadline, state.tick);
+        }
+    }
+}
+
+}  // namespace director::dataplane

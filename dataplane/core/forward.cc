@@ -1,0 +1,173 @@
+// Stage 7: the next hop. A connection remembers its own in each direction; a packet without one is
+// routed as a plain router would, or is the kernel's.
+#include "common/checksum.h"
+#include "dataplane/core/frame.h"
+#include "dataplane/core/worker_state.h"
+
+namespace director::dataplane {
+namespace {
+
+[[nodiscard]] Ipv4Address destination_of(const Packet& packet) {
+    Ipv4Address destination;
+    std::memcpy(&destination.bits.raw, packet.data + packet.l3_offset + kIpDestinationOffset, 4);
+    return destination;
+}
+
+// Puts the Ethernet header that `adjacency` wants in front of the IP header; a VLAN tag may come,
+// go or change. False when there is no room before the frame.
+[[nodiscard]] bool write_ethernet(Packet& packet, const Adjacency& adjacency) {
+    const uint32_t header_bytes = kEthernetBytes + (adjacency.vlan != 0 ? kVlanTagBytes : 0);
+    const int32_t growth = static_cast<int32_t>(header_bytes) - packet.l3_offset;
+    if (growth > static_cast<int32_t>(packet.headroom_bytes)) {
+        return false;
+    }
+    uint8_t* const start = packet.data - growth;
+    std::memcpy(start, adjacency.macs.data(), adjacency.macs.size());
+    uint8_t* type = start + kEtherTypeOffset;
+    if (adjacency.vlan != 0) {
+        store_raw16(type, __builtin_bswap16(kEtherTypeVlan));
+        store_raw16(type + 2, __builtin_bswap16(adjacency.vlan));
+        type += kVlanTagBytes;
+    }
+    store_raw16(type, __builtin_bswap16(kEtherTypeIpv4));
+    packet.data = start;
+    packet.length_bytes += static_cast<uint32_t>(growth);
+    packet.contiguous_bytes += static_cast<uint32_t>(growth);
+    packet.headroom_bytes -= static_cast<uint32_t>(growth);
+    packet.l3_offset = static_cast<uint16_t>(header_bytes);
+    return true;
+}
+
+// What stands against sending `packet` through `adjacency`; kCount = nothing.
+[[nodiscard]] DropReason obstacle(const Packet& packet, const Adjacency& adjacency) {
+    if (!adjacency.is_up) {
+        return DropReason::kInterfaceDown;
+    }
+    if (adjacency.is_failed) {
+        return DropReason::kNeighbourFailed;
+    }
+    return packet.ip_length > adjacency.mtu_bytes ? DropReason::kExceedsMtu : DropReason::kCount;
+}
+
+void send(Worker::State& state, Packet& packet, const Adjacency& adjacency) {
+    const DropReason reason = obstacle(packet, adjacency);
+    if (reason != DropReason::kCount) {
+        state.drop(packet, reason);
+    } else if (!write_ethernet(packet, adjacency)) {
+        state.drop(packet, DropReason::kNoHeadroom);
+    } else {
+        state.forward(packet, adjacency.port);
+    }
+}
+
+// A router takes one from the TTL (RFC 1812 section 5.3.1); a balanced packet has had that done.
+[[nodiscard]] bool route_one_hop(Worker::State& state, Packet& packet) {
+    uint8_t* const ip = packet.data + packet.l3_offset;
+    if (ip[kIpTtlOffset] <= 1) {
+        state.drop(packet, DropReason::kTtlExpired);
+        return false;
+    }
+    constexpr uint16_t kTtlDelta = 0xfffe;
+    --ip[kIpTtlOffset];
+    store_raw16(ip + kIpChecksumOffset,
+                checksum_apply(load_raw16(ip + kIpChecksumOffset), kTtlDelta));
+    return true;
+}
+
+// The frame is complete but for the destination MAC address, which stays zero.
+void wait_for_neighbour(Worker::State& state, Packet& packet, const NextHop& hop) {
+    const Interface& interface = state.forwarder.interface(hop.interface);
+    Adjacency adjacency{.vlan = interface.vlan,
+                        .mtu_bytes = interface.mtu_bytes,
+                        .port = interface.port,
+                        .interface = hop.interface,
+                        .is_up = interface.is_up};
+    std::memcpy(adjacency.macs.data() + 6, interface.mac.bytes.data(), interface.mac.bytes.size());
+    const DropReason reason = obstacle(packet, adjacency);
+    if (reason != DropReason::kCount) {
+        state.drop(packet, reason);
+    } else if (!write_ethernet(packet, adjacency)) {
+        state.drop(packet, DropReason::kNoHeadroom);
+    } else {
+        packet.out_port = adjacency.port;
+        state.punt_for_neighbour(packet, hop);
+    }
+}
+
+void follow(Worker::State& state, Packet& packet, const NextHop& hop) {
+    const bool is_balanced = packet.connection != kNoConnection;
+    if (hop.kind == NextHop::Kind::kNone || (hop.kind == NextHop::Kind::kLocal && is_balanced)) {
+        state.drop(packet, DropReason::kNoRoute);
+        return;
+    }
+    if (hop.kind == NextHop::Kind::kLocal) {
+        state.punt(packet);
+        return;
+    }
+    if (!is_balanced && !route_one_hop(state, packet)) {
+        return;
+    }
+    if (hop.kind == NextHop::Kind::kUnknownMac) {
+        wait_for_neighbour(state, packet, hop);
+        return;
+    }
+    if (is_balanced) {
+        Connection& connection = state.connections[packet.connection];
+        if (connection.generation != state.forwarder.generation()) {
+            connection.generation = state.forwarder.generation();
+            connection.adjacency = {kNoAdjacency, kNoAdjacency};
+        }
+        connection.adjacency[static_cast<size_t>(packet.direction)] = hop.adjacency;
+    }
+    send(state, packet, state.forwarder.adjacency(hop.adjacency));
+}
+
+// The adjacency that the packet's connection remembers, or kNoAdjacency.
+[[nodiscard]] uint16_t remembered(const Worker::State& state, const Packet& packet) {
+    if (packet.connection == kNoConnection) {
+        return kNoAdjacency;
+    }
+    const Connection& connection = state.connections[packet.connection];
+    return connection.generation == state.forwarder.generation()
+               ? connection.adjacency[static_cast<size_t>(packet.direction)]
+               : kNoAdjacency;
+}
+
+}  // namespace
+
+void forward_burst(Worker::State& state, Burst& burst) {
+    std::array<Packet*, kBurstMax> unresolved;
+    std::array<Ipv4Address, kBurstMax> destinations;
+    uint32_t count = 0;
+    for (Packet& packet : burst) {
+        if (packet.verdict != Verdict::kUndecided) {
+            continue;
+        }
+        const uint16_t adjacency = remembered(state, packet);
+        if (adjacency != kNoAdjacency) {
+            send(state, packet, state.forwarder.adjacency(adjacency));
+        } else {
+            unresolved[count] = &packet;
+            destinations[count] = destination_of(packet);
+            ++count;
+        }
+    }
+    if (count == 0) {
+        return;
+    }
+    std::array<NextHop, kBurstMax> hops;
+    state.forwarder.resolve({destinations.data(), count}, hops);
+    for (uint32_t i = 0; i < count; ++i) {
+        follow(state, *unresolved[i], hops[i]);
+    }
+}
+
+// Where a packet can go from here:
+//
+//   of a connection: to the remembered or resolved next hop    forward
+//   no connection, route to one of our own addresses           punt
+//   no connection, any other route                             TTL - 1, forward
+//   next hop's MAC address unknown                             punt, to be sent when it is known
+//   no route, MTU, interface down, neighbour dead, TTL         drop
+
+}  // namespace director::dataplane

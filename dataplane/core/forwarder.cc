@@ -1,0 +1,130 @@
+#include "dataplane/core/forwarder.h"
+
+#include <algorithm>
+
+#include "common/assert.h"
+
+namespace director::dataplane {
+
+Forwarder::Forwarder(uint32_t neighbours_max, const HashKey& key)
+    : neighbours_(neighbours_max, NeighbourHash{key}), adjacencies_(neighbours_max) {
+    free_adjacencies_.reserve(neighbours_max);
+    for (uint32_t i = neighbours_max; i > 0; --i) {
+        free_adjacencies_.push_back(static_cast<uint16_t>(i - 1));
+    }
+}
+
+void Forwarder::fill_from_interface(Adjacency& adjacency) const {
+    const Interface& facts = interface(adjacency.interface);
+    std::copy(facts.mac.bytes.begin(), facts.mac.bytes.end(), adjacency.macs.begin() + 6);
+    adjacency.vlan = facts.vlan;
+    adjacency.mtu_bytes = facts.mtu_bytes;
+    adjacency.port = facts.port;
+    adjacency.is_up = facts.is_up;
+}
+
+bool Forwarder::put_interface(InterfaceId id, const Interface& interface) {
+    if (index(id) >= kInterfacesMax) {
+        return false;
+    }
+    interfaces_[index(id)] = {interface, true};
+    // Unused adjacencies are refreshed too: their number is bounded and the change is rare.
+    for (Adjacency& adjacency : adjacencies_) {
+        if (adjacency.interface == id) {
+            fill_from_interface(adjacency);
+        }
+    }
+    return true;
+}
+
+bool Forwarder::put_neighbour(const NeighbourKey& key, const Neighbour& neighbour) {
+    if (index(key.interface) >= kInterfacesMax) {
+        return false;
+    }
+    uint16_t number = kNoAdjacency;
+    if (const uint16_t* const known = neighbours_.find(key)) {
+        number = *known;
+    } else if (free_adjacencies_.empty() || !neighbours_.put(key, free_adjacencies_.back())) {
+        return false;
+    } else {
+        number = free_adjacencies_.back();
+        free_adjacencies_.pop_back();
+    }
+    Adjacency& adjacency = adjacencies_[number];
+    adjacency.interface = key.interface;
+    adjacency.is_failed = neighbour.state == NeighbourState::kFailed;
+    std::copy(neighbour.mac.bytes.begin(), neighbour.mac.bytes.end(), adjacency.macs.begin());
+    fill_from_interface(adjacency);
+    return true;
+}
+
+void Forwarder::remove_neighbour(const NeighbourKey& key) {
+    if (const uint16_t* const number = neighbours_.find(key)) {
+        free_adjacencies_.push_back(*number);
+        neighbours_.erase(key);
+        ++generation_;
+    }
+}
+
+const RouteTable* Forwarder::put_routes(const RouteTable* routes) {
+    const RouteTable* const previous = routes_;
+    routes_ = routes;
+    ++generation_;
+    return previous;
+}
+
+// A linear search: there are few interfaces, and the common case (one per port) hits at once.
+const Interface* Forwarder::interface_of(PortId port, uint16_t vlan) const {
+    for (const Slot& slot : interfaces_) {
+        if (!slot.is_known) {
+            return nullptr;  // ids are handed out densely
+        }
+        if (slot.facts.port == port && slot.facts.vlan == vlan) {
+            return &slot.facts;
+        }
+    }
+    return nullptr;
+}
+
+NextHop Forwarder::resolve_route(const Route& route, Ipv4Address destination) const {
+    switch (route.kind) {
+        case RouteKind::kNone:
+        case RouteKind::kDiscard:
+            return {};
+        case RouteKind::kLocal:
+            return {NextHop::Kind::kLocal, kNoAdjacency, route.interface, destination};
+        case RouteKind::kOnLink:
+        case RouteKind::kGateway:
+            break;
+    }
+    const Ipv4Address hop = route.kind == RouteKind::kGateway ? route.gateway : destination;
+    const uint16_t* const number = neighbours_.find(NeighbourKey{hop, route.interface});
+    if (number == nullptr) {
+        return {NextHop::Kind::kUnknownMac, kNoAdjacency, route.interface, hop};
+    }
+    return {NextHop::Kind::kAdjacent, *number, route.interface, hop};
+}
+
+void Forwarder::resolve(std::span<const Ipv4Address> destinations,
+                        std::span<NextHop> answers) const {
+    DIRECTOR_HOT_ASSERT(destinations.size() <= kBurstMax && answers.size() >= destinations.size());
+    if (destinations.empty()) {
+        return;
+    }
+    if (routes_ == nullptr) {
+        std::fill(answers.begin(), answers.end(), NextHop{});
+        return;
+    }
+    std::array<uint32_t, kBurstMax> addresses;
+    std::array<uint16_t, kBurstMax> indexes;
+    for (size_t i = 0; i < destinations.size(); ++i) {
+        addresses[i] = destinations[i].host();
+    }
+    routes_->lookup(
+        routes_->fib, addresses.data(), indexes.data(), static_cast<uint32_t>(destinations.size()));
+    for (size_t i = 0; i < destinations.size(); ++i) {
+        answers[i] = resolve_route(routes_->routes[indexes[i]], destinations[i]);
+    }
+}
+
+}  // namespace director::dataplane

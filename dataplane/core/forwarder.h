@@ -1,0 +1,93 @@
+// Where packets go next: interfaces, neighbours and routes as the control plane mirrors them from
+// the kernel, and the answer "which Ethernet header, which port" that a connection remembers.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "common/flat_map.h"
+#include "common/hash.h"
+#include "dataplane/api/forwarding.h"
+#include "dataplane/core/conn_table.h"
+#include "dataplane/core/packet.h"
+
+namespace director::dataplane {
+
+// A resolved next hop: all that is written in front of the IP header.
+struct Adjacency {
+    std::array<uint8_t, 12> macs{};  // destination, source
+    uint16_t vlan = 0;
+    uint16_t mtu_bytes = 0;
+    PortId port{};
+    InterfaceId interface {};
+    bool is_up = false;      // the interface is
+    bool is_failed = false;  // the neighbour does not answer
+};
+
+// The answer to "how do I reach this address?".
+struct NextHop {
+    enum class Kind : uint8_t {
+        kAdjacent,    // through `adjacency`
+        kUnknownMac,  // ask for the MAC address of `address` on `interface`
+        kLocal,       // this machine itself
+        kNone,        // nowhere
+    };
+    Kind kind = Kind::kNone;
+    uint16_t adjacency = kNoAdjacency;
+    InterfaceId interface {};
+    Ipv4Address address;
+};
+
+class Forwarder {
+  public:
+    Forwarder(uint32_t neighbours_max, const HashKey& key);
+
+    // False when the id is out of range.
+    [[nodiscard]] bool put_interface(InterfaceId id, const Interface& interface);
+    // False when the table is full.
+    [[nodiscard]] bool put_neighbour(const NeighbourKey& key, const Neighbour& neighbour);
+    void remove_neighbour(const NeighbourKey& key);
+    // Returns the table that was installed before, or nullptr.
+    [[nodiscard]] const RouteTable* put_routes(const RouteTable* routes);
+
+    // The interface that frames with this VLAN (0 = untagged) on this port belong to, or nullptr.
+    [[nodiscard]] const Interface* interface_of(PortId port, uint16_t vlan) const;
+    [[nodiscard]] const Interface& interface(InterfaceId id) const {
+        return interfaces_[index(id)].facts;
+    }
+
+    // Answers for up to kBurstMax destinations at once.
+    void resolve(std::span<const Ipv4Address> destinations, std::span<NextHop> answers) const;
+
+    [[nodiscard]] const Adjacency& adjacency(uint16_t number) const { return adjacencies_[number]; }
+    // Changes whenever a remembered adjacency may no longer be the right one.
+    [[nodiscard]] uint32_t generation() const { return generation_; }
+
+  private:
+    struct Slot {
+        Interface facts;
+        bool is_known = false;
+    };
+    struct NeighbourHash {
+        HashKey key;
+        size_t operator()(const NeighbourKey& neighbour) const {
+            return keyed_hash(
+                key,
+                uint64_t{neighbour.address.bits.raw} | uint64_t{index(neighbour.interface)} << 32);
+        }
+    };
+
+    [[nodiscard]] NextHop resolve_route(const Route& route, Ipv4Address destination) const;
+    void fill_from_interface(Adjacency& adjacency) const;
+
+    std::array<Slot, kInterfacesMax> interfaces_;
+    FlatMap<NeighbourKey, uint16_t, NeighbourHash> neighbours_;
+    std::vector<Adjacency> adjacencies_;
+    std::vector<uint16_t> free_adjacencies_;
+    const RouteTable* routes_ = nullptr;
+    uint32_t generation_ = 1;  // a new connection's 0 never matches
+};
+
+}  // namespace director::dataplane

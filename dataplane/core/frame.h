@@ -1,0 +1,54 @@
+// Offsets and numbers of the headers that the stages read and write, and unaligned access to them.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+namespace director::dataplane {
+
+// Ethernet (IEEE 802.3) and VLAN tag (802.1Q).
+inline constexpr uint32_t kEthernetBytes = 14;
+inline constexpr uint32_t kVlanTagBytes = 4;
+inline constexpr uint32_t kEtherTypeOffset = 12;
+inline constexpr uint16_t kEtherTypeMin = 0x0600;  // below: a length
+inline constexpr uint16_t kEtherTypeIpv4 = 0x0800;
+inline constexpr uint16_t kEtherTypeVlan = 0x8100;
+
+// IPv4 (RFC 791).
+inline constexpr uint32_t kIpv4Bytes = 20;
+inline constexpr uint32_t kIpLengthOffset = 2;
+inline constexpr uint32_t kIpFragmentOffset = 6;
+inline constexpr uint16_t kIpFragmentMask = 0x3fff;  // more fragments, or an offset
+inline constexpr uint32_t kIpTtlOffset = 8;
+inline constexpr uint32_t kIpProtocolOffset = 9;
+inline constexpr uint32_t kIpChecksumOffset = 10;
+inline constexpr uint32_t kIpSourceOffset = 12;
+inline constexpr uint32_t kIpDestinationOffset = 16;
+
+// TCP (RFC 9293) and UDP (RFC 768). Both begin with source and destination port.
+inline constexpr uint32_t kTcpBytes = 20;
+inline constexpr uint32_t kTcpDataOffset = 12;
+inline constexpr uint32_t kTcpFlagsOffset = 13;
+inline constexpr uint32_t kTcpChecksumOffset = 16;
+inline constexpr uint32_t kUdpBytes = 8;
+inline constexpr uint32_t kUdpLengthOffset = 4;
+inline constexpr uint32_t kUdpChecksumOffset = 6;
+
+[[nodiscard]] inline uint16_t load_be16(const uint8_t* at) {
+    uint16_t raw = 0;
+    std::memcpy(&raw, at, 2);
+    return __builtin_bswap16(raw);
+}
+
+// Values as they lie in memory, for checksum arithmetic.
+[[nodiscard]] inline uint16_t load_raw16(const uint8_t* at) {
+    uint16_t raw = 0;
+    std::memcpy(&raw, at, 2);
+    return raw;
+}
+
+inline void store_raw16(uint8_t* at, uint16_t raw) {
+    std::memcpy(at, &raw, 2);
+}
+
+}  // namespace director::dataplane

@@ -1,0 +1,87 @@
+// Answers the control plane's long questions a piece per poll.
+#include <algorithm>
+
+#include "dataplane/core/worker_state.h"
+
+namespace director::dataplane {
+namespace {
+
+constexpr uint32_t kSlotsPerPoll = 128;        // counters copied
+constexpr uint32_t kConnectionsPerPoll = 256;  // table positions looked at
+
+// True when the report is complete.
+[[nodiscard]] bool work_on(Worker::State& state, CountersReport& report) {
+    const uint32_t services =
+        static_cast<uint32_t>(std::min(report.services.size(), state.service_counters.size()));
+    const uint32_t servers =
+        static_cast<uint32_t>(std::min(report.servers.size(), state.server_counters.size()));
+    const uint32_t end = std::min(report.cursor + kSlotsPerPoll, std::max(services, servers));
+    for (uint32_t i = report.cursor; i < std::min(end, services); ++i) {
+        report.services[i] = state.service_counters[i];
+    }
+    for (uint32_t i = report.cursor; i < std::min(end, servers); ++i) {
+        report.servers[i] = state.server_counters[i];
+    }
+    report.cursor = end;
+    if (end < std::max(services, servers)) {
+        return false;
+    }
+    report.totals = state.counters;
+    report.totals.connections = state.connections.size();
+    report.totals.connections_max = state.connections.capacity();
+    report.commands_applied = state.commands_applied;
+    return true;
+}
+
+[[nodiscard]] ConnectionRow row_of(const Worker::State& state, const Connection& connection) {
+    const int32_t left = static_cast<int32_t>(connection.deadline - state.tick);
+    return {connection.protocol,
+            connection.state,
+            connection.client,
+            connection.virtual_service(),
+            connection.real_server(),
+            to_seconds(static_cast<uint32_t>(std::max(left, 0))),
+            connection.service,
+            connection.server};
+}
+
+// True when the page is full or the table's end is reached.
+[[nodiscard]] bool work_on(Worker::State& state, ConnectionPage& page) {
+    const uint32_t last = state.connections.high_water();
+    const uint32_t end =
+        page.cursor + std::min(kConnectionsPerPoll, last - std::min(last, page.cursor));
+    for (; page.cursor < end && page.rows.size() < page.rows.capacity(); ++page.cursor) {
+        if (state.connections.is_used(page.cursor)) {
+            page.rows.push_back(row_of(state, state.connections[page.cursor]));
+        }
+    }
+    page.is_last = page.cursor >= last;
+    return page.is_last || page.rows.size() == page.rows.capacity();
+}
+
+[[nodiscard]] bool work_on(Worker::State& state, Job& job) {
+    switch (job.kind) {
+        case JobKind::kCountersReport:
+            return work_on(state, static_cast<CountersReport&>(job));
+        case JobKind::kConnectionPage:
+            return work_on(state, static_cast<ConnectionPage&>(job));
+    }
+    return true;
+}
+
+}  // namespace
+
+void work_on_job(Worker::State& state) {
+    if (state.job_count == 0 || state.event_count == kEventsMax ||
+        !work_on(state, *state.jobs[0])) {
+        return;
+    }
+    Event& event = state.events[state.event_count++];
+    event = {EventKind::kJobDone, state.settings.id, state.job_sequences[0], {}};
+    event.job = state.jobs[0];
+    std::shift_left(state.jobs.begin(), state.jobs.begin() + state.job_count, 1);
+    std::shift_left(state.job_sequences.begin(), state.job_sequences.begin() + state.job_count, 1);
+    --state.job_count;
+}
+
+}  // namespace director::dataplane

@@ -1,0 +1,116 @@
+#include "dataplane/core/schedulers.h"
+
+#include <algorithm>
+#include <array>
+
+namespace director::dataplane {
+namespace {
+
+// "Before the first": the successor of this position is 0.
+constexpr uint32_t kHead = 0xffffffffU;
+
+// Where the last chosen server of `previous` stands in `table`, so that a changed list goes on
+// after it. When that server is gone, the one before it takes its place, as in IPVS; a few steps
+// are looked back, not all, so that a huge change costs a restart of the round and not time.
+uint32_t position_after_change(const ServiceTable& table, const ServiceTable& previous) {
+    constexpr uint32_t kStepsBack = 4;
+    uint32_t old_position = previous.state.position;
+    for (uint32_t step = 0; step < kStepsBack && old_position < previous.servers.size(); ++step) {
+        const RealServerId last = previous.servers[old_position].id;
+        const auto found = std::find_if(
+            table.servers.begin(), table.servers.end(), [last](const RealServerSlot& slot) {
+                return slot.id == last;
+            });
+        if (found != table.servers.end()) {
+            return static_cast<uint32_t>(found - table.servers.begin());
+        }
+        --old_position;
+    }
+    return kHead;
+}
+
+// --- rr: each server with weight above 0 in turn -------------------------------------------------
+
+uint32_t rr_pick(ServiceTable& table, const Packet& /*packet*/) {
+    uint32_t chosen = first_with_weight(table, table.state.position + 1, 1);
+    if (chosen == kNoServer) {
+        chosen = first_with_weight(table, 0, 1);
+    }
+    if (chosen != kNoServer) {
+        table.state.position = chosen;
+    }
+    return chosen;
+}
+
+void rr_adopt(ServiceTable& table, const ServiceTable* previous) {
+    if (previous != nullptr && previous != &table) {
+        table.state.position = position_after_change(table, *previous);
+    }
+}
+
+// --- wrr: IPVS's weighted round robin ------------------------------------------------------------
+// A pass over the list takes every server whose weight reaches the current weight; each pass lowers
+// that by the weights' common divisor, down to above 0, then it starts from the top again.
+
+uint32_t wrr_top(const WeightNode& weights) {
+    return weights.weight_max == 0 ? 0 : weights.weight_max - (weights.weight_gcd - 1);
+}
+
+uint32_t wrr_pick(ServiceTable& table, const Packet& /*packet*/) {
+    const WeightNode weights = all_weights(table);
+    if (weights.weight_max == 0) {
+        return kNoServer;
+    }
+    SchedulerState& state = table.state;
+    uint32_t chosen = first_with_weight(table, state.position + 1, state.current_weight);
+    if (chosen == kNoServer) {
+        // The next pass is at a lower weight, or at the top where the heaviest server is: it finds
+        // one.
+        state.current_weight = state.current_weight > weights.weight_gcd
+                                   ? state.current_weight - weights.weight_gcd
+                                   : wrr_top(weights);
+        chosen = first_with_weight(table, 0, state.current_weight);
+    }
+    state.position = chosen;
+    return chosen;
+}
+
+void wrr_adopt(ServiceTable& table, const ServiceTable* previous) {
+    const WeightNode weights = all_weights(table);
+    const uint32_t top = wrr_top(weights);
+    SchedulerState& state = table.state;
+    if (previous != nullptr) {
+        state.position = kHead;
+        state.current_weight = previous->state.current_weight;
+    }
+    if (state.current_weight > top || state.current_weight == 0) {
+        state.current_weight = top;
+    } else if (weights.weight_gcd > 1) {
+        state.current_weight = state.current_weight / weights.weight_gcd * weights.weight_gcd + 1;
+    }
+}
+
+// --- The table: every scheduler there is
+// -----------------------------------------------------------
+
+constexpr std::array kSchedulers{
+    Scheduler{"rr", rr_pick, rr_adopt},
+    Scheduler{"wrr", wrr_pick, wrr_adopt},
+};
+
+}  // namespace
+
+std::span<const Scheduler> schedulers() {
+    return kSchedulers;
+}
+
+std::optional<uint8_t> find_scheduler(std::string_view name) {
+    for (size_t i = 0; i < kSchedulers.size(); ++i) {
+        if (kSchedulers[i].name == name) {
+            return static_cast<uint8_t>(i);
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace director::dataplane

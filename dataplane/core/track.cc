@@ -1,0 +1,94 @@
+// Stage 5: what the packet does to its connection: TCP state, deadline, counters.
+#include "dataplane/core/frame.h"
+#include "dataplane/core/tcp_state.h"
+#include "dataplane/core/worker_state.h"
+
+namespace director::dataplane {
+namespace {
+
+constexpr uint8_t kStateChanging = kTcpSyn | kTcpFin | kTcpRst;
+
+// Moves the timer when the new state's deadline is nearer than the one it was set for; a deadline
+// that moves away is found when the old timer fires.
+void change_state(Worker::State& state, uint32_t index_in_table, ConnState next) {
+    Connection& connection = state.connections[index_in_table];
+    const ConnState previous = connection.state;
+    ServerCounters& server = state.server_counters[index(connection.server)];
+    --(is_active(previous) ? server.active : server.inactive);
+    ++(is_active(next) ? server.active : server.inactive);
+    connection.state = next;
+    set_deadline(state, connection);
+    const bool gets_nearer = state.timeout_ticks[static_cast<size_t>(next)] <
+                             state.timeout_ticks[static_cast<size_t>(previous)];
+    if (gets_nearer || is_half_open(previous) || is_half_open(next)) {
+        state.connections.timers().disarm(index_in_table);
+        arm_timer(state, index_in_table);
+    }
+}
+
+void count_packet(Worker::State& state, const Connection& connection, const Packet& packet) {
+    ServerCounters& server = state.server_counters[index(connection.server)];
+    if (packet.direction == Direction::kClientToServer) {
+        ++server.packets_in;
+        server.bytes_in += packet.ip_length;
+    } else {
+        ++server.packets_out;
+        server.bytes_out += packet.ip_length;
+    }
+}
+
+void track(Worker::State& state, Packet& packet) {
+    Connection& connection = state.connections[packet.connection];
+    packet.service = connection.service;
+    if (ttl_runs_out(state, packet)) {
+        state.drop(packet, DropReason::kTtlExpired);
+        return;
+    }
+    if (packet.l4_checksum == ChecksumCheck::kBad ||
+        ((packet.tcp_flags & kStateChanging) != 0 && !is_l4_checksum_good(packet))) {
+        state.drop(packet, DropReason::kBadL4Checksum);
+        return;
+    }
+    if (connection.protocol == Protocol::kTcp) {
+        const ConnState next = next_tcp_state(connection.state, packet.direction, packet.tcp_flags);
+        if (next != connection.state) {
+            change_state(state, packet.connection, next);
+        } else if (is_half_open(next)) {
+            // The queue is in order of the last packet.
+            state.connections.timers().disarm(packet.connection);
+            state.connections.timers().arm_half_open(packet.connection);
+        }
+    }
+    set_deadline(state, connection);
+    count_packet(state, connection, packet);
+}
+
+}  // namespace
+
+void set_deadline(const Worker::State& state, Connection& connection) {
+    connection.deadline = state.tick + state.timeout_ticks[static_cast<size_t>(connection.state)];
+}
+
+void arm_timer(Worker::State& state, uint32_t connection) {
+    TimerLists& timers = state.connections.timers();
+    const Connection& entry = state.connections[connection];
+    if (is_half_open(entry.state)) {
+        timers.arm_half_open(connection);
+    } else {
+        timers.arm(connection, entry.deadline, state.tick);
+    }
+}
+
+bool ttl_runs_out(const Worker::State& state, const Packet& packet) {
+    return state.settings.decrement_ttl && packet.data[packet.l3_offset + kIpTtlOffset] <= 1;
+}
+
+void track_burst(Worker::State& state, Burst& burst) {
+    for (Packet& packet : burst) {
+        if (packet.verdict == Verdict::kUndecided && packet.connection != kNoConnection) {
+            track(state, packet);
+        }
+    }
+}
+
+}  // namespace director::dataplane

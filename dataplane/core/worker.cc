@@ -1,0 +1,147 @@
+#include "dataplane/core/worker.h"
+
+#include "common/assert.h"
+#include "dataplane/core/worker_state.h"
+
+namespace director::dataplane {
+
+Worker::State::State(const WorkerSettings& worker_settings)
+    : settings(worker_settings),
+      connections(settings.connections_max, settings.hash_key, settings.memory),
+      forwarder(settings.neighbours_max, settings.hash_key),
+      service_ids(settings.services_max, ServiceKeyHash{settings.hash_key}),
+      services(settings.services_max),
+      owners{},
+      timeout_ticks{},
+      kernel_punts(settings.punts_per_second),
+      neighbour_punts(settings.punts_per_second),
+      server_counters(settings.memory, settings.real_servers_max),
+      service_counters(settings.memory, settings.services_max),
+      events{},
+      jobs{},
+      job_sequences{} {
+    for (uint16_t bucket = 0; bucket < kShardBuckets; ++bucket) {
+        owners[bucket] = WorkerId{static_cast<uint16_t>(bucket % settings.worker_count)};
+    }
+    for (size_t i = 0; i < kConnStateCount; ++i) {
+        timeout_ticks[i] = to_ticks(kDefaultConnTimeouts[i]);
+    }
+}
+
+// Each of these is the end of a packet's way through the stages; DIRECTOR_HOT_ASSERT holds that
+// there is only one.
+void Worker::State::drop(Packet& packet, DropReason reason) {
+    DIRECTOR_HOT_ASSERT(packet.verdict == Verdict::kUndecided);
+    packet.verdict = Verdict::kDrop;
+    packet.drop_reason = reason;
+    ++counters.dropped[static_cast<size_t>(reason)];
+    if (packet.service != kNoService) {
+        ++service_counters[index(packet.service)].dropped[static_cast<size_t>(reason)];
+    }
+}
+
+void Worker::State::punt(Packet& packet) {
+    if (!kernel_punts.admits(now)) {
+        drop(packet, DropReason::kPuntRateLimited);
+        return;
+    }
+    DIRECTOR_HOT_ASSERT(packet.verdict == Verdict::kUndecided);
+    packet.verdict = Verdict::kPunt;
+    ++counters.punted;
+}
+
+void Worker::State::punt_for_neighbour(Packet& packet, const NextHop& hop) {
+    if (!neighbour_punts.admits(now)) {
+        drop(packet, DropReason::kPuntRateLimited);
+        return;
+    }
+    DIRECTOR_HOT_ASSERT(packet.verdict == Verdict::kUndecided);
+    packet.verdict = Verdict::kPuntForNeighbour;
+    packet.out_interface = hop.interface;
+    packet.next_hop = hop.address;
+    ++counters.punted;
+}
+
+void Worker::State::forward(Packet& packet, PortId port) {
+    DIRECTOR_HOT_ASSERT(packet.verdict == Verdict::kUndecided);
+    packet.verdict = Verdict::kForward;
+    packet.out_port = port;
+    ++counters.forwarded;
+}
+
+void Worker::State::hand_over(Packet& packet, WorkerId owner) {
+    DIRECTOR_HOT_ASSERT(packet.verdict == Verdict::kUndecided);
+    packet.verdict = Verdict::kHandOver;
+    packet.owner = owner;
+    ++counters.handed_out;
+}
+
+Worker::Worker(const WorkerSettings& settings) : state_(std::make_unique<State>(settings)) {}
+
+Worker::~Worker() = default;
+
+bool Worker::is_ready() const {
+    return state_->connections.is_allocated() && state_->server_counters.is_allocated() &&
+           state_->service_counters.is_allocated();
+}
+
+uint64_t Worker::table_bytes(const WorkerSettings& settings) {
+    return ConnTable::bytes(settings.connections_max) +
+           uint64_t{settings.real_servers_max} * sizeof(ServerCounters) +
+           uint64_t{settings.services_max} * sizeof(ServiceCounters);
+}
+
+void Worker::process(Burst& burst, TimePoint now) {
+    State& state = *state_;
+    state.now = now;
+    state.tick = to_tick(now);
+    for (const Packet& packet : burst) {
+        ++(packet.is_handed_over ? state.counters.handed_in : state.counters.received);
+    }
+    if (burst.count > 0) {
+        parse_burst(state, burst);
+        classify_burst(state, burst);
+        lookup_burst(state, burst);
+        admit_burst(state, burst);
+        track_burst(state, burst);
+        rewrite_burst(state, burst);
+        forward_burst(state, burst);
+    }
+    expire_some(state);
+    work_on_job(state);
+}
+
+void Worker::retract(Packet& packet, DropReason reason) {
+    State& state = *state_;
+    switch (packet.verdict) {
+        case Verdict::kForward:
+            --state.counters.forwarded;
+            break;
+        case Verdict::kPunt:
+        case Verdict::kPuntForNeighbour:
+            --state.counters.punted;
+            break;
+        case Verdict::kHandOver:
+            --state.counters.handed_out;
+            break;
+        case Verdict::kDrop:
+        case Verdict::kUndecided:
+            DIRECTOR_ASSERT(false);
+    }
+    packet.verdict = Verdict::kUndecided;
+    state.drop(packet, reason);
+}
+
+std::span<const Event> Worker::events() const {
+    return {state_->events.data(), state_->event_count};
+}
+
+void Worker::clear_events() {
+    state_->event_count = 0;
+}
+
+const WorkerCounters& Worker::counters() const {
+    return state_->counters;
+}
+
+}  // namespace director::dataplane
