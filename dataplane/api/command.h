@@ -27,33 +27,40 @@ enum class CommandKind : uint8_t {
     kRunJob,     // answer a question (dataplane/api/job.h)
 };
 
+// Parameters of the commands that have more than one.
+struct WeightChange {
+    ServiceId service;
+    RealServerId server;
+    uint32_t position;  // of the server in the table's list
+    uint32_t weight;
+};
+
+struct InterfaceChange {
+    InterfaceId id;
+    Interface interface;
+};
+
+struct NeighbourChange {
+    NeighbourKey key;
+    Neighbour neighbour;
+};
+
 struct Command {
     CommandKind kind;
     // Counts up by one per command and worker. Events echo it, so that the control plane knows how
     // far each worker is.
     uint32_t sequence = 0;
     union {
-        ServiceTable* service_table;  // kPutService
-        ServiceId service;            // kRetireService, kForgetService
-        struct {
-            ServiceId service;
-            RealServerId server;
-            uint32_t position;  // of the server in the table's list
-            uint32_t weight;
-        } set_weight;         // kSetWeight
-        RealServerId server;  // kForgetRealServer
-        ConnTimeouts timeouts;
-        struct {
-            InterfaceId id;
-            Interface interface;
-        } put_interface;
-        struct {
-            NeighbourKey key;
-            Neighbour neighbour;
-        } put_neighbour;
-        NeighbourKey remove_neighbour;
-        const RouteTable* routes;  // kPutRoutes
-        Job* job;                  // kRunJob
+        ServiceTable* service_table;    // kPutService
+        ServiceId service;              // kRetireService, kForgetService
+        WeightChange set_weight;        // kSetWeight
+        RealServerId server;            // kForgetRealServer
+        ConnTimeouts timeouts;          // kSetTimeouts
+        InterfaceChange put_interface;  // kPutInterface
+        NeighbourChange put_neighbour;  // kPutNeighbour
+        NeighbourKey remove_neighbour;  // kRemoveNeighbour
+        const RouteTable* routes;       // kPutRoutes
+        Job* job;                       // kRunJob
     };
 
     Command() : kind(CommandKind::kRunJob), job(nullptr) {}
