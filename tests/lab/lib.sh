@@ -75,8 +75,9 @@ await() {
     fi
 }
 
-value() {
-    ctl --json "$1" | /usr/bin/python3 -c "import json, sys
+value() { # REQUEST may be several words
+    # shellcheck disable=SC2086  # a request may have arguments: "ipvsadm -L -n"
+    ctl --json $1 | /usr/bin/python3 -c "import json, sys
 d = json.load(sys.stdin)
 print($2)"
 }
