@@ -1,0 +1,143 @@
+#include "cli/client.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <utility>
+
+namespace director::cli {
+namespace {
+
+using Json = nlohmann::json;
+
+// Longer than any request takes, so that a stuck directord does not hang a script for ever.
+constexpr time_t kAnswerTimeoutSeconds = 30;
+
+std::string reason(int error) {
+    return std::generic_category().message(error);
+}
+
+std::string advice(int error) {
+    switch (error) {
+        case ENOENT:
+        case ECONNREFUSED:
+            return "is directord running, and is this its socket (--socket)?";
+        case EACCES:
+        case EPERM:
+            return "run as root or as a member of directord's group";
+        default:
+            return "see --socket";
+    }
+}
+
+tl::unexpected<CallError> unreachable(std::string message) {
+    return tl::unexpected(CallError{CallFailure::kUnreachable, std::move(message)});
+}
+
+}  // namespace
+
+Result<Client> Client::connect(const std::string& path) {
+    sockaddr_un address{};
+    if (path.empty() || path.size() >= sizeof(address.sun_path)) {
+        return failure(fmt::format("cannot reach directord: \"{}\" is no socket path", path));
+    }
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, path.size());
+    Client client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (client.socket_ < 0 ||
+        ::connect(client.socket_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) !=
+            0) {
+        const int error = errno;
+        return failure(fmt::format(
+            "cannot reach directord at {}: {}; {}", path, reason(error), advice(error)));
+    }
+    const timeval timeout{kAnswerTimeoutSeconds, 0};
+    setsockopt(client.socket_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+    setsockopt(client.socket_, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+    return client;
+}
+
+Client::Client(Client&& other) noexcept
+    : socket_(std::exchange(other.socket_, -1)),
+      received_(std::move(other.received_)),
+      last_id_(other.last_id_) {}
+
+Client::~Client() {
+    if (socket_ >= 0) {
+        ::close(socket_);
+    }
+}
+
+Result<std::string> Client::receive_line() {
+    size_t scanned = 0;
+    for (;;) {
+        const size_t end = received_.find('\n', scanned);
+        if (end != std::string::npos) {
+            std::string line = received_.substr(0, end);
+            received_.erase(0, end + 1);
+            return line;
+        }
+        scanned = received_.size();
+        std::array<char, 65536> chunk{};
+        const ssize_t count = ::recv(socket_, chunk.data(), chunk.size(), 0);
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count < 0) {
+            return failure(errno == EAGAIN ? fmt::format("directord did not answer within {} s",
+                                                         kAnswerTimeoutSeconds)
+                                           : "connection to directord: " + reason(errno));
+        }
+        if (count == 0) {
+            return failure("directord closed the connection without an answer");
+        }
+        received_.append(chunk.data(), static_cast<size_t>(count));
+    }
+}
+
+tl::expected<Json, CallError> Client::call(std::string_view method, const Json& params) {
+    const int id = ++last_id_;
+    const std::string request =
+        Json{{"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", params}}.dump() + "\n";
+    size_t sent = 0;
+    while (sent < request.size()) {
+        const ssize_t count =
+            ::send(socket_, request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count < 0) {
+            break;  // directord may have said why before it closed
+        }
+        sent += static_cast<size_t>(count);
+    }
+    auto line = receive_line();
+    if (!line) {
+        return unreachable(std::move(line.error().message));
+    }
+    Json answer = Json::parse(*line, nullptr, false);
+    if (!answer.is_object()) {
+        return unreachable("the answer is not JSON-RPC; is this directord's socket?");
+    }
+    if (const auto error = answer.find("error"); error != answer.end()) {
+        const bool has_message =
+            error->is_object() && error->contains("message") && (*error)["message"].is_string();
+        return tl::unexpected(
+            CallError{CallFailure::kRefused,
+                      has_message ? (*error)["message"].get<std::string>() : error->dump()});
+    }
+    const auto result = answer.find("result");
+    if (result == answer.end() || answer.value("id", Json()) != id) {
+        return unreachable("the answer is not JSON-RPC; is this directord's socket?");
+    }
+    return std::move(*result);
+}
+
+}  // namespace director::cli

@@ -1,0 +1,46 @@
+// directorctl's side of the control socket: one call at a time, waiting for the answer.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+
+#include "common/result.h"
+
+namespace director::cli {
+
+enum class CallFailure {
+    kUnreachable,  // nobody answered
+    kRefused,      // directord answered with an error
+};
+
+struct CallError {
+    CallFailure kind = CallFailure::kUnreachable;
+    std::string message;
+};
+
+class Client {
+  public:
+    // Failure says what to do about it: not running, no permission, another path.
+    [[nodiscard]] static Result<Client> connect(const std::string& path);
+    Client(Client&& other) noexcept;
+    Client(const Client&) = delete;
+    Client& operator=(Client&&) = delete;
+    Client& operator=(const Client&) = delete;
+    ~Client();
+
+    // The "result" of the answer.
+    [[nodiscard]] tl::expected<nlohmann::json, CallError> call(std::string_view method,
+                                                               const nlohmann::json& params);
+
+  private:
+    explicit Client(int socket) : socket_(socket) {}
+    [[nodiscard]] Result<std::string> receive_line();
+
+    int socket_;
+    std::string received_;
+    int last_id_ = 0;
+};
+
+}  // namespace director::cli

@@ -1,0 +1,39 @@
+// What each directorctl command does, once its command line is understood. Each returns the exit
+// code; results go to standard output, complaints to standard error.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/show.h"
+#include "cli/table.h"
+
+namespace director::cli {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitUnreachable = 3;
+
+// One JSON document per answer, as received.
+enum class Output { kText, kJson };
+
+struct Settings {
+    std::string socket;
+    Output output = Output::kText;
+    Colour colour = Colour::kNever;
+};
+
+[[nodiscard]] int run_status(const Settings& settings);
+[[nodiscard]] int run_drops(const Settings& settings, ZeroRows zero_rows);
+[[nodiscard]] int run_workers(const Settings& settings);
+[[nodiscard]] int run_reload(const Settings& settings);
+[[nodiscard]] int run_ipvsadm(const Settings& settings,
+                              const std::string& program,
+                              const std::vector<std::string>& arguments);
+
+// Becomes `directord --check FILE`: the one beside this program, else the one in PATH. Returns only
+// if there is none.
+[[nodiscard]] int run_check(const std::string& file);
+
+}  // namespace director::cli

@@ -1,0 +1,40 @@
+// ipvsadm 1.31's listings, byte for byte: widths, trailing blanks, scaling and order. Scripts and
+// eyes have been trained on them for twenty years.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cli/names.h"
+#include "controlplane/server/protocol.h"
+
+namespace director::cli {
+
+enum class ListingKind { kRules, kStats, kRates };
+enum class Numbers { kScaled, kExact };  // --exact
+enum class Order { kSorted, kAsTold };   // --nosort
+
+struct ListingOptions {
+    ListingKind kind = ListingKind::kRules;
+    Numbers numbers = Numbers::kScaled;
+    Order order = Order::kSorted;
+};
+
+// The first line of a full listing.
+[[nodiscard]] std::string version_line(uint64_t table_size);
+
+// Title lines and one block per service. Services that are retired are left out: the kernel's
+// tables would not have them any more.
+[[nodiscard]] std::string list_services(std::vector<server::ServiceView> services,
+                                        const ListingOptions& options,
+                                        Names& names);
+
+// `ipvsadm -L -c`.
+[[nodiscard]] std::string connections_title();
+[[nodiscard]] std::string list_connection(const server::ConnectionView& connection, Names& names);
+
+// A counter as `ipvsadm --stats` prints it: nine characters, at least.
+[[nodiscard]] std::string large_number(uint64_t value, Numbers numbers);
+
+}  // namespace director::cli

@@ -1,0 +1,143 @@
+// directorctl: asks the running directord, over its control socket.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/commands.h"
+#include "controlplane/server/protocol.h"
+
+namespace director::cli {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  directorctl status                     is it up, what are its ports doing
+  directorctl ipvsadm -L -n --stats      services and servers, as ipvsadm lists them
+  directorctl ipvsadm -Lnc               connections
+  directorctl drops                      what was not forwarded, and why
+  directorctl --json workers | jq .      any answer as JSON
+  directorctl check /etc/director.conf   look for mistakes without touching anything
+  directorctl reload                     read the configuration file again
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or bad configuration, 3 directord not reachable.
+Called by the name "ipvsadm", it is `directorctl ipvsadm`.)";
+
+Colour terminal_colour() {
+    const char* terminal = std::getenv("TERM");
+    const bool is_dumb = terminal == nullptr || std::string_view(terminal) == "dumb";
+    return isatty(STDOUT_FILENO) != 0 && !is_dumb && std::getenv("NO_COLOR") == nullptr
+               ? Colour::kAlways
+               : Colour::kNever;
+}
+
+std::string environment_or(const char* name, std::string_view otherwise) {
+    const char* value = std::getenv(name);
+    return value == nullptr || *value == '\0' ? std::string(otherwise) : value;
+}
+
+std::string capitalised(std::string_view text) {
+    std::string out(text);
+    out.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(out.front())));
+    return out;
+}
+
+// Exceptions of CLI11 end here.
+int run(const std::vector<std::string>& arguments) {
+    Settings settings;
+    settings.socket = environment_or("DIRECTOR_SOCKET", server::kDefaultSocketPath);
+    settings.colour = terminal_colour();
+    bool is_json = false;
+    bool show_all = false;
+    std::string file;
+
+    CLI::App app("Shows and controls the running directord.", "directorctl");
+    app.footer(kExamples);
+    app.set_version_flag("--version", std::string("directorctl ") + DIRECTOR_VERSION);
+    app.add_option("--socket", settings.socket, "directord's control socket (env DIRECTOR_SOCKET)")
+        ->type_name("PATH")
+        ->capture_default_str();
+    app.add_flag("--json", is_json, "Print answers as JSON");
+    app.require_subcommand(1);
+    app.fallthrough();
+
+    const auto add = [&app](const server::MethodText& method) {
+        return app.add_subcommand(std::string(method.name), capitalised(method.help));
+    };
+    const CLI::App* status = add(server::kStatus);
+    CLI::App* drops = add(server::kDrops);
+    drops->add_flag("--all", show_all, "Reasons that never occurred, too");
+    const CLI::App* workers = add(server::kWorkers);
+    const CLI::App* reload = add(server::kReload);
+    CLI::App* check =
+        app.add_subcommand("check", "Look for mistakes in a configuration file, start nothing");
+    check->add_option("FILE", file, "configuration file")->required();
+    CLI::App* ipvsadm = app.add_subcommand(
+        "ipvsadm", "List services and connections like ipvsadm: -L [-n] [--stats|--rate|-c] ...");
+    // Its options are ipvsadm's and none of ours, "--help" included.
+    ipvsadm->prefix_command();
+    ipvsadm->fallthrough(false);
+    ipvsadm->set_help_flag();
+
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    try {
+        app.parse(reversed);
+    } catch (const CLI::ParseError& error) {
+        const bool is_fine = app.exit(error) == 0;
+        return is_fine ? kExitOk : kExitUsage;
+    }
+    settings.output = is_json ? Output::kJson : Output::kText;
+    if (*status) {
+        return run_status(settings);
+    }
+    if (*drops) {
+        return run_drops(settings, show_all ? ZeroRows::kShow : ZeroRows::kHide);
+    }
+    if (*workers) {
+        return run_workers(settings);
+    }
+    if (*reload) {
+        return run_reload(settings);
+    }
+    if (*check) {
+        return run_check(file);
+    }
+    std::vector<std::string> rest = ipvsadm->remaining();
+    if (std::erase(rest, "--json") > 0) {
+        settings.output = Output::kJson;
+    }
+    return run_ipvsadm(settings, "directorctl ipvsadm", rest);
+}
+
+}  // namespace
+}  // namespace director::cli
+
+int main(int argc, char** argv) {
+    using namespace director::cli;
+    std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+    int exit_code = kExitFailed;
+    try {
+        if (argc > 0 && std::filesystem::path(argv[0]).filename() == "ipvsadm") {
+            const Settings settings{
+                environment_or("DIRECTOR_SOCKET", director::server::kDefaultSocketPath),
+                Output::kText,
+                Colour::kNever};
+            exit_code = run_ipvsadm(settings, argv[0], arguments);
+        } else {
+            exit_code = run(arguments);
+        }
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "directorctl: {}\n", error.what());
+    }
+    // A full disk or a closed pipe shows only now.
+    if (std::fflush(stdout) != 0) {
+        return exit_code == kExitOk ? kExitFailed : exit_code;
+    }
+    return exit_code;
+}

@@ -1,0 +1,150 @@
+#include "cli/show.h"
+
+#include <fmt/format.h>
+
+namespace director::cli {
+namespace {
+
+std::string number(uint64_t value) {
+    return fmt::to_string(value);
+}
+
+// Losses catch the eye, zeros do not.
+Cell loss(uint64_t count) {
+    return {number(count), count == 0 ? Style::kPlain : Style::kWarning};
+}
+
+std::string duration(uint64_t seconds) {
+    const uint64_t days = seconds / 86400;
+    const std::string clock =
+        fmt::format("{:02}:{:02}:{:02}", seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    return days == 0 ? clock : fmt::format("{} d {}", days, clock);
+}
+
+std::string or_else(const std::string& text, const char* otherwise) {
+    return text.empty() ? otherwise : text;
+}
+
+}  // namespace
+
+std::string show_status(const server::StatusView& status, Colour colour) {
+    std::string out = fmt::format("{} {}, process {}, up {}\n",
+                                  styled("directord", Style::kBold, colour),
+                                  status.version,
+                                  status.pid,
+                                  duration(status.uptime_seconds));
+    const auto line = [&out](const char* name, const std::string& value) {
+        out += fmt::format("{:<14}{}\n", name, value);
+    };
+    line("configuration", or_else(status.config_file, "-"));
+    line("last reload", or_else(status.last_reload, "none"));
+    line("workers", number(status.workers));
+    line("memory", or_else(status.memory_kind, "-"));
+    line("services", fmt::format("{} with {} real servers", status.services, status.real_servers));
+    line("connections", fmt::format("{} of {}", status.connections, status.connections_max));
+    line("packets",
+         fmt::format("{} received, {} forwarded, {} to the kernel, {} dropped",
+                     status.packets.received,
+                     status.packets.forwarded,
+                     status.packets.punted,
+                     status.packets.dropped));
+    if (status.ports.empty()) {
+        return out;
+    }
+    Table table({{"PORT"},
+                 {"LINK"},
+                 {"DRIVER"},
+                 {"MAC"},
+                 {"MTU", Align::kRight},
+                 {"RX/TX QUEUES"},
+                 {"RECEIVED", Align::kRight},
+                 {"SENT", Align::kRight},
+                 {"MISSED", Align::kRight},
+                 {"NO BUFFERS", Align::kRight}});
+    for (const server::PortView& port : status.ports) {
+        table.add({{port.name},
+                   port.link_up ? Cell{"up", Style::kGood} : Cell{"down", Style::kBad},
+                   {port.driver},
+                   {port.mac},
+                   {number(port.mtu)},
+                   {fmt::format("{}/{}", port.rx_queues, port.tx_queues)},
+                   {number(port.received)},
+                   {number(port.sent)},
+                   loss(port.missed),
+                   loss(port.no_buffers)});
+    }
+    return out + "\n" + table.render(colour);
+}
+
+std::string show_drops(const server::DropsView& drops, ZeroRows zero_rows, Colour colour) {
+    // Both sides of the sum by which every packet is accounted for.
+    std::string out = fmt::format(
+        "{} received + {} handed in = {} forwarded + {} to the kernel + {} dropped + {} handed "
+        "out\n",
+        drops.received,
+        drops.handed_in,
+        drops.forwarded,
+        drops.punted,
+        drops.dropped,
+        drops.handed_out);
+    Table table({{"REASON"}, {"PACKETS", Align::kRight}, {"WHAT HAPPENED"}});
+    bool is_empty = true;
+    for (const server::DropReasonView& reason : drops.reasons) {
+        if (reason.packets == 0 && zero_rows == ZeroRows::kHide) {
+            continue;
+        }
+        is_empty = false;
+        table.add({{reason.name}, loss(reason.packets), {reason.help}});
+        for (const server::ServiceDrops& service : reason.services) {
+            if (service.packets > 0) {
+                table.add({{"  " + service.service}, {number(service.packets)}, {""}});
+            }
+        }
+    }
+    return out + (is_empty ? "no packet was dropped\n" : "\n" + table.render(colour));
+}
+
+std::string show_workers(const server::WorkersView& workers, Colour colour) {
+    Table table({{"WORKER", Align::kRight},
+                 {"CPU", Align::kRight},
+                 {"BUSY", Align::kRight},
+                 {"PACKETS", Align::kRight},
+                 {"BURSTS", Align::kRight},
+                 {"NS/PACKET", Align::kRight},
+                 {"PACKETS/BURST", Align::kRight},
+                 {"FORWARDED", Align::kRight},
+                 {"PUNTED", Align::kRight},
+                 {"DROPPED", Align::kRight},
+                 {"HANDED IN", Align::kRight},
+                 {"HANDED OUT", Align::kRight},
+                 {"CONNECTIONS", Align::kRight},
+                 {"CREATED", Align::kRight},
+                 {"EXPIRED", Align::kRight},
+                 {"EVICTED", Align::kRight},
+                 {"SLEEPS", Align::kRight}});
+    for (const server::WorkerView& worker : workers.workers) {
+        const Style busy = worker.busy_share > 0.95  ? Style::kBad
+                           : worker.busy_share > 0.8 ? Style::kWarning
+                                                     : Style::kPlain;
+        table.add({{number(worker.id)},
+                   {number(worker.cpu)},
+                   {fmt::format("{:.1f}%", worker.busy_share * 100), busy},
+                   {number(worker.packets)},
+                   {number(worker.bursts)},
+                   {fmt::format("{:.1f}", worker.ns_per_packet)},
+                   {fmt::format("{:.1f}", worker.packets_per_burst)},
+                   {number(worker.forwarded)},
+                   {number(worker.punted)},
+                   loss(worker.dropped),
+                   {number(worker.handed_in)},
+                   {number(worker.handed_out)},
+                   {number(worker.connections)},
+                   {number(worker.connections_created)},
+                   {number(worker.connections_expired)},
+                   loss(worker.connections_evicted),
+                   {number(worker.sleeps)}});
+    }
+    return table.render(colour);
+}
+
+}  // namespace director::cli

@@ -1,0 +1,107 @@
+// What an administrator reads: `directorctl status`, `drops`, `workers`, and the table beneath.
+#include "cli/show.h"
+
+#include <gtest/gtest.h>
+
+namespace director::cli {
+namespace {
+
+TEST(TableTest, AlignsAndLeavesNoBlanksAtLineEnds) {
+    Table table({{"NAME"}, {"COUNT", Align::kRight}, {"WHY"}});
+    table.add({{"a"}, {"12345678"}, {"long reason"}});
+    table.add({{"longer"}, {"1"}, {"x"}});
+    EXPECT_EQ(table.render(Colour::kNever),
+              "NAME       COUNT  WHY\n"
+              "a       12345678  long reason\n"
+              "longer         1  x\n");
+}
+
+TEST(TableTest, ColourDoesNotMoveColumns) {
+    Table table({{"A"}, {"B"}});
+    table.add({{"xx", Style::kBad}, {"y"}});
+    EXPECT_EQ(table.render(Colour::kAlways),
+              "\x1b[1mA\x1b[0m   \x1b[1mB\x1b[0m\n\x1b[31mxx\x1b[0m  y\n");
+}
+
+TEST(ShowTest, Status) {
+    server::StatusView status;
+    status.version = "0.1.0";
+    status.pid = 77;
+    status.uptime_seconds = 2 * 86400 + 3 * 3600 + 4 * 60 + 5;
+    status.workers = 2;
+    status.memory_kind = "plain memory";
+    status.services = 1;
+    status.real_servers = 2;
+    status.connections = 3;
+    status.connections_max = 1024;
+    status.packets = {100, 90, 4, 6};
+    status.config_file = "/etc/director.conf";
+    status.ports = {
+        {"outside", "net_af_packet", "02:00:00:00:00:01", 1500, true, 1, 2, 60, 50, 0, 9}};
+    EXPECT_EQ(
+        show_status(status, Colour::kNever),
+        "directord 0.1.0, process 77, up 2 d 03:04:05\n"
+        "configuration /etc/director.conf\n"
+        "last reload   none\n"
+        "workers       2\n"
+        "memory        plain memory\n"
+        "services      1 with 2 real servers\n"
+        "connections   3 of 1024\n"
+        "packets       100 received, 90 forwarded, 4 to the kernel, 6 dropped\n"
+        "\n"
+        "PORT     LINK  DRIVER         MAC                 MTU  RX/TX QUEUES  RECEIVED  SENT  "
+        "MISSED  NO BUFFERS\n"
+        "outside  up    net_af_packet  02:00:00:00:00:01  1500  1/2                 60    50  "
+        "     0           9\n");
+}
+
+server::DropsView drops() {
+    server::DropsView view;
+    view.received = 10;
+    view.forwarded = 5;
+    view.punted = 1;
+    view.dropped = 4;
+    view.reasons = {{"truncated", "too short", 0, {}},
+                    {"no_route", "no route", 4, {{"TCP 10.0.0.1:80", 3}, {"UDP 10.0.0.1:53", 0}}}};
+    return view;
+}
+
+TEST(ShowTest, DropsHideWhatNeverHappened) {
+    EXPECT_EQ(
+        show_drops(drops(), ZeroRows::kHide, Colour::kNever),
+        "10 received + 0 handed in = 5 forwarded + 1 to the kernel + 4 dropped + 0 handed out\n"
+        "\n"
+        "REASON             PACKETS  WHAT HAPPENED\n"
+        "no_route                 4  no route\n"
+        "  TCP 10.0.0.1:80        3  \n");
+    const std::string all = show_drops(drops(), ZeroRows::kShow, Colour::kNever);
+    EXPECT_NE(all.find("truncated                0  too short\n"), std::string::npos) << all;
+}
+
+TEST(ShowTest, NoDropsIsSaid) {
+    const std::string text = show_drops({}, ZeroRows::kHide, Colour::kNever);
+    EXPECT_NE(text.find("\nno packet was dropped\n"), std::string::npos);
+}
+
+TEST(ShowTest, Workers) {
+    server::WorkerView worker;
+    worker.id = 1;
+    worker.cpu = 3;
+    worker.busy_share = 0.1234;
+    worker.packets = 1000;
+    worker.bursts = 100;
+    worker.ns_per_packet = 51.25;
+    worker.packets_per_burst = 10;
+    worker.dropped = 7;
+    worker.sleeps = 9;
+    const std::string text = show_workers({{worker}}, Colour::kNever);
+    EXPECT_NE(text.find("WORKER  CPU   BUSY  PACKETS  BURSTS  NS/PACKET  PACKETS/BURST"),
+              std::string::npos)
+        << text;
+    EXPECT_NE(text.find("     1    3  12.3%     1000     100       51.2           10.0"),
+              std::string::npos)
+        << text;
+}
+
+}  // namespace
+}  // namespace director::cli
