@@ -1,0 +1,351 @@
+#include "controlplane/kernel/kernel_setup.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "controlplane/kernel/file_descriptor.h"
+
+namespace director::kernel {
+namespace {
+
+std::array<uint8_t, 4> bytes_of(Ipv4Address address) {
+    std::array<uint8_t, 4> bytes{};
+    std::memcpy(bytes.data(), &address.bits.raw, bytes.size());
+    return bytes;
+}
+
+template <typename Fixed>
+std::span<const std::byte> fixed_bytes(const Fixed& fixed) {
+    return std::as_bytes(std::span(&fixed, 1));
+}
+
+// --- Addresses
+
+NetlinkMessage address_message(uint16_t type,
+                               uint16_t flags,
+                               uint32_t ifindex,
+                               const Ipv4Prefix& address) {
+    ifaddrmsg fixed{};
+    fixed.ifa_family = AF_INET;
+    fixed.ifa_prefixlen = address.length;
+    fixed.ifa_index = ifindex;
+    NetlinkMessage message(type, flags, fixed_bytes(fixed));
+    message.add(IFA_LOCAL, bytes_of(address.address));
+    message.add(IFA_ADDRESS, bytes_of(address.address));
+    return message;
+}
+
+// --- Routes
+
+NetlinkMessage route_message(uint16_t type, uint16_t flags, const Ipv4Prefix& to, Ipv4Address via) {
+    rtmsg fixed{};
+    fixed.rtm_family = AF_INET;
+    fixed.rtm_dst_len = to.length;
+    fixed.rtm_table = RT_TABLE_MAIN;
+    if (type == RTM_NEWROUTE) {
+        fixed.rtm_protocol = RTPROT_STATIC;
+        fixed.rtm_type = RTN_UNICAST;
+    } else {
+        fixed.rtm_scope = RT_SCOPE_NOWHERE;  // whatever its scope
+    }
+    NetlinkMessage message(type, flags, fixed_bytes(fixed));
+    if (to.length != 0) {
+        message.add(RTA_DST, bytes_of(to.network()));
+    }
+    message.add(RTA_GATEWAY, bytes_of(via));
+    return message;
+}
+
+// The routes to exactly `to` that stand in the way of a static one (table main, metric 0, TOS 0).
+std::vector<RouteEvent> routes_to(NetlinkSocket& netlink, const Ipv4Prefix& to) {
+    std::vector<RouteEvent> found;
+    rtmsg fixed{};
+    fixed.rtm_family = AF_INET;
+    NetlinkMessage dump(RTM_GETROUTE, NLM_F_DUMP, fixed_bytes(fixed));
+    static_cast<void>(netlink.ask(dump, [&](std::span<const uint8_t> message) {
+        const auto event = parse_kernel_event(message);
+        const auto* const route = event ? std::get_if<RouteEvent>(&*event) : nullptr;
+        if (route != nullptr && route->table == RT_TABLE_MAIN && route->metric == 0 &&
+            route->tos == 0 && route->to.address == to.network() && route->to.length == to.length) {
+            found.push_back(*route);
+        }
+    }));
+    return found;
+}
+
+std::string describe(const RouteEvent& route) {
+    if (route.action == RouteAction::kDiscard) {
+        return "a discarding one";
+    }
+    if (route.next_hops.empty()) {
+        return "one without a next hop";
+    }
+    const NextHop& next_hop = route.next_hops.front();
+    std::array<char, IF_NAMESIZE> name{};
+    static_cast<void>(if_indextoname(next_hop.ifindex, name.data()));
+    return next_hop.gateway
+               ? fmt::format("via {} dev {}", to_string(*next_hop.gateway), name.data())
+               : fmt::format("dev {}", name.data());
+}
+
+// --- Links
+
+NetlinkMessage link_message(uint16_t type, uint16_t flags, const ifinfomsg& fixed) {
+    return {type, flags, fixed_bytes(fixed)};
+}
+
+// The 802.1Q sub-interface for `vlan` on the interface `parent_ifindex`, under whatever name.
+std::optional<LinkEvent> find_vlan(NetlinkSocket& netlink, const VlanLink& vlan) {
+    std::optional<LinkEvent> found;
+    NetlinkMessage dump = link_message(RTM_GETLINK, NLM_F_DUMP, {});
+    static_cast<void>(netlink.ask(dump, [&](std::span<const uint8_t> message) {
+        const auto event = parse_kernel_event(message);
+        const auto* const link = event ? std::get_if<LinkEvent>(&*event) : nullptr;
+        if (link != nullptr && link->vlan == vlan) {
+            found = *link;
+        }
+    }));
+    return found;
+}
+
+NetlinkReply make_vlan(NetlinkSocket& netlink, const std::string& name, const VlanLink& vlan) {
+    NetlinkMessage message = link_message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, {});
+    message.add_u32(IFLA_LINK, vlan.parent_ifindex);
+    message.add_text(IFLA_IFNAME, name);
+    nlattr* const info = message.begin_nest(IFLA_LINKINFO);
+    message.add_text(IFLA_INFO_KIND, "vlan");
+    nlattr* const data = message.begin_nest(IFLA_INFO_DATA);
+    message.add_u16(IFLA_VLAN_ID, vlan.vlan);
+    message.end_nest(data);
+    message.end_nest(info);
+    return netlink.ask(message);
+}
+
+Result<void> done_or(const NetlinkReply& reply, int harmless, const std::string& what) {
+    if (reply.is_ok() || reply.error == harmless) {
+        return {};
+    }
+    return failure(what + ": " + reply.text);
+}
+
+// --- Settings under /proc/sys
+
+std::string setting_path(std::string_view family,
+                         std::string_view interface,
+                         std::string_view setting) {
+    return fmt::format("/proc/sys/net/{}/conf/{}/{}", family, interface, setting);
+}
+
+Result<void> write_setting(const std::string& path, std::string_view value) {
+    const FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd.is_open() ||
+        ::write(fd.number(), value.data(), value.size()) != static_cast<ssize_t>(value.size())) {
+        return failure(fmt::format("cannot write {} to {}: {}",
+                                   value,
+                                   path,
+                                   std::error_code(errno, std::generic_category()).message()));
+    }
+    return {};
+}
+
+bool is_setting_zero(const std::string& path) {
+    const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    char value = '0';
+    return !fd.is_open() || ::read(fd.number(), &value, 1) != 1 || value == '0';
+}
+
+}  // namespace
+
+Result<void> add_address(NetlinkSocket& netlink,
+                         const std::string& interface,
+                         const Ipv4Prefix& address) {
+    const std::string what =
+        fmt::format("cannot add address {} to {}", to_string(address), interface);
+    const auto link = find_link(netlink, interface);
+    if (!link) {
+        return failure(what + ": " + link.error().message);
+    }
+    NetlinkMessage message =
+        address_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, link->ifindex, address);
+    return done_or(netlink.ask(message), EEXIST, what);
+}
+
+Result<void> remove_address(NetlinkSocket& netlink,
+                            const std::string& interface,
+                            const Ipv4Prefix& address) {
+    const auto link = find_link(netlink, interface);
+    if (!link) {
+        return {};
+    }
+    NetlinkMessage message = address_message(RTM_DELADDR, 0, link->ifindex, address);
+    return done_or(netlink.ask(message),
+                   EADDRNOTAVAIL,
+                   fmt::format("cannot remove address {} from {}", to_string(address), interface));
+}
+
+Result<void> add_route(NetlinkSocket& netlink, const Ipv4Prefix& to, Ipv4Address via) {
+    NetlinkMessage message = route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, to, via);
+    const NetlinkReply reply = netlink.ask(message);
+    const std::string what =
+        fmt::format("cannot add route {} via {}", to_string(to), to_string(via));
+    if (reply.error != EEXIST) {
+        return done_or(reply, 0, what);
+    }
+    const auto existing = routes_to(netlink, to);
+    const bool is_there =
+        std::any_of(existing.begin(), existing.end(), [&](const RouteEvent& route) {
+            return route.next_hops.size() == 1 && route.next_hops.front().gateway == via;
+        });
+    if (is_there) {
+        return {};
+    }
+    return failure(fmt::format("{}: there is another route to it, {}; remove that one first",
+                               what,
+                               existing.empty() ? "gone since" : describe(existing.front())));
+}
+
+Result<void> remove_route(NetlinkSocket& netlink, const Ipv4Prefix& to, Ipv4Address via) {
+    NetlinkMessage message = route_message(RTM_DELROUTE, 0, to, via);
+    return done_or(netlink.ask(message),
+                   ESRCH,
+                   fmt::format("cannot remove route {} via {}", to_string(to), to_string(via)));
+}
+
+Result<std::string> create_vlan(NetlinkSocket& netlink, const std::string& parent, uint16_t vlan) {
+    const std::string name = fmt::format("{}.{}", parent, vlan);
+    const std::string what = fmt::format("cannot create VLAN interface {}", name);
+    if (name.size() >= IFNAMSIZ) {
+        return failure(
+            fmt::format("{}: the kernel allows {} characters, so the port's name may "
+                        "have {}",
+                        what,
+                        IFNAMSIZ - 1,
+                        parent.size() - (name.size() - (IFNAMSIZ - 1))));
+    }
+    const auto parent_link = find_link(netlink, parent);
+    if (!parent_link) {
+        return failure(what + ": " + parent_link.error().message);
+    }
+    const VlanLink wanted{parent_link->ifindex, vlan};
+    const NetlinkReply reply = make_vlan(netlink, name, wanted);
+    std::string actual_name = name;
+    if (reply.error == EOPNOTSUPP) {
+        return failure(what +
+                       ": the kernel has no 802.1Q support (try `modprobe 8021q`; without it VLANs "
+                       "cannot be used)");
+    }
+    if (reply.error == EEXIST) {
+        const auto existing = find_vlan(netlink, wanted);
+        if (!existing) {
+            return failure(
+                fmt::format("{}: an interface of this name exists, but is not VLAN {} of {}",
+                            what,
+                            vlan,
+                            parent));
+        }
+        actual_name = existing->name;
+    } else if (!reply.is_ok()) {
+        return failure(what + ": " + reply.text);
+    }
+    if (const auto quiet = quiet_interface(actual_name); !quiet) {
+        return Failure(quiet.error());
+    }
+    if (const auto up = set_link(netlink, actual_name, {.mac = {}, .mtu_bytes = {}, .is_up = true});
+        !up) {
+        return Failure(up.error());
+    }
+    return actual_name;
+}
+
+Result<void> remove_vlan(NetlinkSocket& netlink, const std::string& parent, uint16_t vlan) {
+    const auto parent_link = find_link(netlink, parent);
+    if (!parent_link) {
+        return {};
+    }
+    const auto existing = find_vlan(netlink, {parent_link->ifindex, vlan});
+    if (!existing) {
+        return {};
+    }
+    ifinfomsg fixed{};
+    fixed.ifi_index = static_cast<int>(existing->ifindex);
+    NetlinkMessage message = link_message(RTM_DELLINK, 0, fixed);
+    return done_or(netlink.ask(message), ENODEV, "cannot remove VLAN interface " + existing->name);
+}
+
+Result<void> set_link(NetlinkSocket& netlink,
+                      const std::string& interface,
+                      const LinkSettings& settings) {
+    ifinfomsg fixed{};
+    if (settings.is_up) {
+        fixed.ifi_change = IFF_UP;
+        fixed.ifi_flags = *settings.is_up ? static_cast<unsigned>(IFF_UP) : 0U;
+    }
+    NetlinkMessage message = link_message(RTM_NEWLINK, 0, fixed);
+    message.add_text(IFLA_IFNAME, interface);
+    if (settings.mac) {
+        message.add(IFLA_ADDRESS, settings.mac->bytes);
+    }
+    if (settings.mtu_bytes) {
+        message.add_u32(IFLA_MTU, *settings.mtu_bytes);
+    }
+    return done_or(netlink.ask(message), 0, "cannot set up interface " + interface);
+}
+
+Result<LinkEvent> find_link(NetlinkSocket& netlink, const std::string& interface) {
+    if (interface.empty() || interface.size() >= IFNAMSIZ) {
+        return failure(fmt::format("there is no interface \"{}\"", interface));
+    }
+    std::optional<LinkEvent> found;
+    NetlinkMessage message = link_message(RTM_GETLINK, 0, {});
+    message.add_text(IFLA_IFNAME, interface);
+    const NetlinkReply reply = netlink.ask(message, [&](std::span<const uint8_t> answer) {
+        const auto event = parse_kernel_event(answer);
+        if (const auto* const link = event ? std::get_if<LinkEvent>(&*event) : nullptr) {
+            found = *link;
+        }
+    });
+    if (!found) {
+        return failure(fmt::format("there is no interface {} ({})", interface, reply.text));
+    }
+    return *found;
+}
+
+Result<void> quiet_interface(const std::string& interface) {
+    // The kernel takes the larger of conf.all and the interface's own; 2 (loose) outdoes 1
+    // (strict).
+    const bool may_be_off = is_setting_zero(setting_path("ipv4", "all", "rp_filter"));
+    struct Setting {
+        std::string_view name;
+        std::string_view value;
+    };
+    const std::array<Setting, 3> settings{
+        {{"forwarding", "0"}, {"rp_filter", may_be_off ? "0" : "2"}, {"promote_secondaries", "1"}}};
+    for (const Setting& setting : settings) {
+        const auto written =
+            write_setting(setting_path("ipv4", interface, setting.name), setting.value);
+        if (!written) {
+            return written;
+        }
+    }
+    const std::string accept_ra = setting_path("ipv6", interface, "accept_ra");
+    if (::access(accept_ra.c_str(), F_OK) == 0) {  // absent: a kernel without IPv6
+        return write_setting(accept_ra, "0");
+    }
+    return {};
+}
+
+}  // namespace director::kernel

@@ -1,0 +1,63 @@
+// Brings the kernel to what the configuration says: one thing a call, and what is so already is
+// success, so that a reload can apply differences and a retry does no harm.
+//
+// Control-plane thread only; every call is a system call or a few.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/address.h"
+#include "common/result.h"
+#include "controlplane/kernel/kernel_event.h"
+#include "controlplane/kernel/netlink.h"
+
+namespace director::kernel {
+
+// Adding to an interface that does not exist is an error; removing from it is not.
+[[nodiscard]] Result<void> add_address(NetlinkSocket& netlink,
+                                       const std::string& interface,
+                                       const Ipv4Prefix& address);
+[[nodiscard]] Result<void> remove_address(NetlinkSocket& netlink,
+                                          const std::string& interface,
+                                          const Ipv4Prefix& address);
+
+// A static route in table main. Another route to the same destination (the machine's own default
+// route, say) is not replaced: that is an error, which names it.
+[[nodiscard]] Result<void> add_route(NetlinkSocket& netlink, const Ipv4Prefix& to, Ipv4Address via);
+[[nodiscard]] Result<void> remove_route(NetlinkSocket& netlink,
+                                        const Ipv4Prefix& to,
+                                        Ipv4Address via);
+
+// An 802.1Q sub-interface of `parent`, named PARENT.ID, up and with quiet settings. Its name is
+// returned: another than that if the administrator made one for this VLAN before.
+[[nodiscard]] Result<std::string> create_vlan(NetlinkSocket& netlink,
+                                              const std::string& parent,
+                                              uint16_t vlan);
+[[nodiscard]] Result<void> remove_vlan(NetlinkSocket& netlink,
+                                       const std::string& parent,
+                                       uint16_t vlan);
+
+struct LinkSettings {
+    std::optional<MacAddress> mac;
+    std::optional<uint16_t> mtu_bytes;
+    std::optional<bool> is_up;
+};
+[[nodiscard]] Result<void> set_link(NetlinkSocket& netlink,
+                                    const std::string& interface,
+                                    const LinkSettings& settings);
+
+// What the kernel says of an interface; an error if there is none of this name.
+[[nodiscard]] Result<LinkEvent> find_link(NetlinkSocket& netlink, const std::string& interface);
+
+// Keeps the kernel from doing a second time, or against us, what Director does on this interface:
+//   forwarding=0          the packet path routes; the kernel must not forward what is punted to it
+//   rp_filter             off (or loose, where conf.all demands it): a punted packet may come in by
+//                         another port than the kernel would answer through
+//   promote_secondaries=1 removing one address must not take its neighbours in the subnet with it
+//   accept_ra=0 (IPv6)    a balancer takes no address or default route from whoever advertises one
+// arp_ignore stays as it is: the kernel answers ARP for its own addresses. accept_local stays 0.
+[[nodiscard]] Result<void> quiet_interface(const std::string& interface);
+
+}  // namespace director::kernel

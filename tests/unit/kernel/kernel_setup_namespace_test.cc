@@ -1,0 +1,128 @@
+// Addresses, routes and VLANs set through netlink are what `ip` shows; doing it twice is no error,
+// and what cannot be done is told in words.
+#include "controlplane/kernel/kernel_setup.h"
+#include "controlplane/kernel/tap.h"
+#include "tests/unit/kernel/namespace_fixture.h"
+
+namespace director::kernel {
+namespace {
+
+const Ipv4Prefix kAddress = *Ipv4Prefix::parse("192.168.0.104/25");
+const Ipv4Prefix kNetwork = *Ipv4Prefix::parse("10.0.0.0/8");
+const Ipv4Address kGateway = *Ipv4Address::parse("192.168.0.1");
+
+class KernelSetupTest : public NamespaceTest {
+  protected:
+    void SetUp() override {
+        NamespaceTest::SetUp();
+        auto tap = Tap::create(io_, {.name = "out", .mac = {{2, 0, 0, 0, 0, 1}}});
+        ASSERT_TRUE(tap) << tap.error().message;
+        tap_ = std::move(*tap);
+        auto netlink = NetlinkSocket::open();
+        ASSERT_TRUE(netlink) << netlink.error().message;
+        netlink_ = std::make_unique<NetlinkSocket>(std::move(*netlink));
+    }
+    static std::string message_of(const Result<void>& result) {
+        return result ? "" : result.error().message;
+    }
+
+    std::unique_ptr<Tap> tap_;
+    std::unique_ptr<NetlinkSocket> netlink_;
+};
+
+TEST_F(KernelSetupTest, AddsAndRemovesAnAddressAnyNumberOfTimes) {
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(message_of(add_address(*netlink_, "out", kAddress)), "");
+        EXPECT_NE(output_of("ip -4 addr show out").find("192.168.0.104/25"), std::string::npos);
+    }
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(message_of(remove_address(*netlink_, "out", kAddress)), "");
+        EXPECT_EQ(output_of("ip -4 addr show out"), "");
+    }
+}
+
+TEST_F(KernelSetupTest, RemovingOneAddressLeavesTheOthersOfItsSubnet) {
+    const Ipv4Prefix second = *Ipv4Prefix::parse("192.168.0.105/25");
+    ASSERT_EQ(message_of(add_address(*netlink_, "out", kAddress)), "");
+    ASSERT_EQ(message_of(add_address(*netlink_, "out", second)), "");
+    EXPECT_EQ(message_of(remove_address(*netlink_, "out", kAddress)), "");
+    EXPECT_NE(output_of("ip -4 addr show out").find("192.168.0.105/25"), std::string::npos);
+}
+
+TEST_F(KernelSetupTest, NamesTheInterfaceThatIsMissing) {
+    EXPECT_EQ(message_of(add_address(*netlink_, "nowhere", kAddress)),
+              "cannot add address 192.168.0.104/25 to nowhere: there is no interface nowhere (No "
+              "such device)");
+    EXPECT_EQ(message_of(remove_address(*netlink_, "nowhere", kAddress)), "");
+}
+
+TEST_F(KernelSetupTest, AddsAndRemovesARouteAnyNumberOfTimes) {
+    ASSERT_EQ(message_of(add_address(*netlink_, "out", kAddress)), "");
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(message_of(add_route(*netlink_, kNetwork, kGateway)), "");
+        EXPECT_EQ(output_of("ip route show 10.0.0.0/8"),
+                  "10.0.0.0/8 via 192.168.0.1 dev out proto static \n");
+    }
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(message_of(remove_route(*netlink_, kNetwork, kGateway)), "");
+        EXPECT_EQ(output_of("ip route show 10.0.0.0/8"), "");
+    }
+}
+
+TEST_F(KernelSetupTest, DoesNotReplaceAnotherRouteToTheSameDestination) {
+    ASSERT_EQ(message_of(add_address(*netlink_, "out", kAddress)), "");
+    run("ip route add default via 192.168.0.9");
+    const Ipv4Prefix everything = *Ipv4Prefix::parse("0.0.0.0/0");
+    EXPECT_EQ(message_of(add_route(*netlink_, everything, kGateway)),
+              "cannot add route 0.0.0.0/0 via 192.168.0.1: there is another route to it, via "
+              "192.168.0.9 dev out; remove that one first");
+    // Nor does it remove one that is not the one named.
+    EXPECT_EQ(message_of(remove_route(*netlink_, everything, kGateway)), "");
+    EXPECT_NE(output_of("ip route show default").find("192.168.0.9"), std::string::npos);
+}
+
+TEST_F(KernelSetupTest, PassesOnTheKernelsWords) {
+    const std::string error = message_of(add_route(*netlink_, kNetwork, kGateway));
+    EXPECT_NE(error.find("cannot add route 10.0.0.0/8 via 192.168.0.1: "), std::string::npos);
+    EXPECT_NE(error.find("gateway"), std::string::npos) << error;  // the extended acknowledgement
+}
+
+TEST_F(KernelSetupTest, SetsALinkUpAndDown) {
+    EXPECT_EQ(message_of(set_link(*netlink_, "out", {.mac = {}, .mtu_bytes = {}, .is_up = false})),
+              "");
+    EXPECT_FALSE(find_link(*netlink_, "out")->is_up);
+    EXPECT_EQ(message_of(set_link(*netlink_, "out", {.mac = {}, .mtu_bytes = 1300, .is_up = true})),
+              "");
+    EXPECT_TRUE(find_link(*netlink_, "out")->is_up);
+    EXPECT_EQ(find_link(*netlink_, "out")->mtu_bytes, 1300U);
+}
+
+TEST_F(KernelSetupTest, CreatesAVlanOrSaysThatTheKernelCannot) {
+    const bool has_8021q = succeeds("ip link add link out name probe type vlan id 7");
+    const auto name = create_vlan(*netlink_, "out", 100);
+    if (!has_8021q) {
+        ASSERT_FALSE(name);
+        EXPECT_NE(name.error().message.find("modprobe 8021q"), std::string::npos)
+            << name.error().message;
+        return;
+    }
+    ASSERT_TRUE(name) << name.error().message;
+    EXPECT_EQ(*name, "out.100");
+    EXPECT_EQ(create_vlan(*netlink_, "out", 100), "out.100");
+    EXPECT_EQ(create_vlan(*netlink_, "out", 7), "probe");
+    EXPECT_EQ(find_link(*netlink_, "out.100")->vlan, (VlanLink{tap_->ifindex(), 100}));
+    EXPECT_TRUE(find_link(*netlink_, "out.100")->is_up);
+    EXPECT_EQ(message_of(remove_vlan(*netlink_, "out", 100)), "");
+    EXPECT_EQ(message_of(remove_vlan(*netlink_, "out", 100)), "");
+    EXPECT_FALSE(find_link(*netlink_, "out.100"));
+}
+
+TEST_F(KernelSetupTest, SaysThatAVlansNameWouldBeTooLong) {
+    const auto name = create_vlan(*netlink_, "a-long-port-nam", 4000);
+    ASSERT_FALSE(name);
+    EXPECT_NE(name.error().message.find("the port's name may have 10"), std::string::npos)
+        << name.error().message;
+}
+
+}  // namespace
+}  // namespace director::kernel
