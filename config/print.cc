@@ -1,0 +1,264 @@
+#include "config/print.h"
+
+#include <fmt/format.h>
+
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+#include "config/settings.h"
+
+namespace director::config {
+namespace {
+
+std::string quoted(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') {
+            out += '\\';
+            out += c;
+        } else if (static_cast<unsigned char>(c) < ' ') {
+            out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+        } else {
+            out += c;
+        }
+    }
+    return out + '"';
+}
+
+// [ a, b ] of anything that `format` turns into text.
+template <typename T, typename Format>
+std::string array(const std::vector<T>& values, const Format& format) {
+    std::string out;
+    for (const T& value : values) {
+        out += (out.empty() ? "" : ", ") + format(value);
+    }
+    return out.empty() ? "[ ]" : "[ " + out + " ]";
+}
+
+template <typename Enum, size_t kCount>
+std::string_view name_of(Enum value, std::span<const Choice<Enum>, kCount> choices) {
+    for (const auto& choice : choices) {
+        if (choice.value == value) {
+            return choice.name;
+        }
+    }
+    return "";
+}
+
+// Visits a group's settings (settings.h), writing each as `name = value;`.
+class Printer {
+  public:
+    explicit Printer(size_t depth) : indent_(4 * depth, ' '), depth_(depth) {}
+
+    template <typename T>
+    void text(std::string_view name, T& value, const TextForm<T>& form, Need /*need*/) {
+        line(name, quoted(form.write(value)));
+    }
+    template <typename T>
+    void texts(std::string_view name, std::vector<T>& values, const TextForm<T>& form) {
+        line(name, array(values, [&](const T& value) { return quoted(form.write(value)); }));
+    }
+    template <typename Integer>
+    void number(std::string_view name, Integer& value, const Range& /*range*/, Need /*need*/) {
+        line(name, fmt::format("{}", value));
+    }
+    template <typename Integer>
+    void numbers(std::string_view name, std::vector<Integer>& values, const Range& /*range*/) {
+        line(name, array(values, [](Integer value) { return fmt::format("{}", value); }));
+    }
+    template <typename Enum, size_t kCount>
+    void choice(std::string_view name, Enum& value, std::span<const Choice<Enum>, kCount> choices) {
+        line(name, quoted(name_of(value, choices)));
+    }
+    void flag(std::string_view name, bool& value) { line(name, value ? "true" : "false"); }
+
+    template <typename Struct>
+    void group(std::string_view name, Struct& value) {
+        out_ += fmt::format("{}{} = ", indent_, name);
+        braces(value);
+        out_ += ";\n";
+    }
+    template <typename Struct>
+    void list(std::string_view name, std::vector<Struct>& values) {
+        if (values.empty()) {
+            line(name, "( )");
+            return;
+        }
+        out_ += fmt::format("{}{} = (\n", indent_, name);
+        for (size_t i = 0; i < values.size(); ++i) {
+            out_ += indent_ + "    ";
+            Printer inner(depth_ + 1);
+            inner.braces(values[i]);
+            out_ += inner.take();
+            out_ += i + 1 < values.size() ? ",\n" : "\n";
+        }
+        out_ += indent_ + ");\n";
+    }
+
+    [[nodiscard]] std::string take() { return std::move(out_); }
+
+  private:
+    void line(std::string_view name, std::string_view value) {
+        out_ += fmt::format("{}{} = {};\n", indent_, name, value);
+    }
+
+    template <typename Struct>
+    void braces(Struct& value) {
+        Printer inner(depth_ + 1);
+        visit_settings(value, inner);
+        out_ += "{\n" + inner.take() + indent_ + "}";
+    }
+
+    std::string indent_;
+    size_t depth_;
+    std::string out_;
+};
+
+// Visits a struct of defaults, describing each setting; goes into lists by one default element.
+class Describer {
+  public:
+    Describer(std::string group, std::vector<SettingDescription>& out)
+        : group_(std::move(group)), out_(out) {}
+
+    template <typename T>
+    void text(std::string_view name, T& value, const TextForm<T>& form, Need need) {
+        add(name, "text", or_required(quoted(form.write(value)), need), form.expected);
+    }
+    template <typename T>
+    void texts(std::string_view name, std::vector<T>& values, const TextForm<T>& form) {
+        add(name,
+            "array of text",
+            array(values, [&](const T& value) { return quoted(form.write(value)); }),
+            form.expected);
+    }
+    template <typename Integer>
+    void number(std::string_view name, Integer& value, const Range& range, Need need) {
+        add(name, "number", or_required(fmt::format("{}", value), need), describe(range));
+    }
+    template <typename Integer>
+    void numbers(std::string_view name, std::vector<Integer>& values, const Range& range) {
+        add(name,
+            "array of numbers",
+            array(values, [](Integer value) { return fmt::format("{}", value); }),
+            describe(range));
+    }
+    template <typename Enum, size_t kCount>
+    void choice(std::string_view name, Enum& value, std::span<const Choice<Enum>, kCount> choices) {
+        std::string names;
+        for (const auto& choice : choices) {
+            names += (names.empty() ? "" : ", ") + quoted(choice.name);
+        }
+        add(name, "text", quoted(name_of(value, choices)), names);
+    }
+    void flag(std::string_view name, bool& value) {
+        add(name, "flag", value ? "true" : "false", "true, false");
+    }
+    template <typename Struct>
+    void group(std::string_view name, Struct& value) {
+        Describer inner(path_of(name), out_);
+        visit_settings(value, inner);
+    }
+    template <typename Struct>
+    void list(std::string_view name, std::vector<Struct>& /*values*/) {
+        add(name, "list of groups", "( )", "");
+        Struct element;
+        Describer inner(path_of(name) + "[]", out_);
+        visit_settings(element, inner);
+    }
+
+  private:
+    [[nodiscard]] static std::string or_required(std::string text, Need need) {
+        return need == Need::kRequired ? "required" : std::move(text);
+    }
+    [[nodiscard]] static std::string describe(const Range& range) {
+        return fmt::format("{} to {}{}",
+                           range.min,
+                           range.max,
+                           range.shape == Shape::kPowerOfTwo ? ", a power of two" : "");
+    }
+    [[nodiscard]] std::string path_of(std::string_view name) const {
+        return group_.empty() ? std::string(name) : fmt::format("{}.{}", group_, name);
+    }
+    void add(std::string_view name,
+             std::string_view type,
+             std::string default_value,
+             std::string_view values) {
+        out_.push_back({group_,
+                        std::string(name),
+                        std::string(type),
+                        std::move(default_value),
+                        std::string(values)});
+    }
+
+    std::string group_;
+    std::vector<SettingDescription>& out_;
+};
+
+std::string commented(const std::string& text) {
+    std::istringstream stream(text);
+    std::string out;
+    for (std::string line; std::getline(stream, line);) {
+        out += "# " + line + "\n";
+    }
+    return out;
+}
+
+// The lists' entries as they are by default, with values for what has to be given.
+Model example_entries() {
+    Port port;
+    port.name = "outside";
+    port.device = "0000:03:00.0";
+    port.addresses = {{Ipv4Address::of(192, 0, 2, 2), 24}};
+    Vlan vlan;
+    vlan.id = 10;
+    vlan.addresses = {{Ipv4Address::of(198, 51, 100, 2), 24}};
+    port.vlans = {vlan};
+    VirtualService service;
+    service.endpoint = {Ipv4Address::of(192, 0, 2, 80), Be16::from_host(80)};
+    RealServer server;
+    server.endpoint = {Ipv4Address::of(198, 51, 100, 80), Be16::from_host(80)};
+    service.real_servers = {server};
+    Model model;
+    model.ports = {port};
+    model.routes = {{{Ipv4Address{}, 0}, Ipv4Address::of(192, 0, 2, 1)}};
+    model.virtual_services = {service};
+    return model;
+}
+
+}  // namespace
+
+std::string print(const Model& model) {
+    Model copy = model;  // visitors take settings they may write to
+    Printer printer(0);
+    visit_settings(copy, printer);
+    return printer.take();
+}
+
+std::string print_defaults() {
+    Model defaults;
+    Printer groups(0);
+    groups.group("control", defaults.control);
+    groups.group("dataplane", defaults.dataplane);
+    groups.group("timeouts", defaults.timeouts);
+    Model entries = example_entries();
+    Printer lists(0);
+    lists.list("ports", entries.ports);
+    lists.list("routes", entries.routes);
+    lists.list("virtual_services", entries.virtual_services);
+    return "# Every setting and its default. These three groups may be left out.\n" +
+           groups.take() +
+           "\n# The lists are empty by default. What an entry of each may hold, with its "
+           "defaults:\n" +
+           commented(lists.take());
+}
+
+std::vector<SettingDescription> describe_settings() {
+    std::vector<SettingDescription> out;
+    Model defaults;
+    Describer describer("", out);
+    visit_settings(defaults, describer);
+    return out;
+}
+
+}  // namespace director::config
