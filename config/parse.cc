@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <exception>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -52,7 +53,7 @@ std::string found(const Setting& setting) {
         case Setting::TypeInt64:
             return fmt::format("{}", integer(setting).value_or(0));
         case Setting::TypeFloat:
-            return fmt::format("{}", static_cast<double>(setting));
+            return fmt::format("the floating-point number {}", static_cast<double>(setting));
         case Setting::TypeString:
             return quoted(setting.c_str());
         case Setting::TypeBoolean:
@@ -283,24 +284,46 @@ class Reader {
     std::vector<std::string_view> known_;
 };
 
-// Whether `outer` is `inner` or a setting around it.
-bool encloses(std::string_view outer, std::string_view inner) {
-    return inner.starts_with(outer) && (inner.size() == outer.size() || outer.empty() ||
-                                        inner[outer.size()] == '.' || inner[outer.size()] == '[');
-}
+// The paths that could not be read: a mistake that follows from one of them would only confuse.
+class Unread {
+  public:
+    explicit Unread(const std::vector<Report::Problem>& problems) {
+        for (const auto& problem : problems) {
+            paths_.insert(problem.path);
+        }
+    }
 
-// A mistake that follows from one already reported would only confuse.
-bool is_consequence(const Finding& finding, const std::vector<Report::Problem>& problems) {
-    return std::any_of(problems.begin(), problems.end(), [&](const Report::Problem& problem) {
-        return encloses(problem.path, finding.path) ||
-               std::any_of(finding.premises.begin(),
-                           finding.premises.end(),
-                           [&](const std::string& premise) {
-                               return encloses(problem.path, premise) ||
-                                      encloses(premise, problem.path);
-                           });
-    });
-}
+    [[nodiscard]] bool explains(const Finding& finding) const {
+        return has_around(finding.path) || std::any_of(finding.premises.begin(),
+                                                       finding.premises.end(),
+                                                       [&](const std::string& premise) {
+                                                           return has_around(premise) ||
+                                                                  has_within(premise);
+                                                       });
+    }
+
+  private:
+    // The setting itself or one that it stands in.
+    [[nodiscard]] bool has_around(const std::string& path) const {
+        for (size_t end = path.size(); end != std::string::npos && end > 0;
+             end = path.find_last_of(".[", end - 1)) {
+            if (paths_.contains(path.substr(0, end))) {
+                return true;
+            }
+        }
+        return false;
+    }
+    [[nodiscard]] bool has_within(const std::string& path) const {
+        return std::any_of(kSeparators.begin(), kSeparators.end(), [&](char separator) {
+            const std::string start = path + separator;
+            const auto first = paths_.lower_bound(start);
+            return first != paths_.end() && first->starts_with(start);
+        });
+    }
+
+    static constexpr std::string_view kSeparators = ".[";
+    std::set<std::string> paths_;
+};
 
 // The line of a setting, or of the nearest one around it that the file has.
 unsigned line_of(std::string path, const Report& report) {
@@ -314,14 +337,13 @@ unsigned line_of(std::string path, const Report& report) {
 }
 
 void add_findings(const Model& model, const Vocabulary& vocabulary, Report& report) {
-    const size_t read_count = report.problems.size();
-    std::vector<Report::Problem> added;
-    for (auto& finding : validate(model, vocabulary)) {
-        if (read_count == 0 || !is_consequence(finding, report.problems)) {
-            added.push_back({line_of(finding.path, report), finding.path, finding.message});
+    const Unread unread(report.problems);
+    for (const Finding& finding : validate(model, vocabulary)) {
+        if (!unread.explains(finding)) {
+            report.problems.push_back(
+                {line_of(finding.path, report), finding.path, finding.message});
         }
     }
-    report.problems.insert(report.problems.end(), added.begin(), added.end());
     std::stable_sort(report.problems.begin(),
                      report.problems.end(),
                      [](const auto& a, const auto& b) { return a.line < b.line; });
@@ -331,18 +353,26 @@ ParseResult refuse(Diagnostic diagnostic) {
     return tl::unexpected(Diagnostics{std::move(diagnostic)});
 }
 
+// libconfig's own complaint, with the line that it means.
+Diagnostic syntax_error(const libconfig::ParseException& error, const Source& source) {
+    const auto line = static_cast<unsigned>(std::max(error.getLine(), 1));
+    const std::string_view what = error.getError() == std::string_view("memory exhausted")
+                                      ? "nested too deeply"
+                                      : error.getError();
+    const std::string_view text = source.line_text(line);
+    const Place place = source.place(line);
+    return {place.file,
+            place.line,
+            "",
+            fmt::format("{} at or before {}", what, text.empty() ? "the end" : quoted(text))};
+}
+
 ParseResult parse_source(const Source& source, const Vocabulary& vocabulary) {
     libconfig::Config config;
     try {
         config.readString(source.text());
     } catch (const libconfig::ParseException& error) {
-        const auto line = static_cast<unsigned>(std::max(error.getLine(), 1));
-        const Place place = source.place(line);
-        return refuse(
-            {place.file,
-             place.line,
-             "",
-             fmt::format("{} at or before {}", error.getError(), quoted(source.line_text(line)))});
+        return refuse(syntax_error(error, source));
     }
     Model model;
     Report report;

@@ -75,7 +75,7 @@ class Printer {
 
     template <typename Struct>
     void group(std::string_view name, Struct& value) {
-        out_ += fmt::format("{}{} = ", indent_, name);
+        out_ += fmt::format("{}{}: ", indent_, name);
         braces(value);
         out_ += ";\n";
     }

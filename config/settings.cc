@@ -66,7 +66,7 @@ bool read_listen_address(std::string_view text, std::string& to) {
     return (text.empty() || Endpoint::parse(text)) && keep(text, to);
 }
 
-bool read_name(std::string_view text, std::string& to) {
+bool read_nonempty(std::string_view text, std::string& to) {
     return !text.empty() && keep(text, to);
 }
 
@@ -105,7 +105,8 @@ std::string write_destination(const Ipv4Prefix& value) {
 }  // namespace
 
 const TextForm<std::string> kInterfaceNameForm{
-    "an interface name: at most 15 characters without blanks, '/', ':' and '%'",
+    "an interface name: at most 15 characters without blanks, '/', ':' and '%', and not \"lo\", "
+    "\"all\" or \"default\"",
     read_interface_name,
     same};
 const TextForm<std::string> kDeviceForm{
@@ -119,8 +120,9 @@ const TextForm<std::string> kListenAddressForm{
     "an IPv4 address and port such as \"127.0.0.1:9142\", or \"\" for none",
     read_listen_address,
     same};
-const TextForm<std::string> kNameForm{"a name", read_name, same};
-const TextForm<std::string> kArgumentForm{"an argument such as \"--in-memory\"", read_name, same};
+const TextForm<std::string> kSchedulerForm{"the name of a scheduler", read_nonempty, same};
+const TextForm<std::string> kArgumentForm{
+    "an argument such as \"--in-memory\"", read_nonempty, same};
 const TextForm<Ipv4Address> kAddressForm{"an IPv4 address such as \"192.0.2.1\"",
                                          read_address,
                                          [](const Ipv4Address& value) { return to_string(value); }};

@@ -47,7 +47,7 @@ extern const TextForm<std::string> kInterfaceNameForm;
 extern const TextForm<std::string> kDeviceForm;
 extern const TextForm<std::string> kSocketPathForm;
 extern const TextForm<std::string> kListenAddressForm;
-extern const TextForm<std::string> kNameForm;
+extern const TextForm<std::string> kSchedulerForm;
 extern const TextForm<std::string> kArgumentForm;
 extern const TextForm<Ipv4Address> kAddressForm;
 extern const TextForm<Ipv4Prefix> kInterfaceAddressForm;
@@ -164,7 +164,7 @@ template <typename Visitor>
 void visit_settings(VirtualService& service, Visitor& visitor) {
     visitor.text("address", service.endpoint, kEndpointForm, Need::kRequired);
     visitor.choice("protocol", service.protocol, std::span(kProtocols));
-    visitor.text("scheduler", service.scheduler, kNameForm, Need::kOptional);
+    visitor.text("scheduler", service.scheduler, kSchedulerForm, Need::kOptional);
     visitor.list("real_servers", service.real_servers);
 }
 

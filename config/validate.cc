@@ -104,7 +104,9 @@ class Validation {
                       std::string_view what) {
         const auto [entry, is_new] = seen.emplace(key, path);
         if (!is_new) {
-            add(path, fmt::format("{} is already at {}", what, entry->second), {entry->second});
+            add(path,
+                fmt::format("{} is already given at {}", what, entry->second),
+                {entry->second});
         }
     }
 
@@ -233,7 +235,10 @@ class Validation {
             const Ipv4Prefix& prefix = addresses[i];
             const std::string path = fmt::format("{}.addresses[{}]", interface_path, i);
             if (const auto reason = why_not_unicast(prefix.address)) {
-                add(path, fmt::format("expected an address for one machine: {}", *reason));
+                add(path,
+                    fmt::format("expected an address for one machine, found {}: {}",
+                                to_string(prefix.address),
+                                *reason));
             } else if (const auto what = special_in(prefix, prefix.address)) {
                 add(path,
                     fmt::format("{} is {} of {}",
@@ -254,14 +259,14 @@ class Validation {
         for (const OwnAddress& other : own_addresses_) {
             if (other.prefix.address == prefix.address) {
                 add(path,
-                    fmt::format("{} is already at {}", to_string(prefix.address), other.path),
+                    fmt::format("{} is already given at {}", to_string(prefix.address), other.path),
                     {other.path});
                 return;
             }
             if (other.interface_path != interface_path &&
                 subnet_of(other.prefix) == subnet_of(prefix)) {
                 add(path,
-                    fmt::format("the subnet {} is already on another interface, at {}",
+                    fmt::format("the subnet {} is already on another interface, given at {}",
                                 to_string(subnet_of(prefix)),
                                 other.path),
                     {other.path});
@@ -377,7 +382,10 @@ class Validation {
     // For a virtual service's address and a real server's alike; false if it is no good.
     bool check_service_address(Ipv4Address address, const std::string& path) {
         if (const auto reason = why_not_unicast(address)) {
-            add(path, fmt::format("expected an address for one machine: {}", *reason));
+            add(path,
+                fmt::format("expected an address for one machine, found {}: {}",
+                            to_string(address),
+                            *reason));
             return false;
         }
         for (const OwnAddress& own : own_addresses_) {

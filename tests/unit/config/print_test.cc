@@ -1,0 +1,210 @@
+// print() and parse_text() are each other's inverse; print_defaults() is held by a golden file.
+//
+// Regenerate the golden file with DIRECTOR_REGENERATE=1 in the environment of this program.
+#include "config/print.h"
+
+#include <cstdlib>
+#include <set>
+
+#include "common/random.h"
+#include "config/settings.h"
+#include "tests/unit/config/config_support.h"
+
+namespace director::config {
+namespace {
+
+// A random model that keeps every rule of validate.cc: all addresses come from counters.
+class ModelMaker {
+  public:
+    explicit ModelMaker(uint64_t seed) : random_(seed) {}
+
+    [[nodiscard]] Model make() {
+        Model model;
+        visit_settings(model.control, *this);
+        visit_settings(model.dataplane, *this);
+        visit_settings(model.timeouts, *this);
+        model.dataplane.idle = IdleMode::kAdaptive;  // polling forbids shared CPUs
+        model.dataplane.connections_max += 64 * 64;
+        model.dataplane.services_max += 8;
+        model.dataplane.real_servers_max += 64;
+        for (uint64_t i = 1 + random_.below(4); i > 0; --i) {
+            model.ports.push_back(make_port());
+        }
+        for (uint64_t i = random_.below(4); i > 0 && !gateways_.empty(); --i) {
+            const auto to = Ipv4Address::from_host((100U << 24) + (serial_++ << 8));
+            const auto via = gateways_[random_.below(gateways_.size())];
+            model.routes.push_back({{to, static_cast<uint8_t>(24 + random_.below(9))}, via});
+        }
+        for (uint64_t i = random_.below(6); i > 0; --i) {
+            model.virtual_services.push_back(make_service());
+        }
+        return model;
+    }
+
+    // The visitor that fills the single groups.
+    void text(std::string_view name, std::string& to, const TextForm<std::string>&, Need) {
+        to = name == "socket" ? "/" + any_text() : (random_.below(2) == 0 ? "" : "10.9.8.7:65535");
+    }
+    void texts(std::string_view, std::vector<std::string>& to, const TextForm<std::string>&) {
+        to.clear();
+        for (uint64_t i = random_.below(4); i > 0; --i) {
+            to.push_back(any_text());
+        }
+    }
+    template <typename Integer>
+    void number(std::string_view, Integer& to, const Range& range, Need) {
+        to = number_in(range);
+    }
+    void numbers(std::string_view, std::vector<uint16_t>& to, const Range& range) {
+        to.clear();
+        for (uint64_t i = 1 + random_.below(64); i > 0; --i) {
+            to.push_back(number_in(range));
+        }
+    }
+    template <typename Enum, size_t kCount>
+    void choice(std::string_view, Enum& to, std::span<const Choice<Enum>, kCount> choices) {
+        to = choices[random_.below(choices.size())].value;
+    }
+    void flag(std::string_view, bool& to) { to = random_.below(2) == 0; }
+
+  private:
+    struct AnyInteger {
+        int64_t value;
+        template <typename Integer>
+        operator Integer() const {  // NOLINT(google-explicit-constructor): to whatever is filled
+            return static_cast<Integer>(value);
+        }
+    };
+
+    AnyInteger number_in(const Range& range) {
+        if (range.shape == Shape::kPowerOfTwo) {
+            return {range.min << random_.below(8)};
+        }
+        // Leaves room above for make()'s additions.
+        const auto span = static_cast<uint64_t>((range.max - range.min) / 2 + 1);
+        return {range.min + static_cast<int64_t>(random_.below(span))};
+    }
+
+    // Quotes, backslashes, control and high characters: all that a string may have to escape.
+    std::string any_text() {
+        constexpr std::string_view kAlphabet = "ab\"\\\n\t\r\x01\x7f\xc3\xbc x#;/*{}@";
+        std::string out = "t";
+        for (uint64_t i = random_.below(20); i > 0; --i) {
+            out += kAlphabet[random_.below(kAlphabet.size())];
+        }
+        return out + "t";
+    }
+
+    Ipv4Prefix make_interface_address() {
+        const auto network = (10U << 24) + (serial_++ << 8);
+        gateways_.push_back(Ipv4Address::from_host(network + 9));
+        return {Ipv4Address::from_host(network + 1 + static_cast<uint32_t>(random_.below(8))), 24};
+    }
+
+    Port make_port() {
+        Port port;
+        port.name = "port" + std::to_string(serial_);
+        port.device = "net_null" + std::to_string(serial_) + ",quote=\"";
+        ++serial_;
+        port.side = kPortSides[random_.below(kPortSides.size())].value;
+        port.mtu_bytes = static_cast<uint16_t>(68 + random_.below(9000));
+        port.rx_descriptors = static_cast<uint16_t>(32 + random_.below(9000));
+        port.tx_descriptors = static_cast<uint16_t>(32 + random_.below(9000));
+        for (uint64_t i = random_.below(3); i > 0; --i) {
+            port.addresses.push_back(make_interface_address());
+        }
+        for (uint64_t i = random_.below(3); i > 0; --i) {
+            port.vlans.push_back({static_cast<uint16_t>(i), {make_interface_address()}});
+        }
+        return port;
+    }
+
+    VirtualService make_service() {
+        VirtualService service;
+        service.endpoint = {Ipv4Address::from_host((20U << 24) + serial_++), any_port()};
+        service.protocol = kProtocols[random_.below(2)].value;
+        service.scheduler = random_.below(2) == 0 ? "rr" : "wrr";
+        for (uint64_t i = random_.below(8); i > 0; --i) {
+            service.real_servers.push_back(
+                {{Ipv4Address::from_host((30U << 24) + serial_++), any_port()},
+                 static_cast<uint32_t>(random_.below(65536)),
+                 ForwardingMethod::kNat});
+        }
+        return service;
+    }
+
+    Be16 any_port() { return Be16::from_host(static_cast<uint16_t>(1 + random_.below(65535))); }
+
+    Random random_;
+    uint32_t serial_ = 1;
+    std::vector<Ipv4Address> gateways_;
+};
+
+TEST(Print, ParsesBackToTheSameModel) {
+    for (uint64_t seed = 0; seed < 500; ++seed) {
+        const Model model = ModelMaker(seed).make();
+        const std::string text = print(model);
+        const auto parsed = parse(text);
+        ASSERT_THAT(lines_of(parsed), testing::IsEmpty()) << "seed " << seed << "\n" << text;
+        ASSERT_EQ(*parsed, model) << "seed " << seed << "\n" << text;
+        ASSERT_EQ(print(*parsed), text) << "seed " << seed;
+    }
+}
+
+TEST(Print, ParsesBackTheExamples) {
+    for (const char* const name : {"lvs-nat.conf", "full.conf"}) {
+        const auto model =
+            parse_file((source_root() / "config/examples" / name).string(), test_vocabulary());
+        ASSERT_TRUE(model) << name;
+        const auto again = parse(print(*model));
+        ASSERT_THAT(lines_of(again), testing::IsEmpty()) << name;
+        EXPECT_EQ(*again, *model) << name;
+    }
+}
+
+TEST(PrintDefaults, IsTheGoldenText) {
+    const auto path = source_root() / "tests/unit/config/defaults.golden";
+    if (std::getenv("DIRECTOR_REGENERATE") != nullptr) {
+        std::ofstream(path) << print_defaults();
+    }
+    EXPECT_EQ(print_defaults(), read_whole_file(path));
+}
+
+TEST(PrintDefaults, ChangesNothingWhenItIsParsed) {
+    const auto model = parse(print_defaults() + std::string(kOnePort));
+    ASSERT_THAT(lines_of(model), testing::IsEmpty());
+    EXPECT_EQ(model->control, Control{});
+    EXPECT_EQ(model->dataplane, Dataplane{});
+    EXPECT_EQ(model->timeouts, Timeouts{});
+}
+
+TEST(PrintDefaults, CommentedEntriesAreAConfiguration) {
+    std::string text = print_defaults();
+    text = text.substr(text.find("\n# The lists"));
+    text = text.substr(text.find('\n', 1) + 1);
+    std::string uncommented;
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) {
+        ASSERT_TRUE(line.starts_with("# ")) << line;
+        uncommented += line.substr(2) + "\n";
+    }
+    const auto model = parse(uncommented);
+    ASSERT_THAT(lines_of(model), testing::IsEmpty());
+    ASSERT_EQ(model->ports.size(), 1U);
+    EXPECT_EQ(model->ports[0].mtu_bytes, Port{}.mtu_bytes);
+    ASSERT_EQ(model->virtual_services.size(), 1U);
+    EXPECT_EQ(model->virtual_services[0].real_servers.at(0).weight, RealServer{}.weight);
+}
+
+TEST(DescribeSettings, NamesEachSettingOnce) {
+    std::set<std::pair<std::string, std::string>> seen;
+    for (const SettingDescription& setting : describe_settings()) {
+        EXPECT_TRUE(seen.emplace(setting.group, setting.name).second) << setting.name;
+    }
+    EXPECT_TRUE(seen.contains({"ports[].vlans[]", "id"}));
+    EXPECT_TRUE(seen.contains({"virtual_services[].real_servers[]", "weight"}));
+    EXPECT_TRUE(seen.contains({"", "routes"}));
+}
+
+}  // namespace
+}  // namespace director::config
