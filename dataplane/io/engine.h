@@ -90,6 +90,7 @@ struct LoopCounters {
     Duration busy{};   // time in busy polls
     Duration total{};  // time since the loop began
     uint64_t sleeps = 0;
+    uint64_t injected_dropped = 0;  // frames from inject() that the port did not take
 };
 
 // A frame that a worker gave to the control plane.

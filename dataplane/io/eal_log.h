@@ -1,0 +1,38 @@
+// Where DPDK's log lines go. While EAL starts they are kept, so that a failure can be told in
+// DPDK's own words; afterwards a few a minute reach our log (drivers log from the lcores, and a
+// broken device must not flood it).
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+namespace director::dataplane::io {
+
+class EalLog {
+  public:
+    // Points DPDK's log here until destruction.
+    EalLog();
+    ~EalLog();
+    EalLog(const EalLog&) = delete;
+    EalLog& operator=(const EalLog&) = delete;
+
+    // The last lines kept since the last call, joined by "; "; "" when there were none. Forgets
+    // them.
+    [[nodiscard]] std::string take();
+
+    // From now on lines are passed on to our log, rate-limited, instead of being kept.
+    void pass_on();
+
+  private:
+    static ssize_t write_cookie(void* cookie, const char* text, size_t size);
+    void write(std::string_view text);
+
+    FILE* stream_ = nullptr;
+    std::string kept_;
+    bool is_passing_on_ = false;
+    uint64_t window_start_ = 0;  // TSC
+    uint32_t lines_in_window_ = 0;
+};
+
+}  // namespace director::dataplane::io
