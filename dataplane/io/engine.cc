@@ -32,6 +32,7 @@ class DpdkEngine final : public Engine {
 
     [[nodiscard]] Result<void> bring_up();
 
+    void stop() override;
     [[nodiscard]] uint16_t worker_count() const override {
         return static_cast<uint16_t>(settings_.worker_cpus.size());
     }
@@ -240,7 +241,9 @@ Result<void> DpdkEngine::start_loops() {
     return {};
 }
 
-DpdkEngine::~DpdkEngine() {
+DpdkEngine::~DpdkEngine() { stop(); }
+
+void DpdkEngine::stop() {
     stop_.store(true, std::memory_order_release);
     for (uint16_t i = 0; i < loops_.size(); ++i) {
         rte_eal_wait_lcore(lcore_of(WorkerId{i}));

@@ -131,6 +131,10 @@ class Engine {
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
 
+    // Ends the workers' polling, for good; nothing that they were lent is used any more. Service
+    // tables, routes and the Fib may then be freed, which must happen before ~Engine.
+    virtual void stop() = 0;
+
     [[nodiscard]] virtual uint16_t worker_count() const = 0;
 
     // Puts a command on the worker's ring. False when the ring is full: try again next turn.

@@ -1,0 +1,405 @@
+#include "controlplane/daemon/application.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "common/log.h"
+#include "controlplane/daemon/engine_settings.h"
+#include "controlplane/daemon/views.h"
+#include "dataplane/core/schedulers.h"
+
+namespace director::daemon {
+
+using dataplane::WorkerId;
+using nlohmann::json;
+using server::Reply;
+
+namespace {
+
+constexpr LogArea kLog{"daemon"};
+
+// Punted frames taken from one worker in one turn, so that a flood of them leaves time for the
+// rest.
+constexpr uint32_t kPuntsPerTurn = 256;
+
+// How soon commands that found a ring full are tried again.
+constexpr auto kBacklogRetry = std::chrono::milliseconds(1);
+
+// Settings that only a restart can change.
+Result<void> check_unchanged(const config::Model& before, const config::Model& after) {
+    const auto refuse = [](std::string_view what) {
+        return failure(fmt::format("{} cannot change while directord runs: restart it", what));
+    };
+    if (before.dataplane != after.dataplane) {
+        return refuse("a setting of group dataplane");
+    }
+    if (before.control.socket != after.control.socket ||
+        before.control.metrics_address != after.control.metrics_address) {
+        return refuse("control.socket or control.metrics_address");
+    }
+    if (before.ports.size() != after.ports.size()) {
+        return refuse("the list of ports");
+    }
+    for (size_t i = 0; i < before.ports.size(); ++i) {
+        // Addresses may change; all else belongs to the running port.
+        config::Port port = after.ports[i];
+        port.addresses = before.ports[i].addresses;
+        bool same_vlans = port.vlans.size() == before.ports[i].vlans.size();
+        for (size_t v = 0; same_vlans && v < port.vlans.size(); ++v) {
+            same_vlans = port.vlans[v].id == before.ports[i].vlans[v].id;
+            port.vlans[v].addresses = before.ports[i].vlans[v].addresses;
+        }
+        if (port != before.ports[i]) {
+            return refuse(fmt::format("port {} (but for its addresses)", before.ports[i].name));
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+config::Vocabulary vocabulary() {
+    config::Vocabulary words;
+    for (const dataplane::Scheduler& scheduler : dataplane::schedulers()) {
+        words.schedulers.emplace_back(scheduler.name);
+    }
+    words.interfaces_max = dataplane::kInterfacesMax;
+    return words;
+}
+
+Application::Application(const Clock& clock, std::string config_file, config::Model model)
+    : clock_(clock),
+      config_file_(std::move(config_file)),
+      model_(std::move(model)),
+      started_(clock.now()),
+      signals_(io_, SIGTERM, SIGINT, SIGHUP),
+      backlog_timer_(io_),
+      sample_timer_(io_) {}
+
+// The workers stop before anything that they hold pointers to is freed.
+Application::~Application() {
+    server_.reset();
+    wake_.reset();
+    if (engine_) {
+        engine_->stop();
+    }
+    kernel_side_.reset();
+    census_.reset();
+    services_.reset();
+    fleet_.reset();
+    engine_.reset();
+}
+
+Result<void> Application::run() {
+    if (auto started = start(); !started) {
+        return started;
+    }
+    io_.run();
+    if (!start_error_.empty()) {
+        return failure(start_error_);
+    }
+    kLog.info("stopped");
+    return {};
+}
+
+Result<void> Application::start() {
+    auto engine = dataplane::io::Engine::start(engine_settings(model_));
+    if (!engine) {
+        return Failure(engine.error());
+    }
+    engine_ = std::move(*engine);
+    kLog.info(
+        "engine started workers={} memory=\"{}\"", engine_->worker_count(), engine_->memory_kind());
+    fleet_ = std::make_unique<Fleet>(*engine_);
+    services_ = std::make_unique<ServiceControl>(
+        *fleet_, model_.dataplane.services_max, model_.dataplane.real_servers_max);
+    census_ = std::make_unique<Census>(*fleet_, services_->catalogue());
+    services_->set_timeouts(model_.timeouts);
+    auto side = KernelSide::start(io_, clock_, *engine_, *fleet_, model_, [this] { on_synced(); });
+    if (!side) {
+        return Failure(side.error());
+    }
+    kernel_side_ = std::move(*side);
+    wake_ = std::make_unique<asio::posix::stream_descriptor>(io_, ::dup(engine_->wake_fd()));
+    wait_for_engine();
+    wait_for_signal();
+    serve_engine();
+    return {};
+}
+
+// The workers know interfaces, routes and neighbours: time to serve.
+void Application::on_synced() {
+    Result<void> opened;
+    if (const auto done = services_->apply(model_.virtual_services); !done) {
+        opened = Failure(done.error());
+    } else {
+        keep_servers_reachable();
+        opened = open_control_socket();
+    }
+    if (!opened) {
+        start_error_ = opened.error().message;
+        io_.stop();
+        return;
+    }
+    is_serving_ = true;
+    serve_engine();
+    sample_periodically();
+    kLog.info("serving config={} services={} socket={}",
+              config_file_,
+              model_.virtual_services.size(),
+              model_.control.socket);
+}
+
+void Application::keep_servers_reachable() {
+    std::vector<Ipv4Address> addresses;
+    for (const config::VirtualService& service : model_.virtual_services) {
+        for (const config::RealServer& server : service.real_servers) {
+            addresses.push_back(server.endpoint.address);
+        }
+    }
+    std::sort(addresses.begin(), addresses.end());
+    addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
+    kernel_side_->keep_reachable(std::move(addresses));
+}
+
+void Application::wait_for_signal() {
+    signals_.async_wait([this](const asio::error_code& error, int signal) {
+        if (error) {
+            return;
+        }
+        if (signal != SIGHUP) {
+            kLog.info("stopping signal={}", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+            io_.stop();
+            return;
+        }
+        static_cast<void>(reload());
+        wait_for_signal();
+    });
+}
+
+void Application::wait_for_engine() {
+    wake_->async_wait(asio::posix::stream_descriptor::wait_read,
+                      [this](const asio::error_code& error) {
+                          if (error) {
+                              return;
+                          }
+                          engine_->acknowledge_wake();
+                          serve_engine();
+                          wait_for_engine();
+                      });
+}
+
+// One turn of the rings: commands out, events and punted frames in.
+void Application::serve_engine() {
+    fleet_->turn();
+    bool is_more_waiting = fleet_->has_backlog();
+    for (uint16_t worker = 0; worker < engine_->worker_count(); ++worker) {
+        const uint32_t taken = engine_->receive_punted(
+            WorkerId{worker}, kPuntsPerTurn, [this](const dataplane::io::PuntedFrame& frame) {
+                kernel_side_->receive(frame);
+            });
+        is_more_waiting = is_more_waiting || taken == kPuntsPerTurn;
+    }
+    if (is_more_waiting || fleet_->has_backlog()) {
+        wait_for_backlog();
+    }
+}
+
+void Application::wait_for_backlog() {
+    backlog_timer_.expires_after(kBacklogRetry);
+    backlog_timer_.async_wait([this](const asio::error_code& error) {
+        if (!error) {
+            serve_engine();
+        }
+    });
+}
+
+void Application::sample_periodically() {
+    const uint64_t version = services_->version();
+    census_->take([this, version](const Reports& reports) { sample(reports, version); });
+    serve_engine();
+    sample_timer_.expires_after(RateEstimator::kPeriod);
+    sample_timer_.async_wait([this](const asio::error_code& error) {
+        if (!error) {
+            sample_periodically();
+        }
+    });
+}
+
+void Application::sample(const Reports& reports, uint64_t asked_at_version) {
+    census_->sample_rates(reports);
+    loops_older_ = std::move(loops_newer_);
+    loops_newer_.clear();
+    for (uint16_t worker = 0; worker < engine_->worker_count(); ++worker) {
+        loops_newer_.push_back(engine_->loop_counters(WorkerId{worker}));
+    }
+    services_->clear_retired(reports, asked_at_version, *census_);
+}
+
+Result<std::string> Application::reload() {
+    const auto next = config::parse_file(config_file_, vocabulary());
+    Result<std::string> outcome;
+    if (!next) {
+        std::string mistakes;
+        for (const config::Diagnostic& diagnostic : next.error()) {
+            mistakes += (mistakes.empty() ? "" : "\n") + to_string(diagnostic);
+        }
+        outcome = failure(mistakes);
+    } else if (!is_serving_) {
+        outcome = failure("directord is still starting: try again in a moment");
+    } else {
+        outcome = apply(*next);
+    }
+    last_reload_ = outcome ? "ok: " + *outcome : "refused: " + outcome.error().message;
+    if (outcome) {
+        kLog.info("reloaded config={} result=\"{}\"", config_file_, *outcome);
+    } else {
+        kLog.error("reload refused, serving on as before config={} error=\"{}\"",
+                   config_file_,
+                   outcome.error().message);
+    }
+    return outcome;
+}
+
+Result<std::string> Application::apply(const config::Model& next) {
+    if (auto same = check_unchanged(model_, next); !same) {
+        return Failure(same.error());
+    }
+    auto changed = services_->apply(next.virtual_services);
+    if (!changed) {
+        return changed;
+    }
+    if (model_.timeouts != next.timeouts) {
+        services_->set_timeouts(next.timeouts);
+    }
+    set_log_level(next.control.log_level);
+    const config::Model before = std::exchange(model_, next);
+    if (auto done = kernel_side_->change(before, model_); !done) {
+        *changed += "; addresses or routes: " + done.error().message;
+    }
+    keep_servers_reachable();
+    serve_engine();
+    return changed;
+}
+
+Result<void> Application::open_control_socket() {
+    auto opened = server::Server::listen(io_, {.path = model_.control.socket}, requests());
+    if (!opened) {
+        return Failure(opened.error());
+    }
+    server_ = std::move(*opened);
+    return {};
+}
+
+server::RequestTable Application::requests() {
+    server::RequestTable table;
+    // Asks all workers, then answers with what `view` makes of their reports.
+    const auto add = [this, &table](const server::MethodText& text, auto view) {
+        table.add({text, [this, view](const json& /*params*/, Reply reply) {
+                       census_->take([view, reply = std::move(reply)](const Reports& reports) {
+                           reply(json(view(reports)));
+                       });
+                       serve_engine();
+                   }});
+    };
+    add(server::kServices, [this](const Reports& reports) {
+        return services_view(reports, services_->catalogue(), *census_);
+    });
+    add(server::kDrops,
+        [this](const Reports& reports) { return drops_view(reports, services_->catalogue()); });
+    add(server::kWorkers, [this](const Reports& reports) {
+        return workers_view(reports, *engine_, model_.dataplane, loops_older_);
+    });
+    table.add({server::kStatus,
+               [this](const json& /*params*/, const Reply& reply) { answer_status(reply); }});
+    table.add({server::kConnections, [this](const json& params, const Reply& reply) {
+                   answer_connections(params, reply);
+               }});
+    table.add({server::kReload, [this](const json& /*params*/, const Reply& reply) {
+                   auto outcome = reload();
+                   if (outcome) {
+                       reply(json(server::ReloadView{*outcome}));
+                   } else {
+                       reply(Failure(outcome.error()));
+                   }
+               }});
+    return table;
+}
+
+void Application::answer_status(const Reply& reply) {
+    census_->take([this, reply](const Reports& reports) {
+        server::StatusView view;
+        view.version = DIRECTOR_VERSION;
+        view.pid = ::getpid();
+        view.uptime_seconds = static_cast<uint64_t>(
+            std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - started_).count());
+        view.workers = engine_->worker_count();
+        view.memory_kind = engine_->memory_kind();
+        view.ports = port_views(*engine_, model_.ports.size());
+        view.services = model_.virtual_services.size();
+        for (const config::VirtualService& service : model_.virtual_services) {
+            view.real_servers += service.real_servers.size();
+        }
+        for (const auto& report : reports) {
+            view.connections += report->totals.connections;
+            view.connections_max += report->totals.connections_max;
+        }
+        view.packets = packet_totals(reports);
+        view.config_file = config_file_;
+        view.last_reload = last_reload_;
+        reply(json(view));
+    });
+    serve_engine();
+}
+
+// The cursor is "worker:position"; an empty one is the beginning.
+void Application::answer_connections(const json& params, const Reply& reply) {
+    const json cursor = params.value("cursor", json(""));
+    const json limit = params.value("limit", json(server::kConnectionsLimitDefault));
+    if (!cursor.is_string() || !limit.is_number_unsigned() || limit.get<uint64_t>() == 0 ||
+        limit.get<uint64_t>() > server::kConnectionsLimitMax) {
+        reply.invalid_params(
+            fmt::format("expected cursor: string from the page before, limit: 1 to {}",
+                        server::kConnectionsLimitMax));
+        return;
+    }
+    const auto text = cursor.get<std::string>();
+    const char* const end = text.data() + text.size();
+    uint16_t worker = 0;
+    uint32_t position = 0;
+    if (!text.empty()) {
+        const auto first = std::from_chars(text.data(), end, worker);
+        const bool has_colon = first.ec == std::errc{} && first.ptr != end && *first.ptr == ':';
+        const auto second = has_colon ? std::from_chars(first.ptr + 1, end, position) : first;
+        if (!has_colon || second.ec != std::errc{} || second.ptr != end ||
+            worker >= fleet_->size()) {
+            reply.invalid_params("expected a cursor as the page before gave it");
+            return;
+        }
+    }
+    auto page = std::make_shared<dataplane::ConnectionPage>();
+    page->cursor = position;
+    page->rows.reserve(limit.get<uint64_t>());
+    const auto workers = fleet_->size();
+    fleet_->ask<dataplane::ConnectionPage>(
+        WorkerId{worker}, page, [reply, worker, workers](dataplane::ConnectionPage& answer) {
+            server::ConnectionsPage view;
+            for (const dataplane::ConnectionRow& row : answer.rows) {
+                view.rows.push_back(connection_view(row));
+            }
+            if (!answer.is_last) {
+                view.next_cursor = fmt::format("{}:{}", worker, answer.cursor);
+            } else if (worker + 1 < workers) {
+                view.next_cursor = fmt::format("{}:0", worker + 1);
+            }
+            reply(json(view));
+        });
+    serve_engine();
+}
+
+}  // namespace director::daemon

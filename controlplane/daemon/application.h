@@ -1,0 +1,87 @@
+// directord, put together: engine, kernel side, services, control socket and metrics on one event
+// loop. main() makes one and runs it; nothing else is global.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+#include "common/result.h"
+#include "common/time.h"
+#include "config/model.h"
+#include "config/parse.h"
+#include "controlplane/daemon/census.h"
+#include "controlplane/daemon/fleet.h"
+#include "controlplane/daemon/kernel_side.h"
+#include "controlplane/daemon/service_control.h"
+#include "controlplane/server/server.h"
+#include "dataplane/io/engine.h"
+
+namespace director::daemon {
+
+// What names the configuration may use: the schedulers of the dataplane.
+[[nodiscard]] config::Vocabulary vocabulary();
+
+class Application {
+  public:
+    Application(const Clock& clock, std::string config_file, config::Model model);
+    ~Application();
+    Application(const Application&) = delete;
+    Application& operator=(const Application&) = delete;
+
+    // Brings everything up and serves until SIGTERM or SIGINT. On error everything is down again.
+    [[nodiscard]] Result<void> run();
+
+    // Reads the configuration file again and applies what differs. Answers in one line what that
+    // was; on error what served before serves on.
+    [[nodiscard]] Result<std::string> reload();
+
+  private:
+    [[nodiscard]] Result<void> start();
+    void on_synced();
+    [[nodiscard]] Result<void> open_control_socket();
+    [[nodiscard]] server::RequestTable requests();
+    void wait_for_signal();
+    void wait_for_engine();
+    void serve_engine();
+    void wait_for_backlog();
+    void sample_periodically();
+    void sample(const Reports& reports, uint64_t asked_at_version);
+    void keep_servers_reachable();
+    [[nodiscard]] Result<std::string> apply(const config::Model& next);
+    void answer_status(const server::Reply& reply);
+    void answer_connections(const nlohmann::json& params, const server::Reply& reply);
+
+    const Clock& clock_;
+    std::string config_file_;
+    config::Model model_;
+    std::string last_reload_;
+    TimePoint started_;
+
+    asio::io_context io_;
+    asio::signal_set signals_;
+    asio::steady_timer backlog_timer_;
+    asio::steady_timer sample_timer_;
+
+    // Declared so that destruction goes from the outside in.
+    std::unique_ptr<dataplane::io::Engine> engine_;
+    std::unique_ptr<Fleet> fleet_;
+    std::unique_ptr<ServiceControl> services_;
+    std::unique_ptr<Census> census_;
+    std::unique_ptr<KernelSide> kernel_side_;
+    std::unique_ptr<server::Server> server_;
+    std::unique_ptr<asio::posix::stream_descriptor> wake_;
+    bool is_serving_ = false;
+    std::string start_error_;
+    // The loops' counters at the last two samples; shares are told since the older one, so that the
+    // window is never too short to mean something.
+    std::vector<dataplane::io::LoopCounters> loops_older_;
+    std::vector<dataplane::io::LoopCounters> loops_newer_;
+};
+
+}  // namespace director::daemon

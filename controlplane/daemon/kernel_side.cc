@@ -1,0 +1,332 @@
+#include "controlplane/daemon/kernel_side.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/log.h"
+#include "controlplane/kernel/kernel_setup.h"
+
+namespace director::daemon {
+
+using dataplane::Command;
+using dataplane::CommandKind;
+using dataplane::InterfaceId;
+using dataplane::PortId;
+
+namespace {
+
+constexpr LogArea kLog{"kernel"};
+
+// An address of an interface, as the configuration lists them.
+struct InterfaceAddress {
+    std::string interface;
+    Ipv4Prefix address;
+
+    friend bool operator==(const InterfaceAddress&, const InterfaceAddress&) = default;
+};
+
+std::string vlan_name(const config::Port& port, const config::Vlan& vlan) {
+    return fmt::format("{}.{}", port.name, vlan.id);
+}
+
+std::vector<InterfaceAddress> addresses_of(const config::Model& model) {
+    std::vector<InterfaceAddress> all;
+    for (const config::Port& port : model.ports) {
+        for (const Ipv4Prefix& address : port.addresses) {
+            all.push_back({port.name, address});
+        }
+        for (const config::Vlan& vlan : port.vlans) {
+            for (const Ipv4Prefix& address : vlan.addresses) {
+                all.push_back({vlan_name(port, vlan), address});
+            }
+        }
+    }
+    return all;
+}
+
+// Elements of `from` that are not in `other`.
+template <typename T>
+std::vector<T> missing_in(const std::vector<T>& from, const std::vector<T>& other) {
+    std::vector<T> missing;
+    std::copy_if(from.begin(), from.end(), std::back_inserter(missing), [&other](const T& element) {
+        return std::find(other.begin(), other.end(), element) == other.end();
+    });
+    return missing;
+}
+
+// The routes as workers take them: each different route once, prefixes pointing at them. Number 0
+// is "no route" (RouteTable).
+Result<std::unique_ptr<Routes>> build_routes(const std::vector<kernel::PrefixRoute>& prefixes) {
+    auto routes = std::make_unique<Routes>();
+    routes->table.routes.emplace_back();
+    std::vector<std::pair<Ipv4Prefix, uint16_t>> entries;
+    for (const kernel::PrefixRoute& prefix : prefixes) {
+        auto& known = routes->table.routes;
+        const auto found = std::find(known.begin(), known.end(), prefix.route);
+        if (found == known.end() && known.size() > UINT16_MAX) {
+            return failure(fmt::format("more than {} different next hops", UINT16_MAX));
+        }
+        const auto number = static_cast<uint16_t>(found - known.begin());
+        if (found == known.end()) {
+            known.push_back(prefix.route);
+        }
+        entries.emplace_back(prefix.to, number);
+    }
+    auto fib = dataplane::io::Fib::build(entries);
+    if (!fib) {
+        return Failure(fib.error());
+    }
+    routes->fib = std::move(*fib);
+    routes->fib->attach_to(routes->table);
+    return routes;
+}
+
+}  // namespace
+
+KernelSide::KernelSide(asio::io_context& io,
+                       const Clock& clock,
+                       dataplane::io::Engine& engine,
+                       Fleet& fleet,
+                       kernel::NetlinkSocket netlink,
+                       kernel::NeighbourKernel neighbour_kernel,
+                       std::function<void()> synced)
+    : io_(io),
+      clock_(clock),
+      engine_(engine),
+      fleet_(fleet),
+      netlink_(std::move(netlink)),
+      neighbour_kernel_(std::move(neighbour_kernel)),
+      synced_(std::move(synced)),
+      timer_(io) {}
+
+Result<std::unique_ptr<KernelSide>> KernelSide::start(asio::io_context& io,
+                                                      const Clock& clock,
+                                                      dataplane::io::Engine& engine,
+                                                      Fleet& fleet,
+                                                      const config::Model& model,
+                                                      std::function<void()> synced) {
+    auto netlink = kernel::NetlinkSocket::open();
+    if (!netlink) {
+        return Failure(netlink.error());
+    }
+    auto neighbours = kernel::NeighbourKernel::open();
+    if (!neighbours) {
+        return Failure(neighbours.error());
+    }
+    std::unique_ptr<KernelSide> side(new KernelSide(  // NOLINT: the constructor is private
+        io,
+        clock,
+        engine,
+        fleet,
+        std::move(*netlink),
+        std::move(*neighbours),
+        std::move(synced)));
+    if (auto made = side->make_interfaces(model); !made) {
+        return Failure(made.error());
+    }
+    std::vector<kernel::TapLink> links;
+    for (uint16_t port = 0; port < side->taps_.size(); ++port) {
+        links.push_back({side->taps_[port]->ifindex(), PortId{port}, InterfaceId{port}});
+    }
+    auto mirror = kernel::KernelMirror::start(io, std::move(links), *side);
+    if (!mirror) {
+        return Failure(mirror.error());
+    }
+    side->mirror_ = std::move(*mirror);
+    return side;
+}
+
+Result<void> KernelSide::make_interfaces(const config::Model& model) {
+    for (uint16_t i = 0; i < model.ports.size(); ++i) {
+        const config::Port& port = model.ports[i];
+        const auto status = engine_.port_status(PortId{i});
+        auto tap = kernel::Tap::create(
+            io_, {.name = port.name, .mac = status.mac, .mtu_bytes = status.mtu_bytes});
+        if (!tap) {
+            return Failure(tap.error());
+        }
+        (*tap)->start([this, i](std::span<const uint8_t> frame) {
+            // A frame that finds no room is lost, as on a wire; TCP and ARP try again.
+            static_cast<void>(engine_.inject(PortId{i}, frame));
+        });
+        taps_.push_back(std::move(*tap));
+        for (const config::Vlan& vlan : port.vlans) {
+            if (auto made = kernel::create_vlan(netlink_, port.name, vlan.id); !made) {
+                return Failure(made.error());
+            }
+        }
+    }
+    for (const InterfaceAddress& address : addresses_of(model)) {
+        if (auto done = kernel::add_address(netlink_, address.interface, address.address); !done) {
+            return done;
+        }
+    }
+    for (const config::Route& route : model.routes) {
+        if (auto done = kernel::add_route(netlink_, route.to, route.via); !done) {
+            return done;
+        }
+    }
+    return {};
+}
+
+Result<void> KernelSide::change(const config::Model& before, const config::Model& after) {
+    Result<void> outcome;
+    const auto note = [&outcome](Result<void> done) {
+        if (!done && outcome) {
+            outcome = std::move(done);
+        }
+    };
+    for (const config::Route& route : missing_in(before.routes, after.routes)) {
+        note(kernel::remove_route(netlink_, route.to, route.via));
+    }
+    const auto old_addresses = addresses_of(before);
+    const auto new_addresses = addresses_of(after);
+    // New ones first: removing the last address of a subnet takes the routes through it away.
+    for (const InterfaceAddress& address : missing_in(new_addresses, old_addresses)) {
+        note(kernel::add_address(netlink_, address.interface, address.address));
+    }
+    for (const InterfaceAddress& address : missing_in(old_addresses, new_addresses)) {
+        note(kernel::remove_address(netlink_, address.interface, address.address));
+    }
+    for (const config::Route& route : missing_in(after.routes, before.routes)) {
+        note(kernel::add_route(netlink_, route.to, route.via));
+    }
+    return outcome;
+}
+
+void KernelSide::receive(const dataplane::io::PuntedFrame& frame) {
+    if (frame.verdict == dataplane::Verdict::kPunt) {
+        taps_[index(frame.in_port)]->write(frame.bytes);
+        return;
+    }
+    kernel::NeighbourActions actions;
+    resolver_.hold({frame.next_hop, frame.out_interface}, frame.bytes, clock_.now(), actions);
+    act(actions);
+}
+
+void KernelSide::keep_reachable(std::vector<Ipv4Address> destinations) {
+    destinations_ = std::move(destinations);
+    watch_next_hops();
+}
+
+void KernelSide::watch_next_hops() {
+    if (routes_ == nullptr) {
+        return;
+    }
+    std::vector<dataplane::NeighbourKey> next_hops;
+    for (const dataplane::Route& route : routes_->routes) {
+        if (route.kind == dataplane::RouteKind::kGateway) {
+            next_hops.push_back({route.gateway, route.interface});
+        }
+    }
+    for (const Ipv4Address destination : destinations_) {
+        const uint32_t address = destination.host();
+        uint16_t number = 0;
+        routes_->lookup(routes_->fib, &address, &number, 1);
+        const dataplane::Route& route = routes_->routes[number];
+        if (route.kind == dataplane::RouteKind::kOnLink) {
+            next_hops.push_back({destination, route.interface});
+        }
+    }
+    kernel::NeighbourActions actions;
+    resolver_.watch(next_hops, clock_.now(), actions);
+    act(actions);
+}
+
+void KernelSide::interface_changed(InterfaceId id, const dataplane::Interface& interface) {
+    interfaces_[id] = interface;
+    kLog.info("interface id={} port={} vlan={} up={} mtu={} mac={}",
+              index(id),
+              index(interface.port),
+              interface.vlan,
+              interface.is_up,
+              interface.mtu_bytes,
+              to_string(interface.mac));
+    Command command(CommandKind::kPutInterface);
+    command.put_interface = {id, interface};
+    fleet_.broadcast(command);
+}
+
+void KernelSide::neighbour_changed(const dataplane::NeighbourKey& key,
+                                   const dataplane::Neighbour& neighbour) {
+    kLog.debug("neighbour address={} interface={} mac={} failed={}",
+               to_string(key.address),
+               index(key.interface),
+               to_string(neighbour.mac),
+               neighbour.state == dataplane::NeighbourState::kFailed);
+    Command command(CommandKind::kPutNeighbour);
+    command.put_neighbour = {key, neighbour};
+    fleet_.broadcast(command);
+    kernel::NeighbourActions actions;
+    resolver_.on_changed(key, neighbour, clock_.now(), actions);
+    act(actions);
+}
+
+void KernelSide::neighbour_removed(const dataplane::NeighbourKey& key) {
+    Command command(CommandKind::kRemoveNeighbour);
+    command.remove_neighbour = key;
+    fleet_.broadcast(command);
+    kernel::NeighbourActions actions;
+    resolver_.on_removed(key, clock_.now(), actions);
+    act(actions);
+}
+
+void KernelSide::routes_changed(const std::vector<kernel::PrefixRoute>& routes) {
+    auto built = build_routes(routes);
+    if (!built) {
+        kLog.error("routes stay as they were error=\"{}\" prefixes={}",
+                   built.error().message,
+                   routes.size());
+        return;
+    }
+    kLog.info("routes prefixes={} next_hops={}", routes.size(), (*built)->table.routes.size() - 1);
+    routes_ = &(*built)->table;  // stays the fleet's until the next list replaces it
+    fleet_.put_routes(std::move(*built));
+    watch_next_hops();
+}
+
+void KernelSide::synced() {
+    synced_();
+}
+
+void KernelSide::act(const kernel::NeighbourActions& actions) {
+    for (const auto& frame : actions.send) {
+        static_cast<void>(engine_.inject(interfaces_[frame.interface].port, frame.bytes));
+    }
+    for (const auto& key : actions.forget) {
+        if (const auto ifindex = mirror_ ? mirror_->ifindex_of(key.interface) : std::nullopt) {
+            static_cast<void>(neighbour_kernel_.forget(*ifindex, key.address));
+        }
+    }
+    for (const auto& key : actions.solicit) {
+        const auto ifindex = mirror_ ? mirror_->ifindex_of(key.interface) : std::nullopt;
+        const auto asked = ifindex ? neighbour_kernel_.solicit(*ifindex, key.address)
+                                   : Result<void>(failure("no such interface"));
+        if (!asked) {
+            kLog.debug("cannot ask for neighbour address={} error=\"{}\"",
+                       to_string(key.address),
+                       asked.error().message);
+        }
+    }
+    arm_timer();
+}
+
+void KernelSide::arm_timer() {
+    const auto deadline = resolver_.deadline();
+    if (!deadline) {
+        timer_.cancel();
+        return;
+    }
+    timer_.expires_after(std::max(Duration(0), *deadline - clock_.now()));
+    timer_.async_wait([this](const asio::error_code& error) {
+        if (error) {
+            return;
+        }
+        kernel::NeighbourActions actions;
+        resolver_.on_deadline(clock_.now(), actions);
+        act(actions);
+    });
+}
+
+}  // namespace director::daemon

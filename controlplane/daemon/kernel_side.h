@@ -1,0 +1,93 @@
+// The kernel's side of every port: the interface beside it, and the mirror of what the kernel
+// knows.
+//
+// Frames that workers punt go to the interface; what the kernel sends there goes out of the port.
+// Addresses, routes and neighbours that the kernel has go to the workers. Frames that wait for a
+// MAC address wait here. Control-plane thread only.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "common/result.h"
+#include "common/time.h"
+#include "config/model.h"
+#include "controlplane/daemon/fleet.h"
+#include "controlplane/kernel/mirror.h"
+#include "controlplane/kernel/neighbours.h"
+#include "controlplane/kernel/netlink.h"
+#include "controlplane/kernel/tap.h"
+#include "dataplane/io/engine.h"
+
+namespace director::daemon {
+
+class KernelSide final : private kernel::MirrorSink {
+  public:
+    // Makes the interfaces with their addresses and routes and begins to mirror. `synced` is called
+    // once, when the workers have been sent the first whole picture.
+    [[nodiscard]] static Result<std::unique_ptr<KernelSide>> start(asio::io_context& io,
+                                                                   const Clock& clock,
+                                                                   dataplane::io::Engine& engine,
+                                                                   Fleet& fleet,
+                                                                   const config::Model& model,
+                                                                   std::function<void()> synced);
+    ~KernelSide() override = default;
+
+    // Takes a frame that a worker gave up to us.
+    void receive(const dataplane::io::PuntedFrame& frame);
+
+    // Keeps the next hops towards these addresses known, so that no client waits for ARP.
+    void keep_reachable(std::vector<Ipv4Address> destinations);
+
+    // Adds and removes what differs between two configurations: addresses and routes. Answers the
+    // first error, having done what could be done.
+    [[nodiscard]] Result<void> change(const config::Model& before, const config::Model& after);
+
+    [[nodiscard]] const kernel::NeighbourCounters& neighbour_counters() const {
+        return resolver_.counters();
+    }
+
+  private:
+    KernelSide(asio::io_context& io,
+               const Clock& clock,
+               dataplane::io::Engine& engine,
+               Fleet& fleet,
+               kernel::NetlinkSocket netlink,
+               kernel::NeighbourKernel neighbour_kernel,
+               std::function<void()> synced);
+
+    [[nodiscard]] Result<void> make_interfaces(const config::Model& model);
+
+    void interface_changed(dataplane::InterfaceId id,
+                           const dataplane::Interface& interface) override;
+    void neighbour_changed(const dataplane::NeighbourKey& key,
+                           const dataplane::Neighbour& neighbour) override;
+    void neighbour_removed(const dataplane::NeighbourKey& key) override;
+    void routes_changed(const std::vector<kernel::PrefixRoute>& routes) override;
+    void synced() override;
+
+    void watch_next_hops();
+    void act(const kernel::NeighbourActions& actions);
+    void arm_timer();
+
+    asio::io_context& io_;
+    const Clock& clock_;
+    dataplane::io::Engine& engine_;
+    Fleet& fleet_;
+    kernel::NetlinkSocket netlink_;
+    kernel::NeighbourKernel neighbour_kernel_;
+    std::function<void()> synced_;
+    std::vector<std::unique_ptr<kernel::Tap>> taps_;  // by port
+    std::unique_ptr<kernel::KernelMirror> mirror_;
+    kernel::NeighbourResolver resolver_;
+    asio::steady_timer timer_;
+    std::map<dataplane::InterfaceId, dataplane::Interface> interfaces_;
+    const dataplane::RouteTable* routes_ = nullptr;  // the current one; the fleet owns it
+    std::vector<Ipv4Address> destinations_;
+};
+
+}  // namespace director::daemon

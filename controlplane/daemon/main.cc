@@ -1,0 +1,91 @@
+// directord: reads the command line, checks the configuration, runs the application.
+//
+// Exit codes: 0 stopped as asked, 1 could not start or failed, 2 wrong command line or
+// configuration.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+
+#include "common/log.h"
+#include "config/parse.h"
+#include "config/print.h"
+#include "controlplane/daemon/application.h"
+
+namespace {
+
+constexpr int kExitOk = 0;
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+
+constexpr director::LogArea kLog{"daemon"};
+
+struct Options {
+    std::string config = "/etc/director.conf";
+    std::string check;
+    bool print_defaults = false;
+};
+
+// Prints every mistake; nothing of the machine is touched.
+int check(const std::string& file) {
+    const auto model = director::config::parse_file(file, director::daemon::vocabulary());
+    if (!model) {
+        for (const auto& diagnostic : model.error()) {
+            fmt::print(stderr, "{}\n", to_string(diagnostic));
+        }
+        return kExitUsage;
+    }
+    fmt::print("{}: configuration is good\n", file);
+    return kExitOk;
+}
+
+int serve(const std::string& file) {
+    const auto model = director::config::parse_file(file, director::daemon::vocabulary());
+    if (!model) {
+        for (const auto& diagnostic : model.error()) {
+            fmt::print(stderr, "{}\n", to_string(diagnostic));
+        }
+        fmt::print(
+            stderr, "directord: not started: {} mistakes in {}\n", model.error().size(), file);
+        return kExitUsage;
+    }
+    director::set_log_level(model->control.log_level);
+    // A peer that leaves (virtio-user, a client of the control socket) must not take us with it.
+    std::signal(SIGPIPE, SIG_IGN);
+    const director::SteadyClock clock;
+    director::daemon::Application application(clock, file, *model);
+    if (const auto done = application.run(); !done) {
+        kLog.error("{}", done.error().message);
+        return kExitFailed;
+    }
+    return kExitOk;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    CLI::App app("directord: layer 4 load balancer on DPDK");
+    app.set_version_flag("--version", "directord " DIRECTOR_VERSION);
+    app.add_option("-c,--config", options.config, "configuration file")->capture_default_str();
+    app.add_option("--check", options.check, "check a configuration file, start nothing");
+    app.add_flag(
+        "--print-defaults", options.print_defaults, "print every setting with its default");
+    app.footer(
+        "Examples:\n"
+        "  directord --config /etc/director.conf\n"
+        "  directord --check /etc/director.conf\n\n"
+        "Signals: SIGHUP applies the changed configuration file, SIGTERM stops.\n"
+        "Exit codes: 0 stopped as asked, 1 failed, 2 wrong command line or configuration.");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? kExitOk : kExitUsage;
+    }
+    if (options.print_defaults) {
+        fmt::print("{}", director::config::print_defaults());
+        return kExitOk;
+    }
+    return options.check.empty() ? serve(options.config) : check(options.check);
+}

@@ -1,0 +1,33 @@
+// Fills the answers of the control socket from what the daemon knows. Pure functions over reports;
+// the same views feed the metrics.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/model.h"
+#include "controlplane/daemon/census.h"
+#include "controlplane/plan/catalogue.h"
+#include "controlplane/server/protocol.h"
+#include "dataplane/api/job.h"
+#include "dataplane/io/engine.h"
+
+namespace director::daemon {
+
+[[nodiscard]] server::ServicesView services_view(const Reports& reports,
+                                                 const plan::Catalogue& catalogue,
+                                                 const Census& census);
+[[nodiscard]] server::DropsView drops_view(const Reports& reports,
+                                           const plan::Catalogue& catalogue);
+// `before` are the loops' counters at the last sample: shares and averages are since then.
+[[nodiscard]] server::WorkersView workers_view(
+    const Reports& reports,
+    const dataplane::io::Engine& engine,
+    const config::Dataplane& settings,
+    const std::vector<dataplane::io::LoopCounters>& before);
+[[nodiscard]] server::PacketTotals packet_totals(const Reports& reports);
+[[nodiscard]] std::vector<server::PortView> port_views(const dataplane::io::Engine& engine,
+                                                       size_t ports);
+[[nodiscard]] server::ConnectionView connection_view(const dataplane::ConnectionRow& row);
+
+}  // namespace director::daemon
