@@ -2,10 +2,9 @@
 // to the worker that owner_of() names. The hardware is a Toeplitz hash written bit by bit.
 #include "dataplane/io/rss.h"
 
-#include <random>
-
 #include <gtest/gtest.h>
 
+#include "common/random.h"
 #include "dataplane/core/shard.h"
 
 namespace director::test {
@@ -61,14 +60,14 @@ TEST(RssTest, DeviceThatCannotExpressTheOwnerIsNotAskedTo) {
 }
 
 TEST(RssTest, HardwareDeliversToTheOwner) {
-    std::mt19937 random(1);
+    Random random(1);
     for (const uint16_t entries : {uint16_t{128}, uint16_t{512}}) {
         for (const uint16_t workers : {uint16_t{2}, uint16_t{3}, uint16_t{4}}) {
             const auto key = rss_plans(PortSide::kClients, able_device(), workers)[0].key;
             const auto table = indirection_by_owner(entries, workers);
             for (int i = 0; i < 500; ++i) {
-                const auto address = static_cast<uint32_t>(random());
-                const auto port = static_cast<uint16_t>(random());
+                const auto address = static_cast<uint32_t>(random.next());
+                const auto port = static_cast<uint16_t>(random.next());
                 const std::vector<uint8_t> input{static_cast<uint8_t>(address >> 24),
                                                  static_cast<uint8_t>(address >> 16),
                                                  static_cast<uint8_t>(address >> 8),
