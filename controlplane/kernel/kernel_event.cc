@@ -250,9 +250,11 @@ bool is_group_entry(const ndmsg& fixed, Ipv4Address address) {
            (address.is_multicast() || fixed.ndm_type != RTN_UNICAST);
 }
 
+// States in which the kernel itself would send to the MAC address of the entry.
+constexpr uint16_t kUsable =
+    NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP;
+
 std::optional<KernelEvent> parse_neighbour(bool is_removed, std::span<const uint8_t> payload) {
-    constexpr uint16_t kUsable =
-        NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP;
     const auto fixed = read_fixed<ndmsg>(payload);
     // A proxy entry is an address that we answer for, not a neighbour.
     if (!fixed || fixed->ndm_family != AF_INET || fixed->ndm_ifindex <= 0 ||

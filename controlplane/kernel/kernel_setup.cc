@@ -335,9 +335,9 @@ Result<void> quiet_interface(const std::string& interface) {
     const std::array<Setting, 3> settings{
         {{"forwarding", "0"}, {"rp_filter", may_be_off ? "0" : "2"}, {"promote_secondaries", "1"}}};
     for (const Setting& setting : settings) {
-        const auto written =
-            write_setting(setting_path("ipv4", interface, setting.name), setting.value);
-        if (!written) {
+        if (auto written =
+                write_setting(setting_path("ipv4", interface, setting.name), setting.value);
+            !written) {
             return written;
         }
     }

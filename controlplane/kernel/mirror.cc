@@ -55,9 +55,9 @@ NetlinkMessage dump_request(MirrorModel::Part part) {
 }  // namespace
 
 Result<std::unique_ptr<KernelMirror>> KernelMirror::start(asio::io_context& io,
-                                                          std::vector<TapLink> taps,
+                                                          const std::vector<TapLink>& taps,
                                                           MirrorSink& sink) {
-    std::unique_ptr<KernelMirror> mirror(new KernelMirror(io, std::move(taps), sink));
+    std::unique_ptr<KernelMirror> mirror(new KernelMirror(io, taps, sink));
     auto monitor = NetlinkMonitor::open(io, kGroups, *mirror);
     if (!monitor) {
         return Failure(monitor.error());
@@ -68,8 +68,8 @@ Result<std::unique_ptr<KernelMirror>> KernelMirror::start(asio::io_context& io,
     return mirror;
 }
 
-KernelMirror::KernelMirror(asio::io_context& io, std::vector<TapLink> taps, MirrorSink& sink)
-    : sink_(sink), model_(std::move(taps)), timer_(io) {}
+KernelMirror::KernelMirror(asio::io_context& io, const std::vector<TapLink>& taps, MirrorSink& sink)
+    : sink_(sink), model_(taps), timer_(io) {}
 
 KernelMirror::~KernelMirror() = default;
 

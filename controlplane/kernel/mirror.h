@@ -28,9 +28,8 @@ class KernelMirror final : private NetlinkMonitor::Listener {
   public:
     // `sink` must outlive the mirror. The taps exist already. An error means that the kernel
     // refused the socket.
-    [[nodiscard]] static Result<std::unique_ptr<KernelMirror>> start(asio::io_context& io,
-                                                                     std::vector<TapLink> taps,
-                                                                     MirrorSink& sink);
+    [[nodiscard]] static Result<std::unique_ptr<KernelMirror>> start(
+        asio::io_context& io, const std::vector<TapLink>& taps, MirrorSink& sink);
     ~KernelMirror() override;
     KernelMirror(const KernelMirror&) = delete;
     KernelMirror& operator=(const KernelMirror&) = delete;
@@ -48,7 +47,7 @@ class KernelMirror final : private NetlinkMonitor::Listener {
   private:
     using Part = MirrorModel::Part;
 
-    KernelMirror(asio::io_context& io, std::vector<TapLink> taps, MirrorSink& sink);
+    KernelMirror(asio::io_context& io, const std::vector<TapLink>& taps, MirrorSink& sink);
 
     void on_message(std::span<const uint8_t> message) override;
     void on_turn_end() override;

@@ -37,7 +37,8 @@ bool is_same_way(const NextHop& a, const NextHop& b) {
 
 }  // namespace
 
-MirrorModel::MirrorModel(std::vector<TapLink> taps) : interfaces_(dataplane::kInterfacesMax) {
+MirrorModel::MirrorModel(const std::vector<TapLink>& taps)
+    : interfaces_(dataplane::kInterfacesMax) {
     for (const TapLink& tap : taps) {
         OurInterface& ours = interfaces_.at(index(tap.interface));
         DIRECTOR_ASSERT(!ours.is_tap && tap.ifindex != 0);
@@ -128,7 +129,7 @@ void MirrorModel::remove_link(uint32_t ifindex, MirrorSink& sink) {
 
 // Gives a link that is one of ours its id: a tap, or a VLAN on a tap.
 std::optional<InterfaceId> MirrorModel::claim(const LinkEvent& event) {
-    for (uint16_t i = 0; i < interfaces_.size(); ++i) {
+    for (uint16_t i = 0; i < dataplane::kInterfacesMax; ++i) {
         if (interfaces_[i].is_tap && interfaces_[i].ifindex == event.ifindex) {
             return InterfaceId{i};
         }
@@ -166,7 +167,7 @@ std::optional<InterfaceId> MirrorModel::claim(const LinkEvent& event) {
 std::optional<InterfaceId> MirrorModel::claim_vlan(dataplane::PortId port, uint16_t vlan) {
     std::optional<InterfaceId> fresh;
     std::optional<InterfaceId> abandoned;
-    for (uint16_t i = 0; i < interfaces_.size(); ++i) {
+    for (uint16_t i = 0; i < dataplane::kInterfacesMax; ++i) {
         const OurInterface& slot = interfaces_[i];
         if (slot.is_tap || slot.ifindex != 0) {
             continue;

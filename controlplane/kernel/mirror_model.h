@@ -19,11 +19,11 @@
 //     off the clients.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -78,7 +78,7 @@ class MirrorModel {
     // What one dump of the kernel covers.
     enum class Part : uint8_t { kLinks, kRoutes, kNeighbours };
 
-    explicit MirrorModel(std::vector<TapLink> taps);
+    explicit MirrorModel(const std::vector<TapLink>& taps);
 
     // Takes in one event. Changes of interfaces and neighbours are told to `sink` at once; those of
     // routes wait for deliver_routes().
@@ -124,7 +124,10 @@ class MirrorModel {
         Table table = Table::kMain;
         uint32_t metric = 0;
 
-        friend constexpr auto operator<=>(const RouteKey&, const RouteKey&) = default;
+        friend bool operator<(const RouteKey& a, const RouteKey& b) {
+            return std::tie(a.address, a.length, a.table, a.metric) <
+                   std::tie(b.address, b.length, b.table, b.metric);
+        }
     };
 
     struct KernelRoute {

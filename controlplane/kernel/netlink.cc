@@ -1,5 +1,6 @@
 #include "controlplane/kernel/netlink.h"
 
+#include <fmt/format.h>
 #include <libmnl/libmnl.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -99,7 +100,7 @@ NetlinkReply read_reply(std::span<const uint8_t> message) {
         AttributeReader attributes(after(payload, sizeof(uint32_t) + request_bytes));
         while (const auto attribute = attributes.next()) {
             if (attribute->type == NLMSGERR_ATTR_MSG) {
-                text = read_text(attribute->value) + " (" + text + ")";
+                text = fmt::format("{} ({})", read_text(attribute->value), text);
             }
         }
     }
