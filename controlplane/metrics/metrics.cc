@@ -1,0 +1,418 @@
+#include "controlplane/metrics/metrics.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <exception>
+#include <mutex>
+#include <string_view>
+#include <utility>
+
+#include <prometheus/collectable.h>
+#include <prometheus/exposer.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+namespace director::metrics {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricType;
+
+using Labels = std::vector<ClientMetric::Label>;
+
+// Takes the samples of one metric.
+class Samples {
+  public:
+    explicit Samples(prometheus::MetricFamily& family) : family_(family) {}
+
+    template <typename Number>
+    void add(Labels labels, Number value) {
+        ClientMetric sample;
+        sample.label = std::move(labels);
+        if (family_.type == MetricType::Counter) {
+            sample.counter.value = static_cast<double>(value);
+        } else {
+            sample.gauge.value = static_cast<double>(value);
+        }
+        family_.metric.push_back(std::move(sample));
+    }
+
+  private:
+    prometheus::MetricFamily& family_;
+};
+
+struct Metric {
+    std::string_view name;
+    MetricType type;
+    std::string_view help;
+    void (*read)(const Snapshot& snapshot, Samples& samples);
+};
+
+constexpr MetricType kCounter = MetricType::Counter;
+constexpr MetricType kGauge = MetricType::Gauge;
+
+// Values of the label "direction".
+constexpr const char* kClientToServer = "client_to_server";
+constexpr const char* kServerToClient = "server_to_client";
+
+Labels with(Labels labels, std::string name, std::string value) {
+    labels.push_back({std::move(name), std::move(value)});
+    return labels;
+}
+
+// A retired service may share its address with the one that took its place, and two samples with
+// the same labels would spoil the page.
+template <typename Function>
+void each_service(const Snapshot& snapshot, Function function) {
+    for (const server::ServiceView& service : snapshot.services.services) {
+        if (!service.is_retired) {
+            function(Labels{{"protocol", service.protocol == "UDP" ? "udp" : "tcp"},
+                            {"address", service.address},
+                            {"port", fmt::to_string(service.port)}},
+                     service);
+        }
+    }
+}
+
+template <typename Function>
+void each_server(const Snapshot& snapshot, Function function) {
+    each_service(snapshot, [&](const Labels& labels, const server::ServiceView& service) {
+        for (const server::ServerView& server : service.servers) {
+            function(with(with(labels, "server_address", server.address),
+                          "server_port",
+                          fmt::to_string(server.port)),
+                     server);
+        }
+    });
+}
+
+template <typename Function>
+void each_worker(const Snapshot& snapshot, Function function) {
+    for (const server::WorkerView& worker : snapshot.workers.workers) {
+        function(Labels{{"worker", fmt::to_string(worker.id)}}, worker);
+    }
+}
+
+template <typename Function>
+void each_port(const Snapshot& snapshot, Function function) {
+    for (const server::PortView& port : snapshot.status.ports) {
+        function(Labels{{"port", port.name}}, port);
+    }
+}
+
+void add_packets(Samples& samples, const Labels& labels, const server::TrafficStats& stats) {
+    samples.add(with(labels, "direction", kClientToServer), stats.packets_in);
+    samples.add(with(labels, "direction", kServerToClient), stats.packets_out);
+}
+
+void add_bytes(Samples& samples, const Labels& labels, const server::TrafficStats& stats) {
+    samples.add(with(labels, "direction", kClientToServer), stats.bytes_in);
+    samples.add(with(labels, "direction", kServerToClient), stats.bytes_out);
+}
+
+// Every metric there is. Names follow https://prometheus.io/docs/practices/naming/; they are a
+// promise: a test holds them.
+constexpr std::array kMetrics{
+    Metric{"director_build_info",
+           kGauge,
+           "Version of directord; always 1.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               samples.add({{"version", snapshot.status.version}}, 1);
+           }},
+    Metric{"director_uptime_seconds",
+           kGauge,
+           "Time since directord started.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               samples.add({}, snapshot.status.uptime_seconds);
+           }},
+    Metric{"director_received_packets_total",
+           kCounter,
+           "Packets that workers polled from ports.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
+                   samples.add(labels, worker.received);
+               });
+           }},
+    Metric{"director_handed_in_packets_total",
+           kCounter,
+           "Packets that workers took over from other workers.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
+                   samples.add(labels, worker.handed_in);
+               });
+           }},
+    Metric{"director_packets_total",
+           kCounter,
+           "What became of received and handed-in packets.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
+                   samples.add(with(labels, "outcome", "forwarded"), worker.forwarded);
+                   samples.add(with(labels, "outcome", "punted"), worker.punted);
+                   samples.add(with(labels, "outcome", "dropped"), worker.dropped);
+                   samples.add(with(labels, "outcome", "handed_out"), worker.handed_out);
+               });
+           }},
+    Metric{"director_dropped_packets_total",
+           kCounter,
+           "Packets that were not forwarded, by reason.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               for (const server::DropReasonView& reason : snapshot.drops.reasons) {
+                   samples.add({{"reason", reason.name}}, reason.packets);
+               }
+           }},
+    Metric{"director_connections",
+           kGauge,
+           "Connections in the table.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               samples.add({}, snapshot.status.connections);
+           }},
+    Metric{"director_connections_max",
+           kGauge,
+           "Connections that the table can hold.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               samples.add({}, snapshot.status.connections_max);
+           }},
+    Metric{"director_created_connections_total",
+           kCounter,
+           "Connections that were entered into the table.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
+                   samples.add(labels, worker.connections_created);
+               });
+           }},
+    Metric{"director_expired_connections_total",
+           kCounter,
+           "Connections that timed out.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
+                   samples.add(labels, worker.connections_expired);
+               });
+           }},
+    Metric{"director_evicted_connections_total",
+           kCounter,
+           "Half-open connections that made room in a full table.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
+                   samples.add(labels, worker.connections_evicted);
+               });
+           }},
+    Metric{"director_worker_busy_ratio",
+           kGauge,
+           "Share of its time that a worker spent on packets lately.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
+                   samples.add(labels, worker.busy_share);
+               });
+           }},
+    Metric{"director_worker_bursts_total",
+           kCounter,
+           "Polls that brought packets.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
+                   samples.add(labels, worker.bursts);
+               });
+           }},
+    Metric{"director_worker_sleeps_total",
+           kCounter,
+           "Times that an idle worker gave its CPU away.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
+                   samples.add(labels, worker.sleeps);
+               });
+           }},
+    Metric{"director_service_connections_total",
+           kCounter,
+           "Connections to a virtual service.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_service(snapshot,
+                            [&](const Labels& labels, const server::ServiceView& service) {
+                                samples.add(labels, service.stats.connections);
+                            });
+           }},
+    Metric{"director_service_packets_total",
+           kCounter,
+           "Packets of a virtual service.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_service(snapshot,
+                            [&](const Labels& labels, const server::ServiceView& service) {
+                                add_packets(samples, labels, service.stats);
+                            });
+           }},
+    Metric{"director_service_bytes_total",
+           kCounter,
+           "IP bytes of a virtual service.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_service(snapshot,
+                            [&](const Labels& labels, const server::ServiceView& service) {
+                                add_bytes(samples, labels, service.stats);
+                            });
+           }},
+    Metric{"director_real_server_weight",
+           kGauge,
+           "Weight of a real server; 0 gets no new connections.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_server(snapshot, [&](const Labels& labels, const server::ServerView& server) {
+                   samples.add(labels, server.weight);
+               });
+           }},
+    Metric{"director_real_server_active_connections",
+           kGauge,
+           "Connections of a real server in an active state.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_server(snapshot, [&](const Labels& labels, const server::ServerView& server) {
+                   samples.add(labels, server.active);
+               });
+           }},
+    Metric{"director_real_server_inactive_connections",
+           kGauge,
+           "All other connections of a real server.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_server(snapshot, [&](const Labels& labels, const server::ServerView& server) {
+                   samples.add(labels, server.inactive);
+               });
+           }},
+    Metric{"director_real_server_connections_total",
+           kCounter,
+           "Connections that a real server was given.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_server(snapshot, [&](const Labels& labels, const server::ServerView& server) {
+                   samples.add(labels, server.stats.connections);
+               });
+           }},
+    Metric{"director_real_server_packets_total",
+           kCounter,
+           "Packets to and from a real server.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_server(snapshot, [&](const Labels& labels, const server::ServerView& server) {
+                   add_packets(samples, labels, server.stats);
+               });
+           }},
+    Metric{"director_real_server_bytes_total",
+           kCounter,
+           "IP bytes to and from a real server.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_server(snapshot, [&](const Labels& labels, const server::ServerView& server) {
+                   add_bytes(samples, labels, server.stats);
+               });
+           }},
+    Metric{"director_port_link_up",
+           kGauge,
+           "1 while the port has a link.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_port(snapshot, [&](const Labels& labels, const server::PortView& port) {
+                   samples.add(labels, port.link_up ? 1 : 0);
+               });
+           }},
+    Metric{"director_port_received_packets_total",
+           kCounter,
+           "Packets that the port's device received.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_port(snapshot, [&](const Labels& labels, const server::PortView& port) {
+                   samples.add(labels, port.received);
+               });
+           }},
+    Metric{"director_port_sent_packets_total",
+           kCounter,
+           "Packets that the port's device sent.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_port(snapshot, [&](const Labels& labels, const server::PortView& port) {
+                   samples.add(labels, port.sent);
+               });
+           }},
+    Metric{"director_port_missed_packets_total",
+           kCounter,
+           "Packets lost in the device because workers did not poll in time.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_port(snapshot, [&](const Labels& labels, const server::PortView& port) {
+                   samples.add(labels, port.missed);
+               });
+           }},
+    Metric{"director_port_no_buffer_packets_total",
+           kCounter,
+           "Packets lost in the device because the frame pool was empty.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_port(snapshot, [&](const Labels& labels, const server::PortView& port) {
+                   samples.add(labels, port.no_buffers);
+               });
+           }},
+};
+
+}  // namespace
+
+// Read by the HTTP server's thread, written by the control plane's.
+class Metrics::Collector : public prometheus::Collectable {
+  public:
+    void publish(std::shared_ptr<const Snapshot> snapshot) {
+        const std::lock_guard lock(mutex_);
+        snapshot_.swap(snapshot);
+    }
+
+    [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override {
+        std::shared_ptr<const Snapshot> snapshot;
+        {
+            const std::lock_guard lock(mutex_);
+            snapshot = snapshot_;
+        }
+        std::vector<prometheus::MetricFamily> families;
+        if (snapshot == nullptr) {
+            return families;
+        }
+        for (const Metric& metric : kMetrics) {
+            prometheus::MetricFamily family{
+                std::string(metric.name), std::string(metric.help), metric.type, {}};
+            Samples samples(family);
+            metric.read(*snapshot, samples);
+            if (!family.metric.empty()) {
+                families.push_back(std::move(family));
+            }
+        }
+        return families;
+    }
+
+  private:
+    mutable std::mutex mutex_;
+    std::shared_ptr<const Snapshot> snapshot_;
+};
+
+class Metrics::Listener {
+  public:
+    Listener(const std::string& address, const std::shared_ptr<Collector>& collector)
+        : exposer_(address) {
+        exposer_.RegisterCollectable(collector);
+    }
+    [[nodiscard]] int port() const {
+        const std::vector<int> ports = exposer_.GetListeningPorts();
+        return ports.empty() ? 0 : ports.front();
+    }
+
+  private:
+    prometheus::Exposer exposer_;
+};
+
+Metrics::Metrics() : collector_(std::make_shared<Collector>()) {}
+
+Metrics::~Metrics() = default;
+
+Result<void> Metrics::listen(const std::string& address) {
+    try {
+        listener_ = std::make_unique<Listener>(address, collector_);
+    } catch (const std::exception& error) {
+        return failure(fmt::format("metrics on {}: {}", address, error.what()));
+    }
+    return {};
+}
+
+int Metrics::port() const {
+    return listener_ == nullptr ? 0 : listener_->port();
+}
+
+void Metrics::publish(Snapshot snapshot) {
+    collector_->publish(std::make_shared<const Snapshot>(std::move(snapshot)));
+}
+
+std::string Metrics::text() const {
+    return prometheus::TextSerializer().Serialize(collector_->Collect());
+}
+
+}  // namespace director::metrics

@@ -1,0 +1,51 @@
+// The Prometheus page: what the control plane last published, at http://ADDRESS/metrics.
+//
+// The control-plane thread publishes a Snapshot whenever it has new counters (it swaps a pointer
+// and goes on); the HTTP server's thread turns the latest one into text when it is asked. To add a
+// metric, add one entry to kMetrics in metrics.cc.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "controlplane/server/protocol.h"
+
+namespace director::metrics {
+
+// The answers of the control socket, taken at one moment.
+struct Snapshot {
+    server::StatusView status;
+    server::ServicesView services;
+    server::DropsView drops;
+    server::WorkersView workers;
+};
+
+class Metrics {
+  public:
+    // Without a listener: text() alone shows what is published.
+    Metrics();
+    Metrics(const Metrics&) = delete;
+    Metrics& operator=(const Metrics&) = delete;
+    ~Metrics();
+
+    // Starts to answer on `address`, "127.0.0.1:9142". Until the first publish() the page is empty.
+    [[nodiscard]] Result<void> listen(const std::string& address);
+
+    // The TCP port that listen() got (of use with port 0); 0 without a listener.
+    [[nodiscard]] int port() const;
+
+    void publish(Snapshot snapshot);
+
+    // The page as Prometheus would read it.
+    [[nodiscard]] std::string text() const;
+
+  private:
+    class Collector;
+    class Listener;
+    std::shared_ptr<Collector> collector_;
+    std::unique_ptr<Listener> listener_;
+};
+
+}  // namespace director::metrics

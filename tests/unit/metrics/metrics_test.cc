@@ -1,0 +1,151 @@
+// The metrics page: names, labels and values against tests/data/metrics/page.txt, and the HTTP
+// listener with a real scrape. Run with DIRECTOR_REGEN=1 to write the page anew.
+#include "controlplane/metrics/metrics.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+namespace director::metrics {
+namespace {
+
+Snapshot example() {
+    Snapshot snapshot;
+    snapshot.status.version = "0.1.0";
+    snapshot.status.uptime_seconds = 60;
+    snapshot.status.connections = 3;
+    snapshot.status.connections_max = 1024;
+    snapshot.status.ports = {
+        {"outside", "net_af_packet", "02:00:00:00:00:01", 1500, true, 1, 2, 60, 50, 4, 9},
+        {"inside", "net_af_packet", "02:00:00:00:00:02", 1500, false, 1, 2, 40, 41, 0, 0}};
+    server::ServiceView service;
+    service.protocol = "TCP";
+    service.address = "170.210.122.104";
+    service.port = 80;
+    service.stats = {1, 2, 3, 4, 5};
+    service.servers = {{"192.168.0.107", 80, "nat", 1, 7, 8, {9, 10, 11, 12, 13}, {}},
+                       {"192.168.0.108", 80, "nat", 0, 0, 0, {}, {}}};
+    server::ServiceView retired = service;
+    retired.is_retired = true;
+    snapshot.services.services = {service, retired};
+    snapshot.drops.reasons = {{"truncated", "", 0, {}}, {"no_route", "", 17, {}}};
+    server::WorkerView worker;
+    worker.busy_share = 0.25;
+    worker.bursts = 20;
+    worker.received = 100;
+    worker.forwarded = 70;
+    worker.punted = 10;
+    worker.dropped = 17;
+    worker.handed_in = 1;
+    worker.handed_out = 4;
+    worker.connections_created = 5;
+    worker.connections_expired = 1;
+    worker.connections_evicted = 1;
+    worker.sleeps = 2;
+    snapshot.workers.workers = {worker};
+    return snapshot;
+}
+
+TEST(MetricsTest, PageIsAsPromised) {
+    const std::string path = DIRECTOR_TEST_DATA "/metrics/page.txt";
+    Metrics metrics;
+    metrics.publish(example());
+    if (std::getenv("DIRECTOR_REGEN") != nullptr) {
+        std::ofstream(path) << metrics.text();
+    }
+    std::ostringstream golden;
+    golden << std::ifstream(path).rdbuf();
+    EXPECT_EQ(metrics.text(), golden.str());
+}
+
+// What `promtool check metrics` asks of names, as far as it can be said in a few lines.
+TEST(MetricsTest, NamesFollowTheConventions) {
+    Metrics metrics;
+    metrics.publish(example());
+    std::istringstream page(metrics.text());
+    const std::regex type_line("# TYPE (\\S+) (counter|gauge)");
+    const std::regex name_rule("director_[a-z_]*[a-z]");
+    int count = 0;
+    for (std::string line; std::getline(page, line);) {
+        std::smatch match;
+        if (!std::regex_match(line, match, type_line)) {
+            EXPECT_NE(line.rfind("# TYPE", 0), 0U) << line;
+            continue;
+        }
+        ++count;
+        const std::string name = match[1];
+        EXPECT_TRUE(std::regex_match(name, name_rule)) << name;
+        EXPECT_EQ(name.ends_with("_total"), match[2] == "counter") << name;
+    }
+    EXPECT_GT(count, 20);
+}
+
+TEST(MetricsTest, NoTwoSamplesShareTheirLabels) {
+    Metrics metrics;
+    metrics.publish(example());
+    std::istringstream page(metrics.text());
+    std::set<std::string> seen;
+    for (std::string line; std::getline(page, line);) {
+        if (line.front() != '#') {
+            EXPECT_TRUE(seen.insert(line.substr(0, line.rfind(' '))).second) << line;
+        }
+    }
+}
+
+TEST(MetricsTest, PageIsEmptyBeforeTheFirstSnapshot) {
+    EXPECT_EQ(Metrics().text(), "");
+}
+
+std::string scrape(int port) {
+    const int client = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    std::string answer;
+    if (connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
+        const std::string request = "GET /metrics HTTP/1.0\r\n\r\n";
+        EXPECT_EQ(send(client, request.data(), request.size(), MSG_NOSIGNAL),
+                  static_cast<ssize_t>(request.size()));
+        char bytes[4096];
+        ssize_t count = 0;
+        while ((count = recv(client, bytes, sizeof(bytes), 0)) > 0) {
+            answer.append(bytes, static_cast<size_t>(count));
+        }
+    }
+    close(client);
+    return answer;
+}
+
+TEST(MetricsTest, AnswersHttpWithTheLatestSnapshot) {
+    Metrics metrics;
+    ASSERT_TRUE(metrics.listen("127.0.0.1:0").has_value());
+    Snapshot snapshot = example();
+    metrics.publish(snapshot);
+    EXPECT_NE(scrape(metrics.port()).find("\ndirector_connections 3\n"), std::string::npos);
+    snapshot.status.connections = 4;
+    metrics.publish(snapshot);
+    EXPECT_NE(scrape(metrics.port()).find("\ndirector_connections 4\n"), std::string::npos);
+}
+
+TEST(MetricsTest, SaysWhyItCannotListen) {
+    Metrics first;
+    ASSERT_TRUE(first.listen("127.0.0.1:0").has_value());
+    Metrics second;
+    const auto result = second.listen("127.0.0.1:" + std::to_string(first.port()));
+    ASSERT_FALSE(result.has_value());
+    EXPECT_NE(result.error().message.find("metrics on 127.0.0.1:"), std::string::npos);
+    EXPECT_FALSE(Metrics().listen("nonsense").has_value());
+}
+
+}  // namespace
+}  // namespace director::metrics
