@@ -91,21 +91,21 @@ uint64_t Worker::table_bytes(const WorkerSettings& settings) {
            uint64_t{settings.services_max} * sizeof(ServiceCounters);
 }
 
-void Worker::process(Burst& burst, TimePoint now) {
-    State& state = *state_;
+void begin_poll(Worker::State& state, const Burst& burst, TimePoint now) {
     state.now = now;
     state.tick = to_tick(now);
     for (const Packet& packet : burst) {
         ++(packet.is_handed_over ? state.counters.handed_in : state.counters.received);
     }
+}
+
+void Worker::process(Burst& burst, TimePoint now) {
+    State& state = *state_;
+    begin_poll(state, burst, now);
     if (burst.count > 0) {
-        parse_burst(state, burst);
-        classify_burst(state, burst);
-        lookup_burst(state, burst);
-        admit_burst(state, burst);
-        track_burst(state, burst);
-        rewrite_burst(state, burst);
-        forward_burst(state, burst);
+        for (const Stage& stage : kStages) {
+            stage.run(state, burst);
+        }
     }
     expire_some(state);
     work_on_job(state);

@@ -83,6 +83,7 @@ class Worker {
     [[nodiscard]] const WorkerCounters& counters() const;
 
     struct State;  // worker_state.h: for the stages
+    [[nodiscard]] State& state() { return *state_; }
 
   private:
     std::unique_ptr<State> state_;

@@ -99,8 +99,26 @@ void admit_burst(Worker::State& state, Burst& burst);     // admit.cc
 void track_burst(Worker::State& state, Burst& burst);     // track.cc
 void rewrite_burst(Worker::State& state, Burst& burst);   // rewrite.cc
 void forward_burst(Worker::State& state, Burst& burst);   // forward.cc
-void expire_some(Worker::State& state);                   // expire.cc
-void work_on_job(Worker::State& state);                   // job.cc
+
+// The ladder that Worker::process climbs when there are packets; a benchmark times its rungs.
+struct Stage {
+    const char* name;
+    void (*run)(Worker::State& state, Burst& burst);
+};
+inline constexpr std::array kStages{
+    Stage{"parse", parse_burst},
+    Stage{"classify", classify_burst},
+    Stage{"lookup", lookup_burst},
+    Stage{"admit", admit_burst},
+    Stage{"track", track_burst},
+    Stage{"rewrite", rewrite_burst},
+    Stage{"forward", forward_burst},
+};
+
+// At every poll, packets or none.
+void begin_poll(Worker::State& state, const Burst& burst, TimePoint now);  // worker.cc
+void expire_some(Worker::State& state);                                    // expire.cc
+void work_on_job(Worker::State& state);                                    // job.cc
 
 // Ends a connection: its counters, its timer, its entry (expire.cc).
 void end_connection(Worker::State& state, uint32_t connection);
