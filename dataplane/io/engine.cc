@@ -7,13 +7,13 @@
 #include <cstring>
 
 #include <rte_cycles.h>
-#include <rte_launch.h>
 #include <rte_lcore.h>
 
 #include "common/assert.h"
 #include "dataplane/io/eal.h"
 #include "dataplane/io/frame_pool.h"
 #include "dataplane/io/lcore_loop.h"
+#include "dataplane/io/lcore_task.h"
 #include "dataplane/io/port.h"
 #include "dataplane/io/queue_plan.h"
 #include "dataplane/io/rings.h"
@@ -92,6 +92,7 @@ class DpdkEngine final : public Engine {
     std::vector<MeshRow> mesh_;  // [from][to]
     std::vector<std::unique_ptr<FrameStack>> returns_;
     std::vector<std::unique_ptr<LcoreLoop>> loops_;
+    std::vector<std::unique_ptr<LcoreTask>> tasks_;
     std::atomic<bool> stop_ = false;
 };
 
@@ -196,21 +197,14 @@ LoopWiring DpdkEngine::wiring_for(WorkerId worker) {
 
 // Each worker is made on its own lcore, one after the other.
 Result<void> DpdkEngine::make_loops() {
-    struct Order {
-        LcoreLoop& loop;
-        const WorkerSettings& settings;
-    };
     for (uint16_t i = 0; i < worker_count(); ++i) {
         loops_.push_back(std::make_unique<LcoreLoop>(wiring_for(WorkerId{i})));
-        Order order{*loops_.back(), settings_.worker};
-        const auto make = [](void* argument) {
-            auto* const wanted = static_cast<Order*>(argument);
-            return wanted->loop.make_worker(wanted->settings) ? 0 : -1;
-        };
-        const unsigned lcore = lcore_of(WorkerId{i});
-        const bool is_made =
-            rte_eal_remote_launch(make, &order, lcore) == 0 && rte_eal_wait_lcore(lcore) == 0;
-        if (!is_made) {
+        tasks_.push_back(std::make_unique<LcoreTask>(lcore_of(WorkerId{i})));
+        bool is_made = false;
+        const bool is_run =
+            tasks_[i]->launch([&] { is_made = loops_[i]->make_worker(settings_.worker); });
+        tasks_[i]->wait();
+        if (!is_run || !is_made) {
             return failure(fmt::format(
                 "no memory for the tables of worker {} ({} bytes): reserve more hugepages or "
                 "configure a smaller connection table",
@@ -223,30 +217,22 @@ Result<void> DpdkEngine::make_loops() {
 
 Result<void> DpdkEngine::start_loops() {
     for (uint16_t i = 0; i < worker_count(); ++i) {
-        struct Errand {
-            DpdkEngine& engine;
-            LcoreLoop& loop;
-        };
-        auto errand = std::make_unique<Errand>(Errand{*this, *loops_[i]});
-        const auto run = [](void* argument) {
-            const std::unique_ptr<Errand> own(static_cast<Errand*>(argument));
-            own->loop.run(own->engine.clock_, rte_get_tsc_hz(), own->engine.stop_);
-            return 0;
-        };
-        if (rte_eal_remote_launch(run, errand.get(), lcore_of(WorkerId{i})) != 0) {
+        LcoreLoop& loop = *loops_[i];
+        if (!tasks_[i]->launch([this, &loop] { loop.run(clock_, rte_get_tsc_hz(), stop_); })) {
             return failure(fmt::format("worker {} does not start", i));
         }
-        static_cast<void>(errand.release());
     }
     return {};
 }
 
-DpdkEngine::~DpdkEngine() { stop(); }
+DpdkEngine::~DpdkEngine() {
+    stop();
+}
 
 void DpdkEngine::stop() {
     stop_.store(true, std::memory_order_release);
-    for (uint16_t i = 0; i < loops_.size(); ++i) {
-        rte_eal_wait_lcore(lcore_of(WorkerId{i}));
+    for (const auto& task : tasks_) {
+        task->wait();
     }
     // What one worker gave back to another after that one's last poll.
     for (const auto& stack : returns_) {

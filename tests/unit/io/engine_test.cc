@@ -148,8 +148,8 @@ TEST(EngineTest, PuntRingFullDropsAndCounts) {
         for (uint8_t i = 0; i < 20; ++i) {
             engine.put_in(PortId{0}, arp_question(i));
         }
-        const dp::WorkerCounters total =
-            engine.total_when([](const auto& now) { return now.received == 20; });
+        const dp::WorkerCounters total = engine.total_when(
+            [](const auto& now) { return now.received == 20 && now.punted == 2; });
         EXPECT_EQ(total.punted, 2U);
         EXPECT_EQ(dropped(total, dp::DropReason::kPuntRingFull), 18U);
         EXPECT_TRUE(is_balanced(total));
