@@ -1,0 +1,35 @@
+// A route table over a handful of prefixes: longest match by looking at each.
+#pragma once
+
+#include <vector>
+
+#include "common/address.h"
+#include "dataplane/api/forwarding.h"
+
+namespace director::test {
+
+struct StaticRoute {
+    Ipv4Prefix prefix;
+    dataplane::Route route;
+};
+
+// Stays where it is made: workers hold a pointer to its table.
+class StaticRoutes {
+  public:
+    explicit StaticRoutes(std::vector<StaticRoute> routes);
+    StaticRoutes(const StaticRoutes&) = delete;
+    StaticRoutes& operator=(const StaticRoutes&) = delete;
+
+    [[nodiscard]] const dataplane::RouteTable* table() const { return &table_; }
+
+  private:
+    static void look_up(const void* fib,
+                        const uint32_t* addresses,
+                        uint16_t* route_indexes,
+                        uint32_t count);
+
+    std::vector<Ipv4Prefix> prefixes_;  // prefix i leads to route i + 1
+    dataplane::RouteTable table_;
+};
+
+}  // namespace director::test

@@ -1,0 +1,491 @@
+#include "tests/support/worker_fleet.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "dataplane/core/schedulers.h"
+#include "dataplane/core/weight_tree.h"
+#include "tests/support/packet_reader.h"
+
+namespace director::test {
+
+using namespace dataplane;  // NOLINT(google-build-using-namespace): a test's helper
+
+namespace {
+
+void require(bool condition, const std::string& complaint) {
+    if (!condition) {
+        throw std::logic_error(complaint);
+    }
+}
+
+// What the checksum checker says of a frame; "unreadable" counts as wrong.
+[[nodiscard]] bool has_right_checksums(const Frame& frame) {
+    return bad_checksums(frame).empty();
+}
+
+void require_equal(uint64_t actual, uint64_t expected, std::string_view what, size_t worker) {
+    require(
+        actual == expected,
+        fmt::format("worker {} counts {} {}, the frames say {}", worker, actual, what, expected));
+}
+
+}  // namespace
+
+WorkerFleet::WorkerFleet(const FleetSettings& settings)
+    : settings_(settings), mailboxes_(settings.workers) {
+    for (uint16_t i = 0; i < settings.workers; ++i) {
+        WorkerSettings own = settings.worker;
+        own.id = WorkerId{i};
+        own.worker_count = settings.workers;
+        auto member = std::make_unique<Member>();
+        member->worker = std::make_unique<Worker>(own);
+        require(member->worker->is_ready(), "a worker got no memory");
+        workers_.push_back(std::move(member));
+    }
+}
+
+WorkerFleet::~WorkerFleet() = default;
+
+// --- The control plane's part
+// ---------------------------------------------------------------------
+
+bool WorkerFleet::apply(const Command& command) {
+    bool is_accepted = true;
+    ++sequence_;
+    for (const auto& member : workers_) {
+        Command own = command;
+        own.sequence = sequence_;
+        require(member->worker->can_apply(), "a worker with no events waiting takes no command");
+        member->refused = 0;
+        member->worker->apply(own, clock.now());
+        collect_events(*member);
+        is_accepted = is_accepted && member->refused == 0;
+    }
+    return is_accepted;
+}
+
+void WorkerFleet::collect_events(Member& member) {
+    for (const Event& event : member.worker->events()) {
+        switch (event.kind) {
+            case EventKind::kServiceReturned:
+                require(tables_.erase(event.service_table) == 1, "a table came back twice");
+                break;
+            case EventKind::kJobDone:
+                member.done.insert(event.job);
+                break;
+            case EventKind::kCommandRefused:
+                ++member.refused;
+                break;
+            case EventKind::kRoutesReturned:
+                break;  // kept until the fleet ends: other workers may still use it
+        }
+    }
+    member.worker->clear_events();
+}
+
+InterfaceId WorkerFleet::add_interface(const Interface& facts) {
+    const InterfaceId id{interfaces_++};
+    change_interface(id, facts);
+    return id;
+}
+
+void WorkerFleet::change_interface(InterfaceId id, const Interface& facts) {
+    Command command(CommandKind::kPutInterface);
+    command.put_interface = {id, facts};
+    require(apply(command), "interface refused");
+}
+
+void WorkerFleet::put_neighbour(InterfaceId interface,
+                                Ipv4Address address,
+                                const MacAddress& mac,
+                                NeighbourState state) {
+    Command command(CommandKind::kPutNeighbour);
+    command.put_neighbour = {{address, interface}, {mac, state}};
+    require(apply(command), "neighbour refused");
+}
+
+void WorkerFleet::remove_neighbour(InterfaceId interface, Ipv4Address address) {
+    Command command(CommandKind::kRemoveNeighbour);
+    command.remove_neighbour = {address, interface};
+    require(apply(command), "removal of a neighbour refused");
+}
+
+void WorkerFleet::put_routes(std::vector<StaticRoute> routes) {
+    routes_.push_back(std::make_unique<StaticRoutes>(std::move(routes)));
+    Command command(CommandKind::kPutRoutes);
+    command.routes = routes_.back()->table();
+    require(apply(command), "routes refused");
+}
+
+void WorkerFleet::put_timeouts(const ConnTimeouts& timeouts) {
+    Command command(CommandKind::kSetTimeouts);
+    command.timeouts = timeouts;
+    require(apply(command), "timeouts refused");
+}
+
+RealServerId WorkerFleet::server_id(ServiceId service, const Endpoint& server) const {
+    const auto found =
+        std::find(server_keys_.begin(), server_keys_.end(), std::pair{service, server});
+    require(found != server_keys_.end(), "no such real server: " + to_string(server));
+    return RealServerId{static_cast<uint32_t>(found - server_keys_.begin())};
+}
+
+ServiceId WorkerFleet::put_service(const ServiceKey& key,
+                                   std::string_view scheduler,
+                                   std::vector<ServerIn> servers) {
+    const auto found = std::find(service_keys_.begin(), service_keys_.end(), key);
+    const ServiceId id{static_cast<uint32_t>(found - service_keys_.begin())};
+    if (found == service_keys_.end()) {
+        service_keys_.push_back(key);
+        service_servers_.emplace_back();
+    }
+    ServiceTable table;
+    table.id = id;
+    table.key = key;
+    table.scheduler = find_scheduler(scheduler).value();
+    for (const ServerIn& server : servers) {
+        if (const std::pair wanted{id, server.endpoint};
+            std::find(server_keys_.begin(), server_keys_.end(), wanted) == server_keys_.end()) {
+            server_keys_.push_back(wanted);
+        }
+        table.servers.push_back({server_id(id, server.endpoint),
+                                 server.endpoint,
+                                 ForwardingMethod::kNat,
+                                 server.weight});
+    }
+    build_weight_tree(table);
+    service_servers_[index(id)] = std::move(servers);
+    ++sequence_;
+    for (const auto& member : workers_) {
+        auto own = std::make_unique<ServiceTable>(table);
+        Command command(CommandKind::kPutService);
+        command.sequence = sequence_;
+        command.service_table = own.get();
+        tables_.emplace(own.get(), std::move(own));
+        member->worker->apply(command, clock.now());
+        collect_events(*member);
+        require(tables_.contains(command.service_table), "service refused");
+    }
+    return id;
+}
+
+void WorkerFleet::retire_service(ServiceId service) {
+    Command command(CommandKind::kRetireService);
+    command.service = service;
+    require(apply(command), "retirement refused");
+}
+
+bool WorkerFleet::forget_service(ServiceId service) {
+    Command command(CommandKind::kForgetService);
+    command.service = service;
+    return apply(command);
+}
+
+bool WorkerFleet::forget_server(RealServerId server) {
+    Command command(CommandKind::kForgetRealServer);
+    command.server = server;
+    return apply(command);
+}
+
+void WorkerFleet::set_weight(ServiceId service, const Endpoint& server, uint32_t weight) {
+    std::vector<ServerIn>& servers = service_servers_.at(index(service));
+    const auto found = std::find_if(servers.begin(), servers.end(), [&](const ServerIn& candidate) {
+        return candidate.endpoint == server;
+    });
+    require(found != servers.end(), "no such real server in the service: " + to_string(server));
+    found->weight = weight;
+    Command command(CommandKind::kSetWeight);
+    command.set_weight = {service,
+                          server_id(service, server),
+                          static_cast<uint32_t>(found - servers.begin()),
+                          weight};
+    require(apply(command), "weight refused");
+}
+
+// --- Traffic
+// --------------------------------------------------------------------------------------
+
+std::vector<Outcome> WorkerFleet::send(std::span<const FrameIn> frames) {
+    std::vector<Outcome> outcomes(frames.size());
+    for (size_t start = 0; start < frames.size(); start += settings_.burst) {
+        std::vector<size_t> chosen;
+        for (size_t i = start; i < std::min(frames.size(), start + settings_.burst); ++i) {
+            chosen.push_back(i);
+        }
+        run_burst(next_poller_++ % workers_.size(), frames, chosen, false, outcomes);
+        for (size_t owner = 0; owner < workers_.size(); ++owner) {
+            const std::vector<size_t> mail = std::exchange(mailboxes_[owner], {});
+            if (!mail.empty()) {
+                run_burst(owner, frames, mail, true, outcomes);
+            }
+        }
+    }
+    check_counters();
+    return outcomes;
+}
+
+Outcome WorkerFleet::send_one(PortId port, const Frame& frame) {
+    const FrameIn in{port, frame};
+    return send({&in, 1})[0];
+}
+
+void WorkerFleet::run_burst(size_t number,
+                            std::span<const FrameIn> frames,
+                            std::span<const size_t> chosen,
+                            bool is_handed_over,
+                            std::vector<Outcome>& outcomes) {
+    Member& member = *workers_[number];
+    FrameBurst burst;
+    for (const size_t i : chosen) {
+        Packet& packet = burst.add(frames[i].bytes, frames[i].port);
+        packet.is_handed_over = is_handed_over;
+        if (frames[i].touch) {
+            frames[i].touch(packet);
+        }
+    }
+    (is_handed_over ? member.seen.handed_in : member.seen.received) += chosen.size();
+    member.worker->process(burst.burst(), clock.now());
+    collect_events(member);
+    for (size_t place = 0; place < chosen.size(); ++place) {
+        const Packet& packet = burst.packet(place);
+        const FrameIn& in = frames[chosen[place]];
+        if (packet.verdict == Verdict::kHandOver) {
+            require(!is_handed_over, "handed over twice: " + summary(in.bytes));
+            require(packet.owner != WorkerId{static_cast<uint16_t>(number)}, "handed to itself");
+            require(burst.bytes(place) == in.bytes, "changed before the hand-over");
+            ++member.seen.handed_out;
+            mailboxes_.at(index(packet.owner)).push_back(chosen[place]);
+            continue;
+        }
+        Outcome& out = outcomes[chosen[place]];
+        out = {packet.verdict,
+               packet.drop_reason,
+               in.port,
+               packet.out_port,
+               packet.out_interface,
+               packet.next_hop,
+               WorkerId{static_cast<uint16_t>(number)},
+               is_handed_over,
+               burst.bytes(place)};
+        take_outcome(member, in, out);
+    }
+}
+
+// Books one decision, and checks what can be checked on the frame alone.
+void WorkerFleet::take_outcome(Member& member, const FrameIn& in, const Outcome& out) {
+    switch (out.verdict) {
+        case Verdict::kForward:
+            ++member.seen.forwarded;
+            break;
+        case Verdict::kPunt:
+            ++member.seen.punted;
+            require(out.bytes == in.bytes,
+                    "changed on its way to the kernel: " + summary(in.bytes));
+            return;
+        case Verdict::kPuntForNeighbour:
+            ++member.seen.punted;
+            break;
+        case Verdict::kDrop:
+            ++member.seen.dropped[static_cast<size_t>(out.drop_reason)];
+            return;
+        case Verdict::kHandOver:
+        case Verdict::kUndecided:
+            require(false, "no verdict: " + summary(in.bytes));
+    }
+    if (settings_.checks_frames) {
+        require(has_right_checksums(in.bytes) == has_right_checksums(out.bytes),
+                "checksums changed their mind:\n" + describe(in.bytes) + describe(out.bytes));
+    }
+}
+
+void WorkerFleet::check_counters() const {
+    uint64_t handed_in = 0;
+    uint64_t handed_out = 0;
+    for (size_t i = 0; i < workers_.size(); ++i) {
+        const WorkerCounters& counted = workers_[i]->worker->counters();
+        const WorkerCounters& seen = workers_[i]->seen;
+        require_equal(counted.received, seen.received, "received", i);
+        require_equal(counted.handed_in, seen.handed_in, "handed in", i);
+        require_equal(counted.handed_out, seen.handed_out, "handed out", i);
+        require_equal(counted.forwarded, seen.forwarded, "forwarded", i);
+        require_equal(counted.punted, seen.punted, "punted", i);
+        for (size_t r = 0; r < kDropReasonCount; ++r) {
+            require_equal(
+                counted.dropped[r], seen.dropped[r], to_string(static_cast<DropReason>(r)), i);
+        }
+        require_equal(
+            counted.received + counted.handed_in,
+            counted.forwarded + counted.punted + counted.dropped_total() + counted.handed_out,
+            "in and out",
+            i);
+        handed_in += counted.handed_in;
+        handed_out += counted.handed_out;
+    }
+    require(handed_in == handed_out, "frames were lost between workers");
+}
+
+void WorkerFleet::poll() {
+    for (const auto& member : workers_) {
+        Burst empty;
+        member->worker->process(empty, clock.now());
+        collect_events(*member);
+    }
+}
+
+uint64_t WorkerFleet::ended() const {
+    uint64_t sum = 0;
+    for (const auto& member : workers_) {
+        sum += member->worker->counters().connections_expired;
+    }
+    return sum;
+}
+
+void WorkerFleet::run_for(Duration duration) {
+    while (duration > Duration::zero()) {
+        const Duration step = std::min<Duration>(duration, std::chrono::seconds(1));
+        clock.advance(step);
+        duration -= step;
+        poll();
+    }
+    // A poll moves the wheel by at least 64 slots or ends some connections: after 128 quiet polls
+    // it has been round.
+    uint64_t before = ended();
+    for (int quiet = 0; quiet < 128; ++quiet) {
+        poll();
+        if (ended() != before) {
+            before = ended();
+            quiet = 0;
+        }
+    }
+}
+
+// --- Looking
+// --------------------------------------------------------------------------------------
+
+void WorkerFleet::run_job(Member& member, Job& job) {
+    Command command(CommandKind::kRunJob);
+    command.sequence = ++sequence_;
+    command.job = &job;
+    require(member.worker->can_apply(), "no room for a job");
+    member.worker->apply(command, clock.now());
+    while (!member.done.contains(&job)) {
+        Burst empty;
+        member.worker->process(empty, clock.now());
+        collect_events(member);
+    }
+    member.done.erase(&job);
+}
+
+FleetReport WorkerFleet::report() {
+    FleetReport sum;
+    sum.services.resize(service_keys_.size());
+    sum.servers.resize(server_keys_.size());
+    for (const auto& member : workers_) {
+        CountersReport own;
+        own.services.resize(sum.services.size());
+        own.servers.resize(sum.servers.size());
+        run_job(*member, own);
+        sum.totals.connections += own.totals.connections;
+        sum.totals.connections_max += own.totals.connections_max;
+        sum.totals.connections_created += own.totals.connections_created;
+        sum.totals.connections_expired += own.totals.connections_expired;
+        sum.totals.connections_evicted += own.totals.connections_evicted;
+        sum.totals.received += own.totals.received;
+        sum.totals.forwarded += own.totals.forwarded;
+        sum.totals.punted += own.totals.punted;
+        for (size_t i = 0; i < kDropReasonCount; ++i) {
+            sum.totals.dropped[i] += own.totals.dropped[i];
+        }
+        for (size_t i = 0; i < own.services.size(); ++i) {
+            sum.services[i].connections += own.services[i].connections;
+            for (size_t r = 0; r < kDropReasonCount; ++r) {
+                sum.services[i].dropped[r] += own.services[i].dropped[r];
+            }
+        }
+        for (size_t i = 0; i < own.servers.size(); ++i) {
+            ServerCounters& all = sum.servers[i];
+            const ServerCounters& one = own.servers[i];
+            all.connections += one.connections;
+            all.packets_in += one.packets_in;
+            all.packets_out += one.packets_out;
+            all.bytes_in += one.bytes_in;
+            all.bytes_out += one.bytes_out;
+            all.active += one.active;
+            all.inactive += one.inactive;
+        }
+    }
+    return sum;
+}
+
+ServerCounters WorkerFleet::server_counters(ServiceId service, const Endpoint& server) {
+    return report().servers.at(index(server_id(service, server)));
+}
+
+uint64_t WorkerFleet::dropped(DropReason reason) const {
+    uint64_t sum = 0;
+    for (const auto& member : workers_) {
+        sum += member->worker->counters().dropped[static_cast<size_t>(reason)];
+    }
+    return sum;
+}
+
+std::vector<ConnectionRow> WorkerFleet::connections(size_t page_rows) {
+    std::vector<ConnectionRow> all;
+    for (const auto& member : workers_) {
+        ConnectionPage page;
+        page.rows.reserve(page_rows);
+        while (!page.is_last) {
+            page.rows.clear();
+            run_job(*member, page);
+            all.insert(all.end(), page.rows.begin(), page.rows.end());
+        }
+    }
+    return all;
+}
+
+void WorkerFleet::check_gauges() {
+    const FleetReport counted = report();
+    std::vector<uint64_t> of_service(counted.services.size());
+    std::vector<uint32_t> active(counted.servers.size());
+    std::vector<uint32_t> inactive(counted.servers.size());
+    const std::vector<ConnectionRow> rows = connections();
+    for (const ConnectionRow& row : rows) {
+        ++of_service.at(index(row.service));
+        ++(is_active(row.state) ? active : inactive).at(index(row.server));
+    }
+    require(
+        counted.totals.connections == rows.size(),
+        fmt::format(
+            "{} connections counted, {} in the table", counted.totals.connections, rows.size()));
+    require(
+        counted.totals.connections_created ==
+            counted.totals.connections_expired + counted.totals.connections_evicted + rows.size(),
+        fmt::format("{} connections were created, {} expired, {} evicted, {} are there",
+                    counted.totals.connections_created,
+                    counted.totals.connections_expired,
+                    counted.totals.connections_evicted,
+                    rows.size()));
+    for (size_t i = 0; i < of_service.size(); ++i) {
+        require(counted.services[i].connections == of_service[i],
+                fmt::format("service {}: {} connections counted, {} in the table",
+                            i,
+                            counted.services[i].connections,
+                            of_service[i]));
+    }
+    for (size_t i = 0; i < active.size(); ++i) {
+        require(
+            counted.servers[i].active == active[i] && counted.servers[i].inactive == inactive[i],
+            fmt::format("server {}: {}+{} counted, {}+{} in the table",
+                        i,
+                        counted.servers[i].active,
+                        counted.servers[i].inactive,
+                        active[i],
+                        inactive[i]));
+    }
+}
+
+}  // namespace director::test

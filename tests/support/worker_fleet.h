@@ -1,0 +1,172 @@
+// A director in one process: some workers, fed by hand under virtual time.
+//
+//   WorkerFleet fleet({.workers = 2});
+//   configure_lvs_nat(fleet);                     // nat_lab.h
+//   const auto outcomes = fleet.send({{PortId{0}, syn}});
+//   EXPECT_EQ(outcomes[0].verdict, Verdict::kForward);
+//
+// Frames are polled by the workers in turn, a burst each, and what belongs to another worker is
+// handed over before the next burst is polled. After every send the fleet holds the dataplane to
+// its promises and throws std::logic_error when one is broken:
+//   - every frame has one verdict, and every worker's counters say exactly what was decided
+//     (received + handed_in = forwarded + punted + dropped + handed_out);
+//   - nothing is lost or made between workers;
+//   - a frame that came in with right checksums goes out with right checksums, one that came in
+//     wrong goes out wrong;
+//   - a frame that is handed over, punted for the kernel or dropped before translation is not
+//     touched.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/address.h"
+#include "dataplane/api/job.h"
+#include "dataplane/core/worker.h"
+#include "tests/support/frame_burst.h"
+#include "tests/support/sim_clock.h"
+#include "tests/support/static_routes.h"
+
+namespace director::test {
+
+struct FleetSettings {
+    uint16_t workers = 1;
+    uint32_t burst = dataplane::kBurstMax;  // frames per poll
+    dataplane::WorkerSettings worker = {};  // `id` and `worker_count` are the fleet's
+    bool checks_frames = true;              // off where millions of frames make it slow
+};
+
+struct FrameIn {
+    dataplane::PortId port{};
+    Frame bytes;
+    // Changes what the port says about the frame (checksum flags, pieces), if anything.
+    std::function<void(dataplane::Packet&)> touch = {};
+};
+
+struct Outcome {
+    dataplane::Verdict verdict{};
+    dataplane::DropReason drop_reason{};
+    dataplane::PortId in_port{};
+    dataplane::PortId out_port{};
+    dataplane::InterfaceId out_interface{};
+    Ipv4Address next_hop;
+    dataplane::WorkerId worker{};  // who decided
+    bool was_handed_over = false;
+    Frame bytes;
+};
+
+// A real server as a test names it.
+struct ServerIn {
+    Endpoint endpoint;
+    uint32_t weight = 1;
+};
+
+// Counters of all workers added up.
+struct FleetReport {
+    dataplane::WorkerCounters totals;
+    std::vector<dataplane::ServiceCounters> services;
+    std::vector<dataplane::ServerCounters> servers;
+};
+
+class WorkerFleet {
+  public:
+    explicit WorkerFleet(const FleetSettings& settings);
+    ~WorkerFleet();
+    WorkerFleet(const WorkerFleet&) = delete;
+    WorkerFleet& operator=(const WorkerFleet&) = delete;
+
+    SimClock clock;
+
+    // --- The control plane's part -------------------------------------------------------------
+
+    // Defines the next interface; ids count up from 0.
+    dataplane::InterfaceId add_interface(const dataplane::Interface& facts);
+    void change_interface(dataplane::InterfaceId id, const dataplane::Interface& facts);
+    void put_neighbour(dataplane::InterfaceId interface,
+                       Ipv4Address address,
+                       const MacAddress& mac,
+                       dataplane::NeighbourState state = dataplane::NeighbourState::kReachable);
+    void remove_neighbour(dataplane::InterfaceId interface, Ipv4Address address);
+    void put_routes(std::vector<StaticRoute> routes);
+    void put_timeouts(const dataplane::ConnTimeouts& timeouts);
+
+    // Installs or replaces a service. `servers` in LVS's order (the newest first). The same key
+    // always gets the same slot, and so does a server of the service: its counters go on.
+    dataplane::ServiceId put_service(const dataplane::ServiceKey& key,
+                                     std::string_view scheduler,
+                                     std::vector<ServerIn> servers);
+    void retire_service(dataplane::ServiceId service);
+    // False when a worker refused.
+    [[nodiscard]] bool forget_service(dataplane::ServiceId service);
+    void set_weight(dataplane::ServiceId service, const Endpoint& server, uint32_t weight);
+    [[nodiscard]] bool forget_server(dataplane::RealServerId server);
+    [[nodiscard]] dataplane::RealServerId server_id(dataplane::ServiceId service,
+                                                    const Endpoint& server) const;
+
+    // Sends a command to every worker; true when none refused it.
+    bool apply(const dataplane::Command& command);
+
+    // --- Traffic ------------------------------------------------------------------------------
+
+    std::vector<Outcome> send(std::span<const FrameIn> frames);
+    std::vector<Outcome> send(std::initializer_list<FrameIn> frames) {
+        return send(std::span<const FrameIn>(frames.begin(), frames.size()));
+    }
+    Outcome send_one(dataplane::PortId port, const Frame& frame);
+
+    // Polls every worker with nothing received.
+    void poll();
+    // Lets time pass and polls, in steps of at most a second, until all that was due is done.
+    void run_for(Duration duration);
+
+    // --- Looking ------------------------------------------------------------------------------
+
+    [[nodiscard]] uint16_t workers() const { return static_cast<uint16_t>(workers_.size()); }
+    [[nodiscard]] dataplane::Worker& worker(size_t i) { return *workers_.at(i)->worker; }
+    [[nodiscard]] FleetReport report();
+    [[nodiscard]] dataplane::ServerCounters server_counters(dataplane::ServiceId service,
+                                                            const Endpoint& server);
+    [[nodiscard]] uint64_t dropped(dataplane::DropReason reason) const;
+    [[nodiscard]] std::vector<dataplane::ConnectionRow> connections(size_t page_rows = 1000);
+    // Throws when gauges and the connection table disagree.
+    void check_gauges();
+
+  private:
+    // One worker and what the fleet saw it decide.
+    struct Member {
+        std::unique_ptr<dataplane::Worker> worker;
+        dataplane::WorkerCounters seen;
+        std::set<dataplane::Job*> done;
+        uint32_t refused = 0;
+    };
+
+    void run_burst(size_t member,
+                   std::span<const FrameIn> frames,
+                   std::span<const size_t> chosen,
+                   bool is_handed_over,
+                   std::vector<Outcome>& outcomes);
+    void take_outcome(Member& member, const FrameIn& in, const Outcome& out);
+    void check_counters() const;
+    void collect_events(Member& member);
+    void run_job(Member& member, dataplane::Job& job);
+    [[nodiscard]] uint64_t ended() const;
+
+    FleetSettings settings_;
+    std::vector<std::unique_ptr<Member>> workers_;
+    std::vector<std::vector<size_t>> mailboxes_;  // by owner: frames handed over, in order
+    size_t next_poller_ = 0;
+    uint32_t sequence_ = 0;
+    uint16_t interfaces_ = 0;
+    std::map<const dataplane::ServiceTable*, std::unique_ptr<dataplane::ServiceTable>> tables_;
+    std::vector<std::unique_ptr<StaticRoutes>> routes_;
+    std::vector<dataplane::ServiceKey> service_keys_;                     // by service slot
+    std::vector<std::pair<dataplane::ServiceId, Endpoint>> server_keys_;  // by server slot
+    std::vector<std::vector<ServerIn>> service_servers_;                  // by service slot
+};
+
+}  // namespace director::test
