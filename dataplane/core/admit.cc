@@ -12,10 +12,14 @@ namespace {
     return packet.protocol == Protocol::kUdp || (packet.tcp_flags & kDeciding) == kTcpSyn;
 }
 
-// A SYN may take the place of a connection that is over (IPVS conn_reuse_mode 1).
-[[nodiscard]] bool replaces(const Connection& connection, const Packet& packet) {
+// A SYN may take the place of a connection that is over (IPVS conn_reuse_mode 1), unless it is one
+// that will be dropped.
+[[nodiscard]] bool replaces(const Worker::State& state,
+                            const Connection& connection,
+                            const Packet& packet) {
     return packet.protocol == Protocol::kTcp && opens_connection(packet) &&
-           is_reusable(connection.state);
+           is_reusable(connection.state) && !ttl_runs_out(state, packet) &&
+           is_l4_checksum_good(packet);
 }
 
 // Sum of the words that the translation changes, for the checksum deltas.
@@ -132,8 +136,10 @@ void admit_burst(Worker::State& state, Burst& burst) {
         if (packet.connection == kNoConnection || table.removals() != removals) {
             packet.connection = find_again(table, packet);
         }
-        if (packet.connection != kNoConnection && replaces(table[packet.connection], packet)) {
+        if (packet.connection != kNoConnection &&
+            replaces(state, table[packet.connection], packet)) {
             end_connection(state, packet.connection);
+            ++state.counters.connections_expired;
             packet.connection = kNoConnection;
         }
         if (packet.connection == kNoConnection) {

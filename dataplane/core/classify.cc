@@ -11,8 +11,8 @@ namespace {
 [[nodiscard]] bool is_martian(const Packet& packet) {
     const Ipv4Address source = packet.source.address;
     const Ipv4Address destination = packet.destination.address;
-    const bool is_class_e = source.host() >> 28 == 0xf;
-    return source.is_multicast() || is_class_e || source.is_loopback() ||
+    const bool has_class_e = source.host() >> 28 == 0xf || destination.host() >> 28 == 0xf;
+    return source.is_multicast() || has_class_e || source.is_loopback() ||
            source.is_this_network() || destination.is_loopback() || destination.is_this_network() ||
            source == destination;
 }

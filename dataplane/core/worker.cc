@@ -141,6 +141,8 @@ void Worker::clear_events() {
 }
 
 const WorkerCounters& Worker::counters() const {
+    state_->counters.connections = state_->connections.size();
+    state_->counters.connections_max = state_->connections.capacity();
     return state_->counters;
 }
 
