@@ -30,8 +30,8 @@ enum class Need { kOptional, kRequired };
 enum class Shape { kAny, kPowerOfTwo };
 
 struct Range {
-    int64_t min;
-    int64_t max;
+    int64_t min = 0;
+    int64_t max = 0;
     Shape shape = Shape::kAny;
 };
 
