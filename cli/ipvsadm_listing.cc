@@ -175,6 +175,7 @@ std::string list_services(std::vector<ServiceView> services,
             merge_sort(service.servers, 0, service.servers.size());
         }
         out += service_line(service, options, names);
+        std::erase_if(service.servers, [](const ServerView& server) { return server.is_retired; });
         for (const ServerView& server : service.servers) {
             out += server_line(server, service.protocol, options, names);
         }

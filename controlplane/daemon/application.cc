@@ -238,6 +238,10 @@ void Application::sample(const Reports& reports, uint64_t asked_at_version) {
     for (uint16_t worker = 0; worker < engine_->worker_count(); ++worker) {
         loops_newer_.push_back(engine_->loop_counters(WorkerId{worker}));
     }
+    metrics_.publish({status_view(reports),
+                      services_view(reports, services_->catalogue(), *census_),
+                      drops_view(reports, services_->catalogue()),
+                      workers_view(reports, *engine_, model_.dataplane, loops_older_)});
     services_->clear_retired(reports, asked_at_version, *census_);
 }
 
@@ -293,7 +297,8 @@ Result<void> Application::open_control_socket() {
         return Failure(opened.error());
     }
     server_ = std::move(*opened);
-    return {};
+    return model_.control.metrics_address.empty() ? Result<void>()
+                                                  : metrics_.listen(model_.control.metrics_address);
 }
 
 server::RequestTable Application::requests() {
@@ -307,6 +312,7 @@ server::RequestTable Application::requests() {
                        serve_engine();
                    }});
     };
+    add(server::kStatus, [this](const Reports& reports) { return status_view(reports); });
     add(server::kServices, [this](const Reports& reports) {
         return services_view(reports, services_->catalogue(), *census_);
     });
@@ -315,8 +321,6 @@ server::RequestTable Application::requests() {
     add(server::kWorkers, [this](const Reports& reports) {
         return workers_view(reports, *engine_, model_.dataplane, loops_older_);
     });
-    table.add({server::kStatus,
-               [this](const json& /*params*/, const Reply& reply) { answer_status(reply); }});
     table.add({server::kConnections, [this](const json& params, const Reply& reply) {
                    answer_connections(params, reply);
                }});
@@ -331,30 +335,27 @@ server::RequestTable Application::requests() {
     return table;
 }
 
-void Application::answer_status(const Reply& reply) {
-    census_->take([this, reply](const Reports& reports) {
-        server::StatusView view;
-        view.version = DIRECTOR_VERSION;
-        view.pid = ::getpid();
-        view.uptime_seconds = static_cast<uint64_t>(
-            std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - started_).count());
-        view.workers = engine_->worker_count();
-        view.memory_kind = engine_->memory_kind();
-        view.ports = port_views(*engine_, model_.ports.size());
-        view.services = model_.virtual_services.size();
-        for (const config::VirtualService& service : model_.virtual_services) {
-            view.real_servers += service.real_servers.size();
-        }
-        for (const auto& report : reports) {
-            view.connections += report->totals.connections;
-            view.connections_max += report->totals.connections_max;
-        }
-        view.packets = packet_totals(reports);
-        view.config_file = config_file_;
-        view.last_reload = last_reload_;
-        reply(json(view));
-    });
-    serve_engine();
+server::StatusView Application::status_view(const Reports& reports) const {
+    server::StatusView view;
+    view.version = DIRECTOR_VERSION;
+    view.pid = ::getpid();
+    view.uptime_seconds = static_cast<uint64_t>(
+        std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - started_).count());
+    view.workers = engine_->worker_count();
+    view.memory_kind = engine_->memory_kind();
+    view.ports = port_views(*engine_, model_.ports.size());
+    view.services = model_.virtual_services.size();
+    for (const config::VirtualService& service : model_.virtual_services) {
+        view.real_servers += service.real_servers.size();
+    }
+    for (const auto& report : reports) {
+        view.connections += report->totals.connections;
+        view.connections_max += report->totals.connections_max;
+    }
+    view.packets = packet_totals(reports);
+    view.config_file = config_file_;
+    view.last_reload = last_reload_;
+    return view;
 }
 
 // The cursor is "worker:position"; an empty one is the beginning.

@@ -19,6 +19,7 @@
 #include "controlplane/daemon/fleet.h"
 #include "controlplane/daemon/kernel_side.h"
 #include "controlplane/daemon/service_control.h"
+#include "controlplane/metrics/metrics.h"
 #include "controlplane/server/server.h"
 #include "dataplane/io/engine.h"
 
@@ -54,7 +55,7 @@ class Application {
     void sample(const Reports& reports, uint64_t asked_at_version);
     void keep_servers_reachable();
     [[nodiscard]] Result<std::string> apply(const config::Model& next);
-    void answer_status(const server::Reply& reply);
+    [[nodiscard]] server::StatusView status_view(const Reports& reports) const;
     void answer_connections(const nlohmann::json& params, const server::Reply& reply);
 
     const Clock& clock_;
@@ -74,6 +75,7 @@ class Application {
     std::unique_ptr<ServiceControl> services_;
     std::unique_ptr<Census> census_;
     std::unique_ptr<KernelSide> kernel_side_;
+    metrics::Metrics metrics_;
     std::unique_ptr<server::Server> server_;
     std::unique_ptr<asio::posix::stream_descriptor> wake_;
     bool is_serving_ = false;

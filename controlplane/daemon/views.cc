@@ -28,6 +28,7 @@ server::ServerView server_view(const Reports& reports,
     view.address = to_string(server.settings.endpoint.address);
     view.port = server.settings.endpoint.port.host();
     view.weight = server.is_retired ? 0 : server.settings.weight;
+    view.is_retired = server.is_retired;
     view.active = total.active;
     view.inactive = total.inactive;
     view.stats = {

@@ -45,7 +45,8 @@ DIRECTOR_DEFINE_JSON(StatusView,
                      last_reload)
 DIRECTOR_DEFINE_JSON(TrafficStats, connections, packets_in, packets_out, bytes_in, bytes_out)
 DIRECTOR_DEFINE_JSON(TrafficRates, connections, packets_in, packets_out, bytes_in, bytes_out)
-DIRECTOR_DEFINE_JSON(ServerView, address, port, forwarding, weight, active, inactive, stats, rates)
+DIRECTOR_DEFINE_JSON(
+    ServerView, address, port, forwarding, weight, active, inactive, is_retired, stats, rates)
 DIRECTOR_DEFINE_JSON(
     ServiceView, protocol, address, port, scheduler, flags, is_retired, stats, rates, servers)
 DIRECTOR_DEFINE_JSON(ServicesView, services)

@@ -130,6 +130,7 @@ struct ServerView {
     uint32_t weight = 0;
     uint64_t active = 0;
     uint64_t inactive = 0;
+    bool is_retired = false;  // removed from the service, connections remain
     TrafficStats stats;
     TrafficRates rates;
 };

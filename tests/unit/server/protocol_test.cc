@@ -20,7 +20,7 @@ TEST(ProtocolTest, ServicesRoundTrip) {
     service.stats.bytes_out = 0xffffffffffffffffU;
     service.rates.packets_in = 7;
     service.servers.push_back(
-        {"10.1.1.4", 53, "nat", 65535, 1, 2, {1, 2, 3, 4, 5}, {6, 7, 8, 9, 10}});
+        {"10.1.1.4", 53, "nat", 65535, 1, 2, true, {1, 2, 3, 4, 5}, {6, 7, 8, 9, 10}});
     const Json json = ServicesView{{service}};
     const auto back = Json::parse(json.dump()).get<ServicesView>();
     ASSERT_EQ(back.services.size(), 1U);
@@ -42,7 +42,8 @@ TEST(ProtocolTest, FieldNamesAreWhatTheDocumentationSays) {
               "real_servers services uptime_seconds version workers ");
     EXPECT_EQ(keys(ServiceView{}),
               "address flags is_retired port protocol rates scheduler servers stats ");
-    EXPECT_EQ(keys(ServerView{}), "active address forwarding inactive port rates stats weight ");
+    EXPECT_EQ(keys(ServerView{}),
+              "active address forwarding inactive is_retired port rates stats weight ");
     EXPECT_EQ(keys(ConnectionView{}),
               "client_address client_port expires_seconds protocol real_address real_port state "
               "virtual_address virtual_port ");
