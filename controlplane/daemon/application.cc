@@ -108,6 +108,11 @@ Result<void> Application::run() {
 }
 
 Result<void> Application::start() {
+    auto lock = InstanceLock::take(model_.control.socket);
+    if (!lock) {
+        return Failure(lock.error());
+    }
+    instance_lock_ = std::move(*lock);
     auto engine = dataplane::io::Engine::start(engine_settings(model_));
     if (!engine) {
         return Failure(engine.error());

@@ -17,6 +17,7 @@
 #include "config/parse.h"
 #include "controlplane/daemon/census.h"
 #include "controlplane/daemon/fleet.h"
+#include "controlplane/daemon/instance_lock.h"
 #include "controlplane/daemon/kernel_side.h"
 #include "controlplane/daemon/service_control.h"
 #include "controlplane/metrics/metrics.h"
@@ -70,6 +71,7 @@ class Application {
     asio::steady_timer sample_timer_;
 
     // Declared so that destruction goes from the outside in.
+    std::optional<InstanceLock> instance_lock_;
     std::unique_ptr<dataplane::io::Engine> engine_;
     std::unique_ptr<Fleet> fleet_;
     std::unique_ptr<ServiceControl> services_;
