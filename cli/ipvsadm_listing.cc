@@ -171,11 +171,11 @@ std::string list_services(std::vector<ServiceView> services,
     }
     std::string out(title(options.kind));
     for (ServiceView& service : services) {
+        std::erase_if(service.servers, [](const ServerView& server) { return server.is_retired; });
         if (options.order == Order::kSorted) {
             merge_sort(service.servers, 0, service.servers.size());
         }
         out += service_line(service, options, names);
-        std::erase_if(service.servers, [](const ServerView& server) { return server.is_retired; });
         for (const ServerView& server : service.servers) {
             out += server_line(server, service.protocol, options, names);
         }

@@ -24,8 +24,8 @@ struct ListingOptions {
 // The first line of a full listing.
 [[nodiscard]] std::string version_line(uint64_t table_size);
 
-// Title lines and one block per service. Services that are retired are left out: the kernel's
-// tables would not have them any more.
+// Title lines and one block per service. Services and servers that are retired are left out: the
+// kernel's tables would not have them any more.
 [[nodiscard]] std::string list_services(std::vector<server::ServiceView> services,
                                         const ListingOptions& options,
                                         Names& names);

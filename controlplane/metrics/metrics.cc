@@ -79,6 +79,9 @@ template <typename Function>
 void each_server(const Snapshot& snapshot, Function function) {
     each_service(snapshot, [&](const Labels& labels, const server::ServiceView& service) {
         for (const server::ServerView& server : service.servers) {
+            if (server.is_retired) {
+                continue;
+            }
             function(with(with(labels, "server_address", server.address),
                           "server_port",
                           fmt::to_string(server.port)),

@@ -21,6 +21,32 @@ Json error_object(ErrorCode code, std::string_view message, Json id) {
                 {"error", {{"code", static_cast<int>(code)}, {"message", message}}}};
 }
 
+// Deeper nesting has no use here, while copying, comparing or printing JSON recurses into it.
+constexpr size_t kNestingMax = 32;
+
+// Looks at brackets outside of strings. Right for every valid text; for any other, the parser has
+// the last word.
+bool is_nested_too_deeply(std::string_view text) {
+    size_t depth = 0;
+    bool is_in_string = false;
+    for (size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (is_in_string) {
+            i += c == '\\' ? 1 : 0;
+            is_in_string = c != '"';
+        } else if (c == '"') {
+            is_in_string = true;
+        } else if (c == '[' || c == '{') {
+            if (++depth > kNestingMax) {
+                return true;
+            }
+        } else if (c == ']' || c == '}') {
+            depth -= depth > 0 ? 1 : 0;
+        }
+    }
+    return false;
+}
+
 bool is_valid_id(const Json& id) {
     return id.is_string() || id.is_number() || id.is_null();
 }
@@ -90,6 +116,10 @@ void Reply::invalid_params(std::string message) const {
 }
 
 void RequestTable::dispatch(std::string_view message, Done done) const {
+    if (is_nested_too_deeply(message)) {
+        done(error_response(ErrorCode::kInvalidRequest, "the message is nested too deeply"));
+        return;
+    }
     Json json = Json::parse(message, nullptr, false);
     if (json.is_discarded()) {
         done(error_response(ErrorCode::kParseError, "the message is not valid JSON"));
@@ -162,7 +192,6 @@ void RequestTable::run(Json& request, const std::shared_ptr<Exchange>& exchange)
         if (entry.text.name != name) {
             continue;
         }
-        // By reference: copying JSON recurses as deep as a client cares to nest it.
         const Json none = Json::object();
         const Json& given = params == request.end() || params->empty() ? none : *params;
         if (!given.is_object()) {

@@ -32,8 +32,9 @@ Snapshot example() {
     service.address = "170.210.122.104";
     service.port = 80;
     service.stats = {1, 2, 3, 4, 5};
-    service.servers = {{"192.168.0.107", 80, "nat", 1, 7, 8, {9, 10, 11, 12, 13}, {}},
-                       {"192.168.0.108", 80, "nat", 0, 0, 0, {}, {}}};
+    service.servers = {{"192.168.0.107", 80, "nat", 1, 7, 8, false, {9, 10, 11, 12, 13}, {}},
+                       {"192.168.0.108", 80, "nat", 0, 0, 0, false, {}, {}},
+                       {"192.168.0.108", 80, "nat", 0, 0, 0, true, {}, {}}};
     server::ServiceView retired = service;
     retired.is_retired = true;
     snapshot.services.services = {service, retired};
