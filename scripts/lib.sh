@@ -48,6 +48,8 @@ step() {
     if [ "$rc" -ne 0 ]; then
         printf '%s%s: failed after %d s%s; the end of %s:\n' "$red" "$title" $((SECONDS - started)) \
             "$plain" "$log" >&2
+        # A compiler's last lines are seldom the ones that matter.
+        grep -n -E '(^|[^[:alnum:]])(error|FAILED): ' "$log" | head -n 15 | sed 's/^/    /' >&2
         tail -n 25 "$log" | sed 's/^/    /' >&2
         return "$rc"
     fi
