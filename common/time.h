@@ -18,6 +18,7 @@ struct Timeline {
     using period = Duration::period;
     using duration = Duration;
     using time_point = std::chrono::time_point<Timeline, Duration>;
+    // NOLINTNEXTLINE(readability-identifier-naming): the standard's name for it.
     static constexpr bool is_steady = true;
 };
 

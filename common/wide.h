@@ -5,8 +5,9 @@
 
 namespace director {
 
-__extension__ typedef unsigned __int128
-    Uint128;  // NOLINT(modernize-use-using): `using` cannot carry __extension__
+// `using` cannot carry __extension__.
+// NOLINTNEXTLINE(modernize-use-using)
+__extension__ typedef unsigned __int128 Uint128;
 
 [[nodiscard]] constexpr uint64_t multiply_high(uint64_t a, uint64_t b) {
     return static_cast<uint64_t>(static_cast<Uint128>(a) * b >> 64);
