@@ -49,7 +49,7 @@ struct WeightNode {
 struct SchedulerState {
     uint32_t position = 0;        // index in `servers` of the last choice
     uint32_t current_weight = 0;  // wrr: the weight that a server needs in this pass
-    bool started = false;         // false until the first choice after (re)building
+    bool started = false;         // rr: `position` is a choice made, not where to begin
 };
 
 struct ServiceTable {

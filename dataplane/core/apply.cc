@@ -53,7 +53,8 @@ void put_service(Worker::State& state, const Command& command) {
         give_back(state, command, &table);
         return;
     }
-    if (!slot.is_known && !state.service_ids.put(table.key, table.id)) {
+    const bool is_key_taken = !slot.is_known && state.service_ids.find(table.key) != nullptr;
+    if (is_key_taken || (!slot.is_known && !state.service_ids.put(table.key, table.id))) {
         give_back(state, command, &table);
         return;
     }
@@ -82,14 +83,14 @@ void retire_service(Worker::State& state, const Command& command) {
 
 void forget_service(Worker::State& state, const Command& command) {
     ServiceSlot* const slot = known_slot(state, command.service);
-    ServiceCounters& counters = state.service_counters[index(command.service)];
-    if (slot == nullptr || slot->table != nullptr || counters.connections != 0) {
+    if (slot == nullptr || slot->table != nullptr ||
+        state.service_counters[index(command.service)].connections != 0) {
         refuse(state, command);
         return;
     }
     state.service_ids.erase(slot->key);
     *slot = {};
-    counters = {};
+    state.service_counters[index(command.service)] = {};
 }
 
 void set_server_weight(Worker::State& state, const Command& command) {

@@ -38,13 +38,16 @@ uint32_t rr_pick(ServiceTable& table, const Packet& /*packet*/) {
     }
     if (chosen != kNoServer) {
         table.state.position = chosen;
+        table.state.started = true;
     }
     return chosen;
 }
 
 void rr_adopt(ServiceTable& table, const ServiceTable* previous) {
-    if (previous != nullptr && previous != &table) {
+    // Before its first choice a worker stays where it is to begin (start_round).
+    if (previous != nullptr && previous != &table && previous->state.started) {
         table.state.position = position_after_change(table, *previous);
+        table.state.started = true;
     }
 }
 
@@ -80,8 +83,10 @@ void wrr_adopt(ServiceTable& table, const ServiceTable* previous) {
     const uint32_t top = wrr_top(weights);
     SchedulerState& state = table.state;
     if (previous != nullptr) {
-        state.position = kHead;
         state.current_weight = previous->state.current_weight;
+    }
+    if (previous == &table) {
+        state.position = kHead;  // a new table begins at its worker's place (start_round)
     }
     if (state.current_weight > top || state.current_weight == 0) {
         state.current_weight = top;
