@@ -11,6 +11,7 @@
 #include <cctype>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <string_view>
 
 #include <rte_eal.h>
@@ -25,6 +26,17 @@ namespace {
 
 bool g_is_running = false;
 bool g_was_started = false;
+
+std::string& runtime_directory() {
+    static std::string path;
+    return path;
+}
+
+// EAL leaves its run-time directory behind, and the telemetry socket in it until the process
+// exits. Registered before EAL registers its own clean-up, this runs after it.
+void remove_runtime_directory() {
+    static_cast<void>(rmdir(runtime_directory().c_str()));
+}
 
 // Whether `argument` is `option` itself or "option=value".
 bool is_option(std::string_view argument, std::string_view option) {
@@ -195,13 +207,16 @@ Result<std::unique_ptr<Eal>> Eal::start(const EngineSettings& settings) {
     for (std::string& argument : *line) {
         arguments.push_back(argument.data());
     }
-    std::unique_ptr<Eal> eal(new Eal(file_prefix_of(settings)));
+    runtime_directory() = "/var/run/dpdk/" + file_prefix_of(settings);
+    std::atexit(&remove_runtime_directory);
+    std::unique_ptr<Eal> eal(new Eal);
     g_was_started = true;
     if (initialise(arguments) < 0) {
         return failure(explain(rte_errno, eal->log_.take(), *line));
     }
     eal->is_initialised_ = true;
     g_is_running = true;
+    eal->log_.catch_bpf_libraries();
     return eal;
 }
 
@@ -210,8 +225,6 @@ Eal::~Eal() {
     if (is_initialised_) {
         rte_eal_cleanup();
     }
-    // EAL leaves its (then empty) run-time directory behind.
-    static_cast<void>(rmdir(("/var/run/dpdk/" + file_prefix_).c_str()));
 }
 
 }  // namespace director::dataplane::io

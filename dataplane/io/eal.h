@@ -31,10 +31,9 @@ class Eal {
     [[nodiscard]] static bool is_running();
 
   private:
-    explicit Eal(std::string file_prefix) : file_prefix_(std::move(file_prefix)) {}
+    Eal() = default;
 
     EalLog log_;
-    std::string file_prefix_;
     bool is_initialised_ = false;
 };
 

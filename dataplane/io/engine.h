@@ -54,7 +54,7 @@ struct EngineSettings {
     IdleMode idle = IdleMode::kAdaptive;
     std::vector<PortSettings> ports;
     uint32_t pool_frames = 32768;  // frame buffers, all ports together
-    uint32_t ring_entries = 1024;  // each ring: commands, events, punts, injections, hand-over
+    uint32_t ring_entries = 1024;  // each ring: commands, events, punts, injections; hand-over x4
     WorkerSettings worker;         // id, worker_count and memory are filled in per worker
 };
 

@@ -40,7 +40,7 @@ uint64_t free_bytes_of(uint64_t page_kib) {
 uint64_t ring_bytes(const EngineSettings& settings) {
     const uint64_t workers = settings.worker_cpus.size();
     const uint64_t per_slot = sizeof(Command) + sizeof(Event) + 2 * sizeof(void*);
-    const uint64_t mesh_slots = workers * (workers - 1) * sizeof(void*);
+    const uint64_t mesh_slots = workers * (workers - 1) * 4 * sizeof(void*);
     // A ring's slots are rounded up to a power of two.
     return 2 * uint64_t{settings.ring_entries} * (workers * per_slot + mesh_slots);
 }
