@@ -17,8 +17,9 @@
 namespace director::dataplane::io {
 namespace {
 
-// Below this many prefixes the tree serves. DIR24-8 takes 32 MiB (2-byte entries) or 64 (4-byte),
-// whatever it holds, which most directors with a handful of routes need not spend.
+// Up to this many prefixes the tree serves: 16 ns an address with 4 prefixes, 28 with 64, where
+// DIR24-8 takes 5, but DIR24-8 takes 32 MiB (2-byte entries) or 64 (4-byte) and 15 to 50 ms to
+// build, whatever it holds. Connections remember their next hop, so few packets ask at all.
 constexpr size_t kTreeMax = 64;
 constexpr uint32_t kChunk = 32;
 // One bit of an entry is DIR24-8's own.
