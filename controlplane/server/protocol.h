@@ -228,9 +228,11 @@ struct ReloadView {
 
 // For nlohmann::json's own conversions: `json(view)`, `value.get<StatusView>()`. from_json throws
 // nlohmann::json::exception if a field has the wrong type.
+// NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in parentheses here
 #define DIRECTOR_DECLARE_JSON(Type)                       \
     void to_json(nlohmann::json& json, const Type& view); \
     void from_json(const nlohmann::json& json, Type& view);
+// NOLINTEND(bugprone-macro-parentheses)
 DIRECTOR_DECLARE_JSON(MethodView)
 DIRECTOR_DECLARE_JSON(HelloView)
 DIRECTOR_DECLARE_JSON(PortView)

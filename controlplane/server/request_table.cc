@@ -111,7 +111,7 @@ void Reply::operator()(Result<Json> result) const {
     }
 }
 
-void Reply::invalid_params(std::string message) const {
+void Reply::invalid_params(const std::string& message) const {
     call_->fail(ErrorCode::kInvalidParams, message);
 }
 

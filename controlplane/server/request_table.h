@@ -43,7 +43,7 @@ class Reply {
     // The result, or what went wrong (ErrorCode::kFailed).
     void operator()(Result<nlohmann::json> result) const;
     // The request's arguments were at fault; says what was expected.
-    void invalid_params(std::string message) const;
+    void invalid_params(const std::string& message) const;
 
   private:
     std::shared_ptr<Call> call_;

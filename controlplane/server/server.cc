@@ -216,7 +216,10 @@ class Server::Listener : public std::enable_shared_from_this<Listener> {
 Server::Server(std::shared_ptr<Listener> listener) : listener_(std::move(listener)) {}
 
 Server::~Server() {
-    stop();
+    try {
+        stop();
+    } catch (...) {  // NOLINT(bugprone-empty-catch): out of memory on the way out; the file stays
+    }
 }
 
 Result<std::unique_ptr<Server>> Server::listen(asio::io_context& io,
