@@ -2,19 +2,21 @@
 // memory (network order): the one's complement sum does not care about byte order.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
 namespace director {
 
-// Folds a sum with carries into 16 bits.
+// Folds a sum with carries into 16 bits; the 32-bit one may have lost no carry yet.
+[[nodiscard]] constexpr uint16_t checksum_fold32(uint32_t sum) {
+    // The upper half of the sum with its own halves swapped: both halves plus the carry.
+    return static_cast<uint16_t>((sum + std::rotl(sum, 16)) >> 16);
+}
 [[nodiscard]] constexpr uint16_t checksum_fold(uint64_t sum) {
     sum = (sum & 0xffffffffU) + (sum >> 32);
-    sum = (sum & 0xffffffffU) + (sum >> 32);
-    sum = (sum & 0xffffU) + (sum >> 16);
-    sum = (sum & 0xffffU) + (sum >> 16);
-    return static_cast<uint16_t>(sum);
+    return checksum_fold32(static_cast<uint32_t>(sum) + static_cast<uint32_t>(sum >> 32));
 }
 
 // Adds `length` bytes to a running sum; an odd last byte counts as if followed by zero (RFC 1071).
@@ -53,10 +55,11 @@ namespace director {
     return checksum_fold(removed + after_sum);
 }
 
-// Applies a delta to a checksum field: HC' = ~(~HC + delta) (RFC 1624 equation 3).
-[[nodiscard]] constexpr uint16_t checksum_apply(uint16_t checksum, uint16_t delta) {
-    const uint32_t sum = uint32_t{static_cast<uint16_t>(~checksum)} + delta;
-    return static_cast<uint16_t>(~((sum & 0xffffU) + (sum >> 16)));
+// Applies a delta, or the sum of several, to a checksum field: HC' = ~(~HC + delta) (RFC 1624
+// equation 3).
+[[nodiscard]] constexpr uint16_t checksum_apply(uint16_t checksum, uint32_t delta) {
+    return static_cast<uint16_t>(
+        ~checksum_fold32(uint32_t{static_cast<uint16_t>(~checksum)} + delta));
 }
 
 }  // namespace director

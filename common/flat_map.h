@@ -5,6 +5,7 @@
 // slower with age. Key and Value are plain data; Key has operator==.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -22,7 +23,10 @@ class FlatMap {
   public:
     // Room for `capacity` keys; the memory (about 2x) is taken here and never again.
     FlatMap(size_t capacity, Hash hash)
-        : capacity_(capacity), hash_(hash), slots_(std::bit_ceil(2 * capacity + 1)) {}
+        : capacity_(capacity),
+          hash_(hash),
+          slots_(std::bit_ceil(2 * capacity + 1)),
+          mask_(slots_.size() - 1) {}
 
     [[nodiscard]] size_t size() const { return size_; }
     [[nodiscard]] size_t capacity() const { return capacity_; }
@@ -38,6 +42,23 @@ class FlatMap {
     }
     [[nodiscard]] const Value* find(const Key& key) const {
         return const_cast<FlatMap*>(this)->find(key);
+    }
+
+    // For many lookups at once, in two rounds: prefetch() them all, then value_or(), both with
+    // the key's hash(). value_or() has no branch that depends on whether the key is there, as
+    // long as the first slot decides.
+    [[nodiscard]] size_t hash(const Key& key) const { return hash_(key); }
+    void prefetch(size_t hash) const { __builtin_prefetch(&slots_[hash & mask_]); }
+    [[nodiscard]] Value value_or(const Key& key, size_t hash, Value fallback) const {
+        const Slot& first = slots_[hash & mask_];
+        const bool is_first = first.used & (first.key == key);
+        if (first.used != is_first) {
+            const Value* const value = find(key);
+            return value != nullptr ? *value : fallback;
+        }
+        // An index, because of a conditional expression the compiler makes a branch.
+        const std::array<Value, 2> choices{fallback, first.value};
+        return choices[static_cast<size_t>(is_first)];
     }
 
     // Inserts, or replaces the value of a key that is there. False when the map is full.
@@ -85,19 +106,19 @@ class FlatMap {
         bool used = false;
     };
 
-    [[nodiscard]] size_t home(const Key& key) const { return hash_(key) & (slots_.size() - 1); }
-    [[nodiscard]] size_t next(size_t i) const { return (i + 1) & (slots_.size() - 1); }
+    [[nodiscard]] size_t home(const Key& key) const { return hash_(key) & mask_; }
+    [[nodiscard]] size_t next(size_t i) const { return (i + 1) & mask_; }
 
     // Whether a key at `at` whose probing starts at `start` passes `hole` on its way.
     [[nodiscard]] bool reaches_over(size_t start, size_t hole, size_t at) const {
-        const size_t mask = slots_.size() - 1;
-        return ((at - start) & mask) >= ((at - hole) & mask);
+        return ((at - start) & mask_) >= ((at - hole) & mask_);
     }
 
     size_t capacity_;
     size_t size_ = 0;
     Hash hash_;
     std::vector<Slot> slots_;
+    size_t mask_;
 };
 
 }  // namespace director

@@ -30,12 +30,11 @@ namespace {
 [[nodiscard]] Connection make_connection(const Packet& packet,
                                          const ServiceTable& table,
                                          const RealServerSlot& server) {
-    const Endpoint& before = packet.destination;
+    const Endpoint before = packet.destination.endpoint();
     const Endpoint& after = server.endpoint;
     Connection connection;
     connection.client = packet.source;
-    connection.peer = {before, after};
-    connection.protocol = packet.protocol;
+    connection.peer = {packet.destination, FlowEnd::of(packet.protocol, after)};
     connection.state = packet.protocol == Protocol::kUdp
                            ? ConnState::kUdp
                            : next_tcp_state(ConnState::kNone, packet.direction, packet.tcp_flags);
@@ -72,7 +71,7 @@ namespace {
 }
 
 void count_opened(Worker::State& state, const Connection& connection) {
-    ServerCounters& server = state.server_counters[index(connection.server)];
+    ServerTally& server = state.server_tallies[index(connection.server)];
     ++server.connections;
     ++(is_active(connection.state) ? server.active : server.inactive);
     ++state.service_counters[index(connection.service)].connections;
@@ -108,11 +107,11 @@ void admit(Worker::State& state, Packet& packet) {
     count_opened(state, state.connections[packet.connection]);
 }
 
-// A connection that was replaced or evicted during this burst may have been some packet's: looks
-// again for all of them, so that none is translated by an entry that now belongs to another.
-void look_again(Worker::State& state, Burst& burst) {
+// A connection that was replaced or evicted meanwhile may have been some packet's: looks again for
+// all of them, so that none is translated by an entry that now belongs to another.
+void look_again(Worker::State& state, Packets packets) {
     ConnTable& table = state.connections;
-    for (Packet& packet : burst) {
+    for (Packet& packet : packets) {
         if (packet.verdict != Verdict::kUndecided || packet.connection == kNoConnection) {
             continue;
         }
@@ -125,14 +124,17 @@ void look_again(Worker::State& state, Burst& burst) {
 
 }  // namespace
 
-void admit_burst(Worker::State& state, Burst& burst) {
+void admit_burst(Worker::State& state, Packets packets) {
     ConnTable& table = state.connections;
     const uint64_t removals = table.removals();
-    for (Packet& packet : burst) {
-        if (packet.verdict != Verdict::kUndecided || packet.service == kNoService) {
+    for (Packet& packet : packets) {
+        // First what nearly all packets have in common, whichever their direction.
+        const bool is_settled = packet.connection != kNoConnection &&
+                                (packet.tcp_flags & kTcpSyn) == 0 && table.removals() == removals;
+        if (is_settled || packet.verdict != Verdict::kUndecided || packet.service == kNoService) {
             continue;
         }
-        // An earlier packet of this burst may have opened this very connection, or ended it.
+        // An earlier packet of these may have opened this very connection, or ended it.
         if (packet.connection == kNoConnection || table.removals() != removals) {
             packet.connection = find_again(table, packet);
         }
@@ -147,7 +149,7 @@ void admit_burst(Worker::State& state, Burst& burst) {
         }
     }
     if (table.removals() != removals) {
-        look_again(state, burst);
+        look_again(state, packets);
     }
 }
 

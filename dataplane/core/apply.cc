@@ -53,8 +53,10 @@ void put_service(Worker::State& state, const Command& command) {
         give_back(state, command, &table);
         return;
     }
-    const bool is_key_taken = !slot.is_known && state.service_ids.find(table.key) != nullptr;
-    if (is_key_taken || (!slot.is_known && !state.service_ids.put(table.key, table.id))) {
+    const bool is_key_taken =
+        !slot.is_known && state.service_ids.find(flow_end_of(table.key)) != nullptr;
+    if (is_key_taken ||
+        (!slot.is_known && !state.service_ids.put(flow_end_of(table.key), table.id))) {
         give_back(state, command, &table);
         return;
     }
@@ -88,7 +90,7 @@ void forget_service(Worker::State& state, const Command& command) {
         refuse(state, command);
         return;
     }
-    state.service_ids.erase(slot->key);
+    state.service_ids.erase(flow_end_of(slot->key));
     *slot = {};
     state.service_counters[index(command.service)] = {};
 }
@@ -111,7 +113,7 @@ void forget_real_server(Worker::State& state, const Command& command) {
         refuse(state, command);
         return;
     }
-    ServerCounters& counters = state.server_counters[index(command.server)];
+    ServerTally& counters = state.server_tallies[index(command.server)];
     if (counters.active != 0 || counters.inactive != 0) {
         refuse(state, command);
         return;

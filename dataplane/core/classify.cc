@@ -1,5 +1,8 @@
 // Stage 2: whose packet is this? Sorts packets into those for the kernel, those of a connection's
 // possible direction, and those only to be routed; and gives each to the worker that owns it.
+#include <array>
+
+#include "common/select.h"
 #include "dataplane/core/frame.h"
 #include "dataplane/core/worker_state.h"
 
@@ -9,8 +12,8 @@ namespace {
 // RFC 1812 section 5.3.7: addresses that no router may forward, plus the LAND attack's source equal
 // to destination.
 [[nodiscard]] bool is_martian(const Packet& packet) {
-    const Ipv4Address source = packet.source.address;
-    const Ipv4Address destination = packet.destination.address;
+    const Ipv4Address source = packet.source.address();
+    const Ipv4Address destination = packet.destination.address();
     const bool has_class_e = source.host() >> 28 == 0xf || destination.host() >> 28 == 0xf;
     return source.is_multicast() || has_class_e || source.is_loopback() ||
            source.is_this_network() || destination.is_loopback() || destination.is_this_network() ||
@@ -20,8 +23,9 @@ namespace {
 // Frames that the kernel beside the port must see: all but IPv4, and what is meant for many. DHCP's
 // source 0.0.0.0 with a broadcast destination is among them (RFC 1812 section 5.3.7 allows it).
 [[nodiscard]] bool is_for_kernel(const Packet& packet) {
-    return !packet.is_ipv4 || packet.is_group_frame || packet.destination.address.is_multicast() ||
-           packet.destination.address.is_broadcast();
+    return !packet.is_ipv4 || packet.is_group_frame ||
+           packet.destination.address().is_multicast() ||
+           packet.destination.address().is_broadcast();
 }
 
 // kCount = the frame was sent to us and may be looked at.
@@ -37,39 +41,71 @@ namespace {
     return DropReason::kCount;
 }
 
+void sort_out(Worker::State& state, Packet& packet) {
+    const DropReason reason = check_addressed_to_us(state, packet);
+    if (reason != DropReason::kCount) {
+        state.drop(packet, reason);
+    } else if (is_for_kernel(packet)) {
+        state.punt(packet);
+    } else if (is_martian(packet)) {
+        state.drop(packet, DropReason::kMartian);
+    }
+}
+
+// By an address's first byte: whether it may be one machine's, and on a wire.
+constexpr std::array<bool, 256> kUnicast = [] {
+    std::array<bool, 256> table{};
+    for (size_t byte = 1; byte < 224; ++byte) {
+        table[byte] = byte != 127;
+    }
+    return table;
+}();
+
+// What nearly all packets are, and what sort_out() would find nothing to do for: to our own MAC
+// address, from one machine to another.
+[[nodiscard]] bool is_ordinary(const Worker::State& state, const Packet& packet) {
+    const uint64_t source = packet.source.bits;
+    const uint64_t destination = packet.destination.bits;
+    const bool are_unicast = kUnicast[source & 0xff] & kUnicast[destination & 0xff];
+    const bool are_two = static_cast<uint32_t>(source ^ destination) != 0;
+    return (packet.is_ipv4 & are_unicast & are_two) &&
+           state.forwarder.is_plainly_ours(packet.in_port, packet.vlan, packet.data);
+}
+
 // A packet to a virtual service comes from its client; any other may be a real server's answer, and
-// then its destination is the client.
+// then its destination is the client. Without branches on the direction: it is as good as random.
 void find_client(Worker::State& state, Packet& packet) {
-    const ServiceKey key{packet.destination.address, packet.destination.port, packet.protocol};
-    const ServiceId* const service = state.service_ids.find(key);
-    packet.direction = service != nullptr ? Direction::kClientToServer : Direction::kServerToClient;
-    packet.service = service != nullptr ? *service : kNoService;
-    const Endpoint& client = service != nullptr ? packet.source : packet.destination;
+    const ServiceId service =
+        state.service_ids.value_or(packet.destination, packet.hash, kNoService);
+    const bool is_from_client = service != kNoService;
+    const FlowEnd client{select(is_from_client, packet.source.bits, packet.destination.bits)};
+    packet.service = service;
+    packet.direction = static_cast<Direction>(!is_from_client);
+    packet.hash = state.connections.hash(client);
+    state.connections.prefetch_bucket(packet.hash);
     if (state.settings.worker_count > 1 && !packet.is_handed_over) {
-        const WorkerId owner = state.owners[shard_bucket(client)];
+        const WorkerId owner = state.owners[shard_bucket(client.endpoint())];
         if (owner != state.settings.id) {
             state.hand_over(packet, owner);
-            return;
         }
     }
-    packet.hash = state.connections.hash(packet.protocol, client);
 }
 
 }  // namespace
 
-void classify_burst(Worker::State& state, Burst& burst) {
-    for (Packet& packet : burst) {
+void classify_burst(Worker::State& state, Packets packets) {
+    for (Packet& packet : packets) {
         if (packet.verdict != Verdict::kUndecided) {
             continue;
         }
-        const DropReason reason = check_addressed_to_us(state, packet);
-        if (reason != DropReason::kCount) {
-            state.drop(packet, reason);
-        } else if (is_for_kernel(packet)) {
-            state.punt(packet);
-        } else if (is_martian(packet)) {
-            state.drop(packet, DropReason::kMartian);
-        } else if (packet.has_ports) {
+        if (!is_ordinary(state, packet)) {
+            sort_out(state, packet);
+        }
+        packet.hash = state.service_ids.hash(packet.destination);
+        state.service_ids.prefetch(packet.hash);
+    }
+    for (Packet& packet : packets) {
+        if (packet.verdict == Verdict::kUndecided && packet.has_ports) {
             find_client(state, packet);
         }
     }

@@ -1,7 +1,5 @@
 #include "dataplane/core/conn_table.h"
 
-#include <emmintrin.h>
-
 #include <bit>
 
 #include "common/assert.h"
@@ -29,42 +27,9 @@ uint64_t ConnTable::bytes(uint32_t connections_max) {
            uint64_t{connections_max} * sizeof(Connection) + TimerLists::bytes(connections_max);
 }
 
-// One bit per tag that equals `tag`. The second load reaches beyond the tags, into the rest of the
-// same cache line; the mask takes that away.
-uint32_t ConnTable::matching_tags(const Bucket& bucket, uint16_t tag) {
-    const char* const line = reinterpret_cast<const char*>(&bucket);
-    const __m128i wanted = _mm_set1_epi16(static_cast<short>(tag));
-    const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(line));
-    const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(line + 16));
-    const __m128i equal =
-        _mm_packs_epi16(_mm_cmpeq_epi16(low, wanted), _mm_cmpeq_epi16(high, wanted));
-    return static_cast<uint32_t>(_mm_movemask_epi8(equal)) & ((1U << kTags) - 1);
-}
-
-bool ConnTable::matches(uint32_t index, const ConnectionKey& key) const {
-    const Connection& entry = entries_[index];
-    return entry.client == key.client &&
-           entry.peer[static_cast<size_t>(key.direction)] == key.peer &&
-           entry.protocol == key.protocol;
-}
-
-uint32_t ConnTable::candidate(uint64_t hash) const {
-    const Bucket& bucket = buckets_[bucket_of(hash)];
-    const uint32_t found = matching_tags(bucket, tag_of(hash));
-    const uint32_t index = found != 0 ? bucket.entries[static_cast<size_t>(std::countr_zero(found))]
-                                      : bucket.overflow - 1;  // 0 - 1 is kNoConnection
-    if (index != kNoConnection) {
-        __builtin_prefetch(&entries_[index], 1);
-    }
-    return index;
-}
-
-uint32_t ConnTable::find(uint64_t hash, const ConnectionKey& key, uint32_t first) const {
+uint32_t ConnTable::find_other(uint64_t hash, const ConnectionKey& key, uint32_t first) const {
     if (first == kNoConnection) {
         return kNoConnection;
-    }
-    if (matches(first, key)) {
-        return first;
     }
     const Bucket& bucket = buckets_[bucket_of(hash)];
     for (uint32_t found = matching_tags(bucket, tag_of(hash)); found != 0; found &= found - 1) {
@@ -150,7 +115,7 @@ void ConnTable::refill_from_chain(Bucket& bucket, uint32_t slot) {
     }
     Connection& entry = entries_[index];
     bucket.overflow = entry.overflow_next + 1;
-    bucket.tags[slot] = tag_of(hash(entry.protocol, entry.client));
+    bucket.tags[slot] = tag_of(hash(entry.client));
     bucket.entries[slot] = index;
     entry.overflow_next = kNoConnection;
 }
@@ -158,7 +123,7 @@ void ConnTable::refill_from_chain(Bucket& bucket, uint32_t slot) {
 void ConnTable::remove(uint32_t index) {
     Connection& entry = entries_[index];
     DIRECTOR_HOT_ASSERT(is_used(index));
-    const uint64_t entry_hash = hash(entry.protocol, entry.client);
+    const uint64_t entry_hash = hash(entry.client);
     Bucket& bucket = buckets_[bucket_of(entry_hash)];
     uint32_t found = matching_tags(bucket, tag_of(entry_hash));
     while (found != 0 && bucket.entries[static_cast<size_t>(std::countr_zero(found))] != index) {
@@ -171,6 +136,7 @@ void ConnTable::remove(uint32_t index) {
     }
     timers_.disarm(index);
     entry.service = kNoService;
+    entry.client = {};  // an index taken from the bucket before must not match any more
     entry.overflow_next = free_;
     free_ = index;
     --size_;

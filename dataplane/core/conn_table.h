@@ -10,10 +10,14 @@
 // looks whether the deadline has moved (timers: timer_lists.h).
 #pragma once
 
+#include <emmintrin.h>
+
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include "common/hash.h"
+#include "common/select.h"
 #include "dataplane/api/conn_state.h"
 #include "dataplane/api/ids.h"
 #include "dataplane/core/packet.h"
@@ -29,11 +33,10 @@ inline constexpr uint16_t kNoAdjacency = 0xffff;
 
 // One connection: everything that a packet of it needs, in one cache line.
 struct alignas(64) Connection {
-    Endpoint client;
-    // Where a packet in each direction comes to meet the client's endpoint: the virtual service for
-    // client to server, the real server for server to client.
-    std::array<Endpoint, 2> peer;
-    Protocol protocol{};
+    FlowEnd client;
+    // By direction, the other end that a packet shows: the virtual service for client to server,
+    // the real server for server to client.
+    std::array<FlowEnd, 2> peer;
     ConnState state{};
     uint32_t deadline = 0;  // tick (timer_lists.h) at which an idle connection ends
     ServiceId service = kNoService;
@@ -47,26 +50,27 @@ struct alignas(64) Connection {
     uint32_t generation = 0;
     uint32_t overflow_next = kNoConnection;  // overflow chain, or free list
 
-    [[nodiscard]] const Endpoint& virtual_service() const { return peer[0]; }
-    [[nodiscard]] const Endpoint& real_server() const { return peer[1]; }
+    [[nodiscard]] Protocol protocol() const { return client.protocol(); }
+    [[nodiscard]] Endpoint virtual_service() const { return peer[0].endpoint(); }
+    [[nodiscard]] Endpoint real_server() const { return peer[1].endpoint(); }
 };
 static_assert(sizeof(Connection) == 64);
 
-// What a lookup compares: a packet's protocol and endpoints, sorted into client and peer.
+// What a lookup compares: a packet's two ends, sorted into client and peer.
 struct ConnectionKey {
-    Protocol protocol{};
     Direction direction{};
-    Endpoint client;
-    Endpoint peer;
+    FlowEnd client;
+    FlowEnd peer;
 };
 
 // The key of a packet whose `direction` is known.
 [[nodiscard]] inline ConnectionKey connection_key_of(const Packet& packet) {
-    const bool from_client = packet.direction == Direction::kClientToServer;
-    return {packet.protocol,
-            packet.direction,
-            from_client ? packet.source : packet.destination,
-            from_client ? packet.destination : packet.source};
+    const bool is_from_client = packet.direction == Direction::kClientToServer;
+    const uint64_t source = packet.source.bits;
+    const uint64_t destination = packet.destination.bits;
+    return {packet.direction,
+            FlowEnd{select(is_from_client, source, destination)},
+            FlowEnd{select(is_from_client, destination, source)}};
 }
 
 class ConnTable {
@@ -82,11 +86,7 @@ class ConnTable {
     [[nodiscard]] bool is_allocated() const;
     [[nodiscard]] static uint64_t bytes(uint32_t connections_max);
 
-    [[nodiscard]] uint64_t hash(Protocol protocol, const Endpoint& client) const {
-        const uint64_t word = uint64_t{client.address.bits.raw} | uint64_t{client.port.raw} << 32 |
-                              uint64_t{static_cast<uint8_t>(protocol)} << 48;
-        return keyed_hash(key_, word);
-    }
+    [[nodiscard]] uint64_t hash(FlowEnd client) const { return keyed_hash(key_, client.bits); }
 
     // The three steps of a lookup, so that a burst can overlap their cache misses: prefetch all
     // buckets, then take all candidates and prefetch them, then compare.
@@ -94,7 +94,10 @@ class ConnTable {
     // The first entry whose tag fits, or kNoConnection; it is prefetched for writing.
     [[nodiscard]] uint32_t candidate(uint64_t hash) const;
     // The connection, or kNoConnection. `first` is what candidate() answered.
-    [[nodiscard]] uint32_t find(uint64_t hash, const ConnectionKey& key, uint32_t first) const;
+    [[nodiscard]] uint32_t find(uint64_t hash, const ConnectionKey& key, uint32_t first) const {
+        const bool is_first = first != kNoConnection && matches(first, key);
+        return is_first ? first : find_other(hash, key, first);
+    }
 
     // Adds an entry under `hash` and returns its index: only the caller-owned fields are copied
     // from `connection`. kNoConnection when the table (or, hostile, the chain) is full. The caller
@@ -130,14 +133,20 @@ class ConnTable {
 
     [[nodiscard]] static uint32_t bucket_count(uint32_t connections_max);
     [[nodiscard]] static uint16_t tag_of(uint64_t hash) {
-        const uint16_t tag = static_cast<uint16_t>(hash);
-        return tag == 0 ? uint16_t{1} : tag;
+        return static_cast<uint16_t>(hash | 1);  // 0 means empty
     }
     [[nodiscard]] size_t bucket_of(uint64_t hash) const {
         return static_cast<size_t>((hash >> 32) * bucket_count_ >> 32);
     }
     [[nodiscard]] static uint32_t matching_tags(const Bucket& bucket, uint16_t tag);
-    [[nodiscard]] bool matches(uint32_t index, const ConnectionKey& key) const;
+    [[nodiscard]] bool matches(uint32_t index, const ConnectionKey& key) const {
+        const Connection& entry = entries_[index];
+        const uint64_t peer = entry.peer[static_cast<size_t>(key.direction)].bits;
+        return ((entry.client.bits ^ key.client.bits) | (peer ^ key.peer.bits)) == 0;
+    }
+    [[nodiscard]] uint32_t find_other(uint64_t hash,
+                                      const ConnectionKey& key,
+                                      uint32_t first) const;
     [[nodiscard]] uint32_t take_free_entry();
     [[nodiscard]] static bool is_chain_full(const TableArray<Connection>& entries,
                                             const Bucket& bucket);
@@ -155,5 +164,28 @@ class ConnTable {
     TableArray<Connection> entries_;
     TimerLists timers_;
 };
+
+// One bit per tag that equals `tag`. The second load reaches beyond the tags, into the rest of the
+// same cache line; the mask takes that away.
+inline uint32_t ConnTable::matching_tags(const Bucket& bucket, uint16_t tag) {
+    const char* const line = reinterpret_cast<const char*>(&bucket);
+    const __m128i wanted = _mm_set1_epi16(static_cast<short>(tag));
+    const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(line));
+    const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(line + 16));
+    const __m128i equal =
+        _mm_packs_epi16(_mm_cmpeq_epi16(low, wanted), _mm_cmpeq_epi16(high, wanted));
+    return static_cast<uint32_t>(_mm_movemask_epi8(equal)) & ((1U << kTags) - 1);
+}
+
+inline uint32_t ConnTable::candidate(uint64_t hash) const {
+    const Bucket& bucket = buckets_[bucket_of(hash)];
+    const uint32_t found = matching_tags(bucket, tag_of(hash));
+    const uint32_t index = found != 0 ? bucket.entries[static_cast<size_t>(std::countr_zero(found))]
+                                      : bucket.overflow - 1;  // 0 - 1 is kNoConnection
+    if (index != kNoConnection) {
+        __builtin_prefetch(&entries_[index], 1);
+    }
+    return index;
+}
 
 }  // namespace director::dataplane

@@ -23,7 +23,7 @@ void expire(Worker::State& state, uint32_t connection) {
 
 void end_connection(Worker::State& state, uint32_t connection) {
     const Connection& entry = state.connections[connection];
-    ServerCounters& server = state.server_counters[index(entry.server)];
+    ServerTally& server = state.server_tallies[index(entry.server)];
     --(is_active(entry.state) ? server.active : server.inactive);
     --state.service_counters[index(entry.service)].connections;
     state.connections.remove(connection);

@@ -8,9 +8,7 @@ namespace director::dataplane {
 namespace {
 
 [[nodiscard]] Ipv4Address destination_of(const Packet& packet) {
-    Ipv4Address destination;
-    std::memcpy(&destination.bits.raw, packet.data + packet.l3_offset + kIpDestinationOffset, 4);
-    return destination;
+    return load_address(packet.data + packet.l3_offset + kIpDestinationOffset);
 }
 
 // Puts the Ethernet header that `adjacency` wants in front of the IP header; a VLAN tag may come,
@@ -47,6 +45,17 @@ namespace {
         return DropReason::kNeighbourFailed;
     }
     return packet.ip_length > adjacency.mtu_bytes ? DropReason::kExceedsMtu : DropReason::kCount;
+}
+
+// Nearly always nothing stands against sending, and the EtherType is where it has to be: then it is
+// done here. False = see send().
+[[nodiscard]] bool send_plainly(Worker::State& state, Packet& packet, const Adjacency& adjacency) {
+    if (packet.ip_length > adjacency.plain_mtu_bytes || packet.l3_offset != kEthernetBytes) {
+        return false;
+    }
+    std::memcpy(packet.data, adjacency.macs.data(), adjacency.macs.size());
+    state.forward(packet, adjacency.port);
+    return true;
 }
 
 void send(Worker::State& state, Packet& packet, const Adjacency& adjacency) {
@@ -135,17 +144,20 @@ void follow(Worker::State& state, Packet& packet, const NextHop& hop) {
 
 }  // namespace
 
-void forward_burst(Worker::State& state, Burst& burst) {
+void forward_burst(Worker::State& state, Packets packets) {
     std::array<Packet*, kBurstMax> unresolved;
     std::array<Ipv4Address, kBurstMax> destinations;
     uint32_t count = 0;
-    for (Packet& packet : burst) {
+    for (Packet& packet : packets) {
         if (packet.verdict != Verdict::kUndecided) {
             continue;
         }
         const uint16_t adjacency = remembered(state, packet);
         if (adjacency != kNoAdjacency) {
-            send(state, packet, state.forwarder.adjacency(adjacency));
+            const Adjacency& hop = state.forwarder.adjacency(adjacency);
+            if (!send_plainly(state, packet, hop)) {
+                send(state, packet, hop);
+            }
         } else {
             unresolved[count] = &packet;
             destinations[count] = destination_of(packet);

@@ -8,6 +8,8 @@ namespace director::dataplane {
 
 Forwarder::Forwarder(uint32_t neighbours_max, const HashKey& key)
     : neighbours_(neighbours_max, NeighbourHash{key}), adjacencies_(neighbours_max) {
+    untagged_.fill(kNoInterface);
+    own_macs_.fill(kNoMac);
     free_adjacencies_.reserve(neighbours_max);
     for (uint32_t i = neighbours_max; i > 0; --i) {
         free_adjacencies_.push_back(static_cast<uint16_t>(i - 1));
@@ -21,6 +23,17 @@ void Forwarder::fill_from_interface(Adjacency& adjacency) const {
     adjacency.mtu_bytes = facts.mtu_bytes;
     adjacency.port = facts.port;
     adjacency.is_up = facts.is_up;
+    const bool is_plain = facts.is_up && !adjacency.is_failed && facts.vlan == 0;
+    adjacency.plain_mtu_bytes = is_plain ? facts.mtu_bytes : 0;
+}
+
+uint64_t Forwarder::own_mac_bits(InterfaceId id) const {
+    if (id == kNoInterface || interface(id).mac.is_group()) {
+        return kNoMac;
+    }
+    std::array<uint8_t, 8> bytes{};
+    std::copy_n(interface(id).mac.bytes.begin(), interface(id).mac.bytes.size(), bytes.begin());
+    return mac_bits(bytes.data());
 }
 
 bool Forwarder::put_interface(InterfaceId id, const Interface& interface) {
@@ -28,6 +41,10 @@ bool Forwarder::put_interface(InterfaceId id, const Interface& interface) {
         return false;
     }
     interfaces_[index(id)] = {interface, true};
+    for (uint16_t port = 0; port < untagged_.size(); ++port) {
+        untagged_[port] = search_interface(PortId{port}, 0);
+        own_macs_[port] = own_mac_bits(untagged_[port]);
+    }
     // Unused adjacencies are refreshed too: their number is bounded and the change is rare.
     for (Adjacency& adjacency : adjacencies_) {
         if (adjacency.interface == id) {
@@ -73,17 +90,14 @@ const RouteTable* Forwarder::put_routes(const RouteTable* routes) {
     return previous;
 }
 
-// A linear search: there are few interfaces, and the common case (one per port) hits at once.
-const Interface* Forwarder::interface_of(PortId port, uint16_t vlan) const {
-    for (const Slot& slot : interfaces_) {
-        if (!slot.is_known) {
-            return nullptr;  // ids are handed out densely
-        }
-        if (slot.facts.port == port && slot.facts.vlan == vlan) {
-            return &slot.facts;
+// A linear search: there are few VLANs, and a packet without one does not come here.
+InterfaceId Forwarder::search_interface(PortId port, uint16_t vlan) const {
+    for (uint16_t i = 0; i < interfaces_.size() && interfaces_[i].is_known; ++i) {
+        if (interfaces_[i].facts.port == port && interfaces_[i].facts.vlan == vlan) {
+            return InterfaceId{i};  // ids are handed out densely
         }
     }
-    return nullptr;
+    return kNoInterface;
 }
 
 NextHop Forwarder::resolve_route(const Route& route, Ipv4Address destination) const {

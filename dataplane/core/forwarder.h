@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <vector>
 
@@ -16,10 +17,11 @@
 namespace director::dataplane {
 
 // A resolved next hop: all that is written in front of the IP header.
-struct Adjacency {
+struct alignas(32) Adjacency {
     std::array<uint8_t, 12> macs{};  // destination, source
     uint16_t vlan = 0;
     uint16_t mtu_bytes = 0;
+    uint16_t plain_mtu_bytes = 0;  // mtu_bytes, or 0 when sending takes more than the macs
     PortId port{};
     InterfaceId interface {};
     bool is_up = false;      // the interface is
@@ -53,7 +55,18 @@ class Forwarder {
     [[nodiscard]] const RouteTable* put_routes(const RouteTable* routes);
 
     // The interface that frames with this VLAN (0 = untagged) on this port belong to, or nullptr.
-    [[nodiscard]] const Interface* interface_of(PortId port, uint16_t vlan) const;
+    [[nodiscard]] const Interface* interface_of(PortId port, uint16_t vlan) const {
+        const InterfaceId id = vlan == 0 && index(port) < untagged_.size()
+                                   ? untagged_[index(port)]
+                                   : search_interface(port, vlan);
+        return id != kNoInterface ? &interface(id) : nullptr;
+    }
+    // Whether a frame without a VLAN has the interface's own MAC address, which is no group's, as
+    // destination. What is false may still be ours: interface_of() knows all.
+    [[nodiscard]] bool is_plainly_ours(PortId port, uint16_t vlan, const uint8_t* frame) const {
+        const size_t place = size_t{index(port)} | size_t{vlan} << 16;
+        return place < own_macs_.size() && mac_bits(frame) == own_macs_[place];
+    }
     [[nodiscard]] const Interface& interface(InterfaceId id) const {
         return interfaces_[index(id)].facts;
     }
@@ -79,10 +92,25 @@ class Forwarder {
         }
     };
 
+    static constexpr InterfaceId kNoInterface{0xffff};
+    static constexpr uint64_t kNoMac = ~uint64_t{0};  // whose last two bytes no mac_bits() has
+
+    // The first six of at least eight bytes, for comparison.
+    [[nodiscard]] static uint64_t mac_bits(const uint8_t* bytes) {
+        uint64_t bits = 0;
+        std::memcpy(&bits, bytes, sizeof(bits));
+        return bits << 16;
+    }
+
+    [[nodiscard]] InterfaceId search_interface(PortId port, uint16_t vlan) const;
     [[nodiscard]] NextHop resolve_route(const Route& route, Ipv4Address destination) const;
+    [[nodiscard]] uint64_t own_mac_bits(InterfaceId id) const;
     void fill_from_interface(Adjacency& adjacency) const;
 
     std::array<Slot, kInterfacesMax> interfaces_;
+    // By port: the interface without a VLAN, and its MAC address's mac_bits().
+    std::array<InterfaceId, kInterfacesMax> untagged_;
+    std::array<uint64_t, kInterfacesMax> own_macs_;
     FlatMap<NeighbourKey, uint16_t, NeighbourHash> neighbours_;
     std::vector<Adjacency> adjacencies_;
     std::vector<uint16_t> free_adjacencies_;

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "common/address.h"
+
 namespace director::dataplane {
 
 // Ethernet (IEEE 802.3) and VLAN tag (802.1Q).
@@ -18,7 +20,8 @@ inline constexpr uint16_t kEtherTypeVlan = 0x8100;
 inline constexpr uint32_t kIpv4Bytes = 20;
 inline constexpr uint32_t kIpLengthOffset = 2;
 inline constexpr uint32_t kIpFragmentOffset = 6;
-inline constexpr uint16_t kIpFragmentMask = 0x3fff;  // more fragments, or an offset
+inline constexpr uint16_t kIpFragmentMask = 0x3fff;     // more fragments, or an offset
+inline constexpr uint16_t kIpFragmentMaskRaw = 0xff3f;  // the same on a value as it lies in memory
 inline constexpr uint32_t kIpTtlOffset = 8;
 inline constexpr uint32_t kIpProtocolOffset = 9;
 inline constexpr uint32_t kIpChecksumOffset = 10;
@@ -26,6 +29,7 @@ inline constexpr uint32_t kIpSourceOffset = 12;
 inline constexpr uint32_t kIpDestinationOffset = 16;
 
 // TCP (RFC 9293) and UDP (RFC 768). Both begin with source and destination port.
+inline constexpr uint32_t kL4DestinationOffset = 2;
 inline constexpr uint32_t kTcpBytes = 20;
 inline constexpr uint32_t kTcpDataOffset = 12;
 inline constexpr uint32_t kTcpFlagsOffset = 13;
@@ -45,6 +49,16 @@ inline constexpr uint32_t kUdpChecksumOffset = 6;
     uint16_t raw = 0;
     std::memcpy(&raw, at, 2);
     return raw;
+}
+
+[[nodiscard]] inline Ipv4Address load_address(const uint8_t* at) {
+    Ipv4Address address;
+    std::memcpy(&address.bits.raw, at, 4);
+    return address;
+}
+
+inline void store_address(uint8_t* at, Ipv4Address address) {
+    std::memcpy(at, &address.bits.raw, 4);
 }
 
 inline void store_raw16(uint8_t* at, uint16_t raw) {

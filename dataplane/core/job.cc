@@ -14,13 +14,13 @@ constexpr uint32_t kConnectionsPerPoll = 256;  // table positions looked at
     const uint32_t services =
         static_cast<uint32_t>(std::min(report.services.size(), state.service_counters.size()));
     const uint32_t servers =
-        static_cast<uint32_t>(std::min(report.servers.size(), state.server_counters.size()));
+        static_cast<uint32_t>(std::min(report.servers.size(), state.server_tallies.size()));
     const uint32_t end = std::min(report.cursor + kSlotsPerPoll, std::max(services, servers));
     for (uint32_t i = report.cursor; i < std::min(end, services); ++i) {
         report.services[i] = state.service_counters[i];
     }
     for (uint32_t i = report.cursor; i < std::min(end, servers); ++i) {
-        report.servers[i] = state.server_counters[i];
+        report.servers[i] = state.server_tallies[i].counters();
     }
     report.cursor = end;
     if (end < std::max(services, servers)) {
@@ -35,9 +35,9 @@ constexpr uint32_t kConnectionsPerPoll = 256;  // table positions looked at
 
 [[nodiscard]] ConnectionRow row_of(const Worker::State& state, const Connection& connection) {
     const int32_t left = static_cast<int32_t>(connection.deadline - state.tick);
-    return {connection.protocol,
+    return {connection.protocol(),
             connection.state,
-            connection.client,
+            connection.client.endpoint(),
             connection.virtual_service(),
             connection.real_server(),
             to_seconds(static_cast<uint32_t>(std::max(left, 0))),

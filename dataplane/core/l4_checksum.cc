@@ -23,8 +23,8 @@ bool is_l4_checksum_good(const Packet& packet) {
     if (packet.l4_offset + length > packet.contiguous_bytes) {
         return true;
     }
-    const uint64_t pseudo = checksum_pseudo_ipv4(packet.source.address.bits.raw,
-                                                 packet.destination.address.bits.raw,
+    const uint64_t pseudo = checksum_pseudo_ipv4(packet.source.address().bits.raw,
+                                                 packet.destination.address().bits.raw,
                                                  static_cast<uint8_t>(packet.protocol),
                                                  static_cast<uint16_t>(length));
     return checksum_fold(checksum_add(pseudo, l4, length)) == 0xffff;

@@ -1,5 +1,6 @@
-// Stage 3: which connection does this packet belong to? Overlaps the cache misses of the whole
-// burst: all buckets, then all entries. The only stage that prefetches.
+// Stage 3: which connection does this packet belong to? In steps, each of which prefetches what the
+// next one reads: the bucket (classify.cc, as soon as the client is known), the entry, the server's
+// counters. Other groups of the burst are worked on in between (worker.cc).
 #include "dataplane/core/worker_state.h"
 
 namespace director::dataplane {
@@ -11,22 +12,23 @@ namespace {
 
 }  // namespace
 
-void lookup_burst(Worker::State& state, Burst& burst) {
+void find_bucket_burst(Worker::State& state, Packets packets) {
+    for (Packet& packet : packets) {
+        if (wants_lookup(packet)) {
+            packet.connection = state.connections.candidate(packet.hash);
+        }
+    }
+}
+
+void find_entry_burst(Worker::State& state, Packets packets) {
     ConnTable& table = state.connections;
-    for (const Packet& packet : burst) {
-        if (wants_lookup(packet)) {
-            table.prefetch_bucket(packet.hash);
+    for (Packet& packet : packets) {
+        if (packet.connection == kNoConnection) {
+            continue;
         }
-    }
-    for (Packet& packet : burst) {
-        if (wants_lookup(packet)) {
-            packet.connection = table.candidate(packet.hash);
-        }
-    }
-    for (Packet& packet : burst) {
-        if (wants_lookup(packet)) {
-            packet.connection =
-                table.find(packet.hash, connection_key_of(packet), packet.connection);
+        packet.connection = table.find(packet.hash, connection_key_of(packet), packet.connection);
+        if (packet.connection != kNoConnection) {
+            __builtin_prefetch(&state.server_tallies[index(table[packet.connection].server)], 1);
         }
     }
 }

@@ -31,6 +31,35 @@ enum class Direction : uint8_t { kClientToServer, kServerToClient };
 // What the port found out about checksums while receiving.
 enum class ChecksumCheck : uint8_t { kUnknown, kGood, kBad };
 
+// One end of a flow: address, port and protocol in one word, so that tables hash and compare all
+// three at once.
+struct FlowEnd {
+    uint64_t bits = 0;
+
+    [[nodiscard]] static constexpr FlowEnd of(Protocol protocol,
+                                              Ipv4Address address,
+                                              Be16 port = {}) {
+        return {uint64_t{address.bits.raw} | uint64_t{port.raw} << 32 |
+                uint64_t{static_cast<uint8_t>(protocol)} << 48};
+    }
+    [[nodiscard]] static constexpr FlowEnd of(Protocol protocol, const Endpoint& endpoint) {
+        return of(protocol, endpoint.address, endpoint.port);
+    }
+    // For an end whose port is still 0.
+    [[nodiscard]] constexpr FlowEnd with_port(Be16 port) const {
+        return {bits | uint64_t{port.raw} << 32};
+    }
+    [[nodiscard]] constexpr Ipv4Address address() const {
+        return {Be32{static_cast<uint32_t>(bits)}};
+    }
+    [[nodiscard]] constexpr Be16 port() const { return {static_cast<uint16_t>(bits >> 32)}; }
+    [[nodiscard]] constexpr Protocol protocol() const {
+        return static_cast<Protocol>(static_cast<uint8_t>(bits >> 48));
+    }
+    [[nodiscard]] constexpr Endpoint endpoint() const { return {address(), port()}; }
+    friend constexpr bool operator==(FlowEnd, FlowEnd) = default;
+};
+
 struct Packet {
     // In, by the I/O layer; `data`, `length_bytes` and `contiguous_bytes` are updated when the
     // frame's Ethernet header grows or shrinks (VLAN tag added or removed).
@@ -44,30 +73,30 @@ struct Packet {
     ChecksumCheck l4_checksum = ChecksumCheck::kUnknown;
     bool is_handed_over = false;  // came from another worker: process here, whatever the hash says
 
-    // Out.
+    // Between the stages. What a packet needs on its usual way fits the first 64 bytes.
+    Direction direction{};
+    Protocol protocol{};
+    bool is_group_frame = false;  // Ethernet broadcast or multicast
     Verdict verdict = Verdict::kUndecided;
+    bool is_ipv4 = false;
+    bool has_ports = false;  // a whole TCP or UDP packet: both ends have their ports
+    uint8_t tcp_flags = 0;
+    uint32_t connection = 0;  // index in the connection table, kNoConnection without one
+    ServiceId service = kNoService;
+    uint16_t l3_offset = 0;
+    uint16_t l4_offset = 0;
+    uint16_t ip_length = 0;  // host order
+    uint16_t vlan = 0;       // 0 = untagged
+    FlowEnd source;
+    FlowEnd destination;
+    uint64_t hash = 0;  // of the client's end
+
+    // Out, beside `verdict`.
     DropReason drop_reason{};
     PortId out_port{};            // kForward, kPuntForNeighbour
     WorkerId owner{};             // kHandOver
     InterfaceId out_interface{};  // kPuntForNeighbour
     Ipv4Address next_hop;         // kPuntForNeighbour: whose MAC address is missing
-
-    // Between the stages.
-    uint16_t l3_offset = 0;
-    uint16_t l4_offset = 0;
-    uint16_t ip_length = 0;  // host order
-    uint16_t vlan = 0;       // 0 = untagged
-    uint8_t tcp_flags = 0;
-    Protocol protocol{};
-    bool is_group_frame = false;  // Ethernet broadcast or multicast
-    bool is_ipv4 = false;
-    bool has_ports = false;  // a whole TCP or UDP packet: both endpoints have their ports
-    Direction direction{};
-    uint32_t connection = 0;  // index in the connection table, kNoConnection without one
-    ServiceId service = kNoService;
-    uint64_t hash = 0;  // of protocol and client endpoint
-    Endpoint source;
-    Endpoint destination;
 };
 
 // Up to kBurstMax packets.

@@ -9,32 +9,33 @@ namespace {
 
 // ~m + m' (RFC 1624) for the 16-bit word of TTL and protocol when the TTL, its first byte, loses
 // one.
-constexpr uint16_t kTtlDelta = 0xfffe;
+constexpr uint32_t kTtlDelta = 0xfffe;
+
+static_assert(kIpDestinationOffset - kIpSourceOffset == 4 && kL4DestinationOffset == 2);
 
 void rewrite(const Worker::State& state, const Connection& connection, Packet& packet) {
-    const size_t direction = static_cast<size_t>(packet.direction);
-    const bool to_server = packet.direction == Direction::kClientToServer;
+    // Arithmetic instead of branches: the direction is as good as random.
+    const uint32_t to_client = static_cast<uint32_t>(packet.direction);
     // The packet met the client at peer[direction]; the other side knows the connection by the
     // other.
-    const Endpoint& replacement = connection.peer[1 - direction];
+    const FlowEnd replacement = connection.peer[1 - to_client];
     // The stored deltas are those of the way to the server; one's complement arithmetic makes the
     // complement the way back.
-    const uint16_t sign = to_server ? 0 : 0xffff;
+    const uint16_t sign = static_cast<uint16_t>(0 - to_client);
+    const uint16_t l4_delta = connection.l4_delta ^ sign;
 
     uint8_t* const ip = packet.data + packet.l3_offset;
     uint8_t* const l4 = packet.data + packet.l4_offset;
-    std::memcpy(ip + (to_server ? kIpDestinationOffset : kIpSourceOffset),
-                &replacement.address.bits.raw,
-                4);
-    std::memcpy(l4 + (to_server ? 2 : 0), &replacement.port.raw, 2);
+    store_address(ip + kIpDestinationOffset - 4 * to_client, replacement.address());
+    store_raw16(l4 + kL4DestinationOffset - 2 * to_client, replacement.port().raw);
 
-    uint16_t ip_checksum = checksum_apply(load_raw16(ip + kIpChecksumOffset),
-                                          static_cast<uint16_t>(connection.ip_delta ^ sign));
+    uint32_t ip_delta = connection.ip_delta ^ sign;
     if (state.settings.decrement_ttl) {
         --ip[kIpTtlOffset];
-        ip_checksum = checksum_apply(ip_checksum, kTtlDelta);
+        ip_delta += kTtlDelta;
     }
-    store_raw16(ip + kIpChecksumOffset, ip_checksum);
+    store_raw16(ip + kIpChecksumOffset,
+                checksum_apply(load_raw16(ip + kIpChecksumOffset), ip_delta));
 
     const bool is_udp = packet.protocol == Protocol::kUdp;
     uint8_t* const l4_checksum = l4 + (is_udp ? kUdpChecksumOffset : kTcpChecksumOffset);
@@ -42,7 +43,7 @@ void rewrite(const Worker::State& state, const Connection& connection, Packet& p
     if (is_udp && before == 0) {
         return;  // RFC 768: no checksum; it stays that way
     }
-    uint16_t after = checksum_apply(before, static_cast<uint16_t>(connection.l4_delta ^ sign));
+    uint16_t after = checksum_apply(before, l4_delta);
     if (is_udp && after == 0) {
         after = 0xffff;  // RFC 768: 0 means "none"
     }
@@ -51,9 +52,9 @@ void rewrite(const Worker::State& state, const Connection& connection, Packet& p
 
 }  // namespace
 
-void rewrite_burst(Worker::State& state, Burst& burst) {
-    for (Packet& packet : burst) {
-        if (packet.verdict == Verdict::kUndecided && packet.connection != kNoConnection) {
+void rewrite_burst(Worker::State& state, Packets packets) {
+    for (Packet& packet : packets) {
+        if (packet.connection != kNoConnection) {
             rewrite(state, state.connections[packet.connection], packet);
         }
     }

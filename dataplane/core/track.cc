@@ -13,7 +13,7 @@ constexpr uint8_t kStateChanging = kTcpSyn | kTcpFin | kTcpRst;
 void change_state(Worker::State& state, uint32_t index_in_table, ConnState next) {
     Connection& connection = state.connections[index_in_table];
     const ConnState previous = connection.state;
-    ServerCounters& server = state.server_counters[index(connection.server)];
+    ServerTally& server = state.server_tallies[index(connection.server)];
     --(is_active(previous) ? server.active : server.inactive);
     ++(is_active(next) ? server.active : server.inactive);
     connection.state = next;
@@ -27,13 +27,26 @@ void change_state(Worker::State& state, uint32_t index_in_table, ConnState next)
 }
 
 void count_packet(Worker::State& state, const Connection& connection, const Packet& packet) {
-    ServerCounters& server = state.server_counters[index(connection.server)];
-    if (packet.direction == Direction::kClientToServer) {
-        ++server.packets_in;
-        server.bytes_in += packet.ip_length;
-    } else {
-        ++server.packets_out;
-        server.bytes_out += packet.ip_length;
+    ServerTally& server = state.server_tallies[index(connection.server)];
+    const size_t direction = static_cast<size_t>(packet.direction);
+    ++server.packets[direction];
+    server.bytes[direction] += packet.ip_length;
+}
+
+// What nearly all packets are: data or acknowledgement of an established connection.
+[[nodiscard]] bool is_plain(const Connection& connection, const Packet& packet) {
+    return connection.state == ConnState::kEstablished &&
+           (packet.tcp_flags & (kStateChanging | kTcpAck)) == kTcpAck;
+}
+
+void follow_tcp(Worker::State& state, Connection& connection, const Packet& packet) {
+    const ConnState next = next_tcp_state(connection.state, packet.direction, packet.tcp_flags);
+    if (next != connection.state) {
+        change_state(state, packet.connection, next);
+    } else if (is_half_open(next)) {
+        // The queue is in order of the last packet.
+        state.connections.timers().disarm(packet.connection);
+        state.connections.timers().arm_half_open(packet.connection);
     }
 }
 
@@ -49,25 +62,14 @@ void track(Worker::State& state, Packet& packet) {
         state.drop(packet, DropReason::kBadL4Checksum);
         return;
     }
-    if (connection.protocol == Protocol::kTcp) {
-        const ConnState next = next_tcp_state(connection.state, packet.direction, packet.tcp_flags);
-        if (next != connection.state) {
-            change_state(state, packet.connection, next);
-        } else if (is_half_open(next)) {
-            // The queue is in order of the last packet.
-            state.connections.timers().disarm(packet.connection);
-            state.connections.timers().arm_half_open(packet.connection);
-        }
+    if (packet.protocol == Protocol::kTcp && !is_plain(connection, packet)) {
+        follow_tcp(state, connection, packet);
     }
     set_deadline(state, connection);
     count_packet(state, connection, packet);
 }
 
 }  // namespace
-
-void set_deadline(const Worker::State& state, Connection& connection) {
-    connection.deadline = state.tick + state.timeout_ticks[static_cast<size_t>(connection.state)];
-}
 
 void arm_timer(Worker::State& state, uint32_t connection) {
     TimerLists& timers = state.connections.timers();
@@ -79,13 +81,9 @@ void arm_timer(Worker::State& state, uint32_t connection) {
     }
 }
 
-bool ttl_runs_out(const Worker::State& state, const Packet& packet) {
-    return state.settings.decrement_ttl && packet.data[packet.l3_offset + kIpTtlOffset] <= 1;
-}
-
-void track_burst(Worker::State& state, Burst& burst) {
-    for (Packet& packet : burst) {
-        if (packet.verdict == Verdict::kUndecided && packet.connection != kNoConnection) {
+void track_burst(Worker::State& state, Packets packets) {
+    for (Packet& packet : packets) {
+        if (packet.connection != kNoConnection) {
             track(state, packet);
         }
     }

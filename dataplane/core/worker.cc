@@ -1,5 +1,7 @@
 #include "dataplane/core/worker.h"
 
+#include <algorithm>
+
 #include "common/assert.h"
 #include "dataplane/core/worker_state.h"
 
@@ -9,13 +11,13 @@ Worker::State::State(const WorkerSettings& worker_settings)
     : settings(worker_settings),
       connections(settings.connections_max, settings.hash_key, settings.memory),
       forwarder(settings.neighbours_max, settings.hash_key),
-      service_ids(settings.services_max, ServiceKeyHash{settings.hash_key}),
+      service_ids(settings.services_max, FlowEndHash{settings.hash_key}),
       services(settings.services_max),
       owners{},
       timeout_ticks{},
       kernel_punts(settings.punts_per_second),
       neighbour_punts(settings.punts_per_second),
-      server_counters(settings.memory, settings.real_servers_max),
+      server_tallies(settings.memory, settings.real_servers_max),
       service_counters(settings.memory, settings.services_max),
       events{},
       jobs{},
@@ -34,6 +36,7 @@ void Worker::State::drop(Packet& packet, DropReason reason) {
     DIRECTOR_HOT_ASSERT(packet.verdict == Verdict::kUndecided);
     packet.verdict = Verdict::kDrop;
     packet.drop_reason = reason;
+    packet.connection = kNoConnection;  // later stages only look at this
     ++counters.dropped[static_cast<size_t>(reason)];
     if (packet.service != kNoService) {
         ++service_counters[index(packet.service)].dropped[static_cast<size_t>(reason)];
@@ -62,13 +65,6 @@ void Worker::State::punt_for_neighbour(Packet& packet, const NextHop& hop) {
     ++counters.punted;
 }
 
-void Worker::State::forward(Packet& packet, PortId port) {
-    DIRECTOR_HOT_ASSERT(packet.verdict == Verdict::kUndecided);
-    packet.verdict = Verdict::kForward;
-    packet.out_port = port;
-    ++counters.forwarded;
-}
-
 void Worker::State::hand_over(Packet& packet, WorkerId owner) {
     DIRECTOR_HOT_ASSERT(packet.verdict == Verdict::kUndecided);
     packet.verdict = Verdict::kHandOver;
@@ -81,31 +77,57 @@ Worker::Worker(const WorkerSettings& settings) : state_(std::make_unique<State>(
 Worker::~Worker() = default;
 
 bool Worker::is_ready() const {
-    return state_->connections.is_allocated() && state_->server_counters.is_allocated() &&
+    return state_->connections.is_allocated() && state_->server_tallies.is_allocated() &&
            state_->service_counters.is_allocated();
 }
 
 uint64_t Worker::table_bytes(const WorkerSettings& settings) {
     return ConnTable::bytes(settings.connections_max) +
-           uint64_t{settings.real_servers_max} * sizeof(ServerCounters) +
+           uint64_t{settings.real_servers_max} * sizeof(ServerTally) +
            uint64_t{settings.services_max} * sizeof(ServiceCounters);
 }
 
-void begin_poll(Worker::State& state, const Burst& burst, TimePoint now) {
+void begin_poll(Worker::State& state, TimePoint now) {
     state.now = now;
     state.tick = to_tick(now);
-    for (const Packet& packet : burst) {
-        ++(packet.is_handed_over ? state.counters.handed_in : state.counters.received);
+}
+
+namespace {
+
+// Packets per group. Eight keep the misses of a group in flight while two others are worked on.
+constexpr size_t kGroupMax = 8;
+
+template <size_t kStages>
+void run(const std::array<Stage, kStages>& phase,
+         Worker::State& state,
+         Burst& burst,
+         size_t start) {
+    if (start < burst.count) {
+        const size_t count = std::min(kGroupMax, burst.count - start);
+        const Packets group(burst.packets.data() + start, count);
+        for (const Stage& stage : phase) {
+            stage.run(state, group);
+        }
     }
 }
 
+// Group by group; the second phase of a group comes after the first of the next one, the third
+// after the first of the one behind that. A start below 0 is huge, and no group's.
+void climb(Worker::State& state, Burst& burst) {
+    for (size_t start = 0; start < burst.count + 2 * kGroupMax; start += kGroupMax) {
+        run(kFirstPhase, state, burst, start);
+        run(kSecondPhase, state, burst, start - kGroupMax);
+        run(kThirdPhase, state, burst, start - 2 * kGroupMax);
+    }
+}
+
+}  // namespace
+
 void Worker::process(Burst& burst, TimePoint now) {
     State& state = *state_;
-    begin_poll(state, burst, now);
+    begin_poll(state, now);
     if (burst.count > 0) {
-        for (const Stage& stage : kStages) {
-            stage.run(state, burst);
-        }
+        climb(state, burst);
     }
     expire_some(state);
     work_on_job(state);

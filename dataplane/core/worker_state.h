@@ -5,12 +5,15 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
+#include "common/assert.h"
 #include "common/flat_map.h"
 #include "common/hash.h"
 #include "dataplane/core/conn_table.h"
 #include "dataplane/core/forwarder.h"
+#include "dataplane/core/frame.h"
 #include "dataplane/core/shard.h"
 #include "dataplane/core/worker.h"
 
@@ -37,20 +40,37 @@ class RateLimiter {
     TimePoint paid_until_{};
 };
 
-struct ServiceKeyHash {
+// One multiplication serves: a stranger cannot choose which services there are, only look for them.
+struct FlowEndHash {
     HashKey key;
-    size_t operator()(const ServiceKey& service) const {
-        return keyed_hash(key,
-                          uint64_t{service.address.bits.raw} | uint64_t{service.port.raw} << 32 |
-                              uint64_t{static_cast<uint8_t>(service.protocol)} << 48);
+    size_t operator()(FlowEnd end) const {
+        return multiply_fold(end.bits ^ key.first, key.second | 1);
     }
 };
+
+[[nodiscard]] inline FlowEnd flow_end_of(const ServiceKey& service) {
+    return FlowEnd::of(service.protocol, service.address, service.port);
+}
 
 // A virtual service's slot. Retired (no table, still known) while old connections are served.
 struct ServiceSlot {
     ServiceTable* table = nullptr;
     ServiceKey key;
     bool is_known = false;
+};
+
+// A real server's ServerCounters as the packet path counts them: the two directions in arrays, so
+// that the direction is an index, and all in one cache line.
+struct alignas(64) ServerTally {
+    std::array<uint64_t, 2> packets;
+    std::array<uint64_t, 2> bytes;
+    uint64_t connections;
+    uint32_t active;
+    uint32_t inactive;
+
+    [[nodiscard]] ServerCounters counters() const {
+        return {connections, packets[0], packets[1], bytes[0], bytes[1], active, inactive};
+    }
 };
 
 inline constexpr uint32_t kEventsMax = 64;
@@ -62,7 +82,7 @@ struct Worker::State {
     WorkerSettings settings;
     ConnTable connections;
     Forwarder forwarder;
-    FlatMap<ServiceKey, ServiceId, ServiceKeyHash> service_ids;
+    FlatMap<FlowEnd, ServiceId, FlowEndHash> service_ids;
     std::vector<ServiceSlot> services;
     std::array<WorkerId, kShardBuckets> owners;
     std::array<uint32_t, kConnStateCount> timeout_ticks;
@@ -70,7 +90,7 @@ struct Worker::State {
     RateLimiter neighbour_punts;
 
     WorkerCounters counters;
-    TableArray<ServerCounters> server_counters;
+    TableArray<ServerTally> server_tallies;
     TableArray<ServiceCounters> service_counters;
 
     TimePoint now{};
@@ -87,28 +107,42 @@ struct Worker::State {
     void drop(Packet& packet, DropReason reason);
     void punt(Packet& packet);
     void punt_for_neighbour(Packet& packet, const NextHop& hop);
-    void forward(Packet& packet, PortId port);
+    void forward(Packet& packet, PortId port) {
+        DIRECTOR_HOT_ASSERT(packet.verdict == Verdict::kUndecided);
+        packet.verdict = Verdict::kForward;
+        packet.out_port = port;
+        ++counters.forwarded;
+    }
     void hand_over(Packet& packet, WorkerId owner);
 };
 
-// The stages, in the order of Worker::process.
-void parse_burst(Worker::State& state, Burst& burst);     // parse.cc
-void classify_burst(Worker::State& state, Burst& burst);  // classify.cc
-void lookup_burst(Worker::State& state, Burst& burst);    // lookup.cc
-void admit_burst(Worker::State& state, Burst& burst);     // admit.cc
-void track_burst(Worker::State& state, Burst& burst);     // track.cc
-void rewrite_burst(Worker::State& state, Burst& burst);   // rewrite.cc
-void forward_burst(Worker::State& state, Burst& burst);   // forward.cc
+// A group of a burst.
+using Packets = std::span<Packet>;
 
-// The ladder that Worker::process climbs when there are packets; a benchmark times its rungs.
+// The stages, in the order of Worker::process.
+void parse_burst(Worker::State& state, Packets packets);        // parse.cc
+void classify_burst(Worker::State& state, Packets packets);     // classify.cc
+void find_bucket_burst(Worker::State& state, Packets packets);  // lookup.cc
+void find_entry_burst(Worker::State& state, Packets packets);   // lookup.cc
+void admit_burst(Worker::State& state, Packets packets);        // admit.cc
+void track_burst(Worker::State& state, Packets packets);        // track.cc
+void rewrite_burst(Worker::State& state, Packets packets);      // rewrite.cc
+void forward_burst(Worker::State& state, Packets packets);      // forward.cc
+// The ladder that Worker::process climbs, in three phases. A phase uses what the one before has
+// prefetched; between the two, the worker is busy with other groups of the burst.
 struct Stage {
     const char* name;
-    void (*run)(Worker::State& state, Burst& burst);
+    void (*run)(Worker::State& state, Packets packets);
 };
-inline constexpr std::array kStages{
+inline constexpr std::array kFirstPhase{
     Stage{"parse", parse_burst},
     Stage{"classify", classify_burst},
-    Stage{"lookup", lookup_burst},
+};
+inline constexpr std::array kSecondPhase{
+    Stage{"find_bucket", find_bucket_burst},
+};
+inline constexpr std::array kThirdPhase{
+    Stage{"find_entry", find_entry_burst},
     Stage{"admit", admit_burst},
     Stage{"track", track_burst},
     Stage{"rewrite", rewrite_burst},
@@ -116,21 +150,25 @@ inline constexpr std::array kStages{
 };
 
 // At every poll, packets or none.
-void begin_poll(Worker::State& state, const Burst& burst, TimePoint now);  // worker.cc
-void expire_some(Worker::State& state);                                    // expire.cc
-void work_on_job(Worker::State& state);                                    // job.cc
+void begin_poll(Worker::State& state, TimePoint now);  // worker.cc
+void expire_some(Worker::State& state);                // expire.cc
+void work_on_job(Worker::State& state);                // job.cc
 
 // Ends a connection: its counters, its timer, its entry (expire.cc).
 void end_connection(Worker::State& state, uint32_t connection);
 
-// A connection's deadline, as of a packet now (track.cc).
-void set_deadline(const Worker::State& state, Connection& connection);
+// A connection's deadline, as of a packet now.
+inline void set_deadline(const Worker::State& state, Connection& connection) {
+    connection.deadline = state.tick + state.timeout_ticks[static_cast<size_t>(connection.state)];
+}
 
 // Puts a connection where its deadline will be seen (track.cc). It must not be armed.
 void arm_timer(Worker::State& state, uint32_t connection);
 
-// Whether a balanced packet has no hop left to live (track.cc).
-[[nodiscard]] bool ttl_runs_out(const Worker::State& state, const Packet& packet);
+// Whether a balanced packet has no hop left to live.
+[[nodiscard]] inline bool ttl_runs_out(const Worker::State& state, const Packet& packet) {
+    return state.settings.decrement_ttl && packet.data[packet.l3_offset + kIpTtlOffset] <= 1;
+}
 
 // Whether the TCP or UDP checksum is right, as far as it can be told: what the port did not check
 // is computed, a packet in several pieces gets the benefit of the doubt (l4_checksum.cc).

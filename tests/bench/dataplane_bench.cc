@@ -278,9 +278,9 @@ void Bench::by_stage(uint32_t connections) {
         for (size_t mix = 0; mix < kMixes.size(); ++mix) {
             std::vector<uint64_t> ticks(names.size());
             writer.fill_established(batch_, kBatch, kMixes[mix], director.servers_of_flows);
-            director.process_by_stage(batch_, ticks);
+            const auto packets = static_cast<double>(director.process_by_stage(batch_, ticks));
             for (size_t i = 0; i < names.size(); ++i) {
-                samples[mix][i].push_back(static_cast<double>(ticks[i]) * ns_per_tick / kBatch);
+                samples[mix][i].push_back(static_cast<double>(ticks[i]) * ns_per_tick / packets);
             }
         }
     }

@@ -22,9 +22,10 @@ class DirectorBalancer final : public Balancer {
     [[nodiscard]] uint64_t forwarded() const override;
     [[nodiscard]] uint64_t table_bytes() const override;
 
-    // The same, calling every stage by itself; `ticks` gets what the time stamp counter advanced in
-    // each: wrap, begin, the stages of kStages, expire.
-    void process_by_stage(const Batch& batch, std::vector<uint64_t>& ticks);
+    // The same, calling every stage by itself; to `ticks` is added what the time stamp counter
+    // advanced in each: wrap, begin, the stages, expire. Answers how many packets that
+    // is for: bursts that were interrupted do not count.
+    uint64_t process_by_stage(const Batch& batch, std::vector<uint64_t>& ticks);
     // Names of the entries of `ticks`.
     [[nodiscard]] static std::vector<const char*> stage_names();
 

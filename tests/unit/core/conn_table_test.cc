@@ -24,9 +24,8 @@ namespace {
                                     const Endpoint& virtual_service,
                                     const Endpoint& real_server) {
     Connection out;
-    out.protocol = protocol;
-    out.client = client;
-    out.peer = {virtual_service, real_server};
+    out.client = FlowEnd::of(protocol, client);
+    out.peer = {FlowEnd::of(protocol, virtual_service), FlowEnd::of(protocol, real_server)};
     out.state = ConnState::kEstablished;
     out.service = ServiceId{1};
     out.server = RealServerId{2};
@@ -41,7 +40,7 @@ class Table {
     }
 
     uint32_t insert(const Connection& entry) {
-        const uint32_t index = table_.insert(table_.hash(entry.protocol, entry.client), entry);
+        const uint32_t index = table_.insert(table_.hash(entry.client), entry);
         if (index != kNoConnection) {
             table_.timers().arm(index, 100, 1);
         }
@@ -50,8 +49,8 @@ class Table {
 
     [[nodiscard]] uint32_t find(const Connection& entry, Direction direction) const {
         const ConnectionKey key{
-            entry.protocol, direction, entry.client, entry.peer[static_cast<size_t>(direction)]};
-        const uint64_t hash = table_.hash(key.protocol, key.client);
+            direction, entry.client, entry.peer[static_cast<size_t>(direction)]};
+        const uint64_t hash = table_.hash(key.client);
         return table_.find(hash, key, table_.candidate(hash));
     }
 
@@ -94,13 +93,17 @@ TEST(ConnTable, EveryPartOfTheKeyCounts) {
         change(other);
         return table.find(other, kIn) == kNoConnection && table.find(other, kOut) == kNoConnection;
     };
-    EXPECT_TRUE(misses([](Connection& c) { c.protocol = Protocol::kUdp; }));
-    EXPECT_TRUE(misses([](Connection& c) { c.client = endpoint(5, 2); }));
-    EXPECT_TRUE(misses([](Connection& c) { c.client = endpoint(1, 3); }));
+    const auto tcp = [](uint32_t address, uint16_t port) {
+        return FlowEnd::of(Protocol::kTcp, endpoint(address, port));
+    };
+    EXPECT_TRUE(
+        misses([](Connection& c) { c.client = FlowEnd::of(Protocol::kUdp, c.client.endpoint()); }));
+    EXPECT_TRUE(misses([&](Connection& c) { c.client = tcp(5, 2); }));
+    EXPECT_TRUE(misses([&](Connection& c) { c.client = tcp(1, 3); }));
     // The peers are told apart by direction.
     EXPECT_TRUE(misses([](Connection& c) { std::swap(c.peer[0], c.peer[1]); }));
-    EXPECT_TRUE(misses([](Connection& c) { c.peer = {endpoint(3, 81), endpoint(4, 8081)}; }));
-    EXPECT_TRUE(misses([](Connection& c) { c.peer = {endpoint(9, 80), endpoint(9, 8080)}; }));
+    EXPECT_TRUE(misses([&](Connection& c) { c.peer = {tcp(3, 81), tcp(4, 8081)}; }));
+    EXPECT_TRUE(misses([&](Connection& c) { c.peer = {tcp(9, 80), tcp(9, 8080)}; }));
 }
 
 TEST(ConnTable, AFullTableRefusesAndTakesAgainAfterARemoval) {
@@ -167,7 +170,7 @@ void expect_like_model(uint32_t capacity, uint32_t clients, int operations, uint
     SCOPED_TRACE(fmt::format("capacity {} clients {} seed {}", capacity, clients, seed));
     Random random(seed);
     Table table(capacity);
-    using Key = std::tuple<Protocol, Endpoint, Endpoint>;
+    using Key = std::tuple<uint64_t, uint64_t>;
     struct Stored {
         Connection connection;
         uint32_t index;
@@ -181,7 +184,7 @@ void expect_like_model(uint32_t capacity, uint32_t clients, int operations, uint
                                                      static_cast<uint16_t>(random.below(4))),
                                             endpoint(100, service),
                                             endpoint(200, service));
-        const Key key{entry.protocol, entry.client, entry.peer[0]};
+        const Key key{entry.client.bits, entry.peer[0].bits};
         const auto known = model.find(key);
         const uint32_t expected = known == model.end() ? kNoConnection : known->second.index;
         ASSERT_EQ(table.find(entry, kIn), expected) << "operation " << i;

@@ -62,8 +62,8 @@ TEST_F(Parse, TakesTcp) {
     EXPECT_EQ(packet.ip_length, 47);
     EXPECT_EQ(packet.protocol, Protocol::kTcp);
     EXPECT_EQ(packet.tcp_flags, test::kTcpSyn | test::kTcpPsh);
-    EXPECT_EQ(packet.source, test::endpoint("10.0.0.1:1234"));
-    EXPECT_EQ(packet.destination, test::endpoint("10.0.0.2:80"));
+    EXPECT_EQ(packet.source.endpoint(), test::endpoint("10.0.0.1:1234"));
+    EXPECT_EQ(packet.destination.endpoint(), test::endpoint("10.0.0.2:80"));
 }
 
 TEST_F(Parse, TakesUdpBehindATagAndOptions) {
@@ -79,7 +79,7 @@ TEST_F(Parse, TakesUdpBehindATagAndOptions) {
     EXPECT_EQ(packet.vlan, 4095);
     EXPECT_EQ(packet.l3_offset, kEthernet + 4);
     EXPECT_EQ(packet.l4_offset, kEthernet + 4 + 60);
-    EXPECT_EQ(packet.destination, test::endpoint("10.0.0.2:65535"));
+    EXPECT_EQ(packet.destination.endpoint(), test::endpoint("10.0.0.2:65535"));
 }
 
 TEST_F(Parse, TakesAPriorityTagAsUntagged) {
