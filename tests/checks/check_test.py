@@ -78,6 +78,8 @@ class Check(unittest.TestCase):
         return output
 
     def test_good_project(self):
+        (self.root / "tests").mkdir(exist_ok=True)
+        (self.root / "tests/binary").write_bytes(bytes(range(256)))
         self.expect()
 
     def test_layout(self):

@@ -369,9 +369,7 @@ void configure_vlans(WorkerFleet& fleet) {
         Row{"RetiredServiceKeepsOldConnections",
             handshake(40000) +
                 std::vector<Step>{
-                    then([](WorkerFleet& fleet) {
-                        fleet.retire_service(kFirst);
-                    }),
+                    then([](WorkerFleet& fleet) { fleet.retire_service(kFirst); }),
                     punted(outside(syn(40001))),
                     forwarded(inside(from_server(kServer108, kClient).tcp(80, 40000).payload("on")),
                               kOutside,
