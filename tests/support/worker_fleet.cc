@@ -16,7 +16,7 @@ using namespace dataplane;  // NOLINT(google-build-using-namespace): a test's he
 
 namespace {
 
-void require(bool condition, const std::string& complaint) {
+void require(bool condition, const char* complaint) {
     if (!condition) {
         throw std::logic_error(complaint);
     }
@@ -27,10 +27,20 @@ void require(bool condition, const std::string& complaint) {
     return bad_checksums(frame).empty();
 }
 
+// The text is only made when it is needed: these are asked per frame.
+template <typename Complaint>
+requires std::is_invocable_r_v<std::string, Complaint>
+void require(bool condition, const Complaint& complaint) {
+    if (!condition) {
+        throw std::logic_error(complaint());
+    }
+}
+
 void require_equal(uint64_t actual, uint64_t expected, std::string_view what, size_t worker) {
-    require(
-        actual == expected,
-        fmt::format("worker {} counts {} {}, the frames say {}", worker, actual, what, expected));
+    require(actual == expected, [&] {
+        return fmt::format(
+            "worker {} counts {} {}, the frames say {}", worker, actual, what, expected);
+    });
 }
 
 }  // namespace
@@ -130,7 +140,8 @@ void WorkerFleet::put_timeouts(const ConnTimeouts& timeouts) {
 RealServerId WorkerFleet::server_id(ServiceId service, const Endpoint& server) const {
     const auto found =
         std::find(server_keys_.begin(), server_keys_.end(), std::pair{service, server});
-    require(found != server_keys_.end(), "no such real server: " + to_string(server));
+    require(found != server_keys_.end(),
+            [&] { return "no such real server: " + to_string(server); });
     return RealServerId{static_cast<uint32_t>(found - server_keys_.begin())};
 }
 
@@ -196,7 +207,8 @@ void WorkerFleet::set_weight(ServiceId service, const Endpoint& server, uint32_t
     const auto found = std::find_if(servers.begin(), servers.end(), [&](const ServerIn& candidate) {
         return candidate.endpoint == server;
     });
-    require(found != servers.end(), "no such real server in the service: " + to_string(server));
+    require(found != servers.end(),
+            [&] { return "no such real server in the service: " + to_string(server); });
     found->weight = weight;
     Command command(CommandKind::kSetWeight);
     command.set_weight = {service,
@@ -253,11 +265,11 @@ void WorkerFleet::run_burst(size_t number,
     for (size_t place = 0; place < chosen.size(); ++place) {
         const Packet& packet = burst.packet(place);
         const FrameIn& in = frames[chosen[place]];
+        book(member, packet);
         if (packet.verdict == Verdict::kHandOver) {
-            require(!is_handed_over, "handed over twice: " + summary(in.bytes));
+            require(!is_handed_over, [&] { return "handed over twice: " + summary(in.bytes); });
             require(packet.owner != WorkerId{static_cast<uint16_t>(number)}, "handed to itself");
             require(burst.bytes(place) == in.bytes, "changed before the hand-over");
-            ++member.seen.handed_out;
             mailboxes_.at(index(packet.owner)).push_back(chosen[place]);
             continue;
         }
@@ -271,34 +283,19 @@ void WorkerFleet::run_burst(size_t number,
                WorkerId{static_cast<uint16_t>(number)},
                is_handed_over,
                burst.bytes(place)};
-        take_outcome(member, in, out);
+        check_frame(in, out);
     }
 }
 
-// Books one decision, and checks what can be checked on the frame alone.
-void WorkerFleet::take_outcome(Member& member, const FrameIn& in, const Outcome& out) {
-    switch (out.verdict) {
-        case Verdict::kForward:
-            ++member.seen.forwarded;
-            break;
-        case Verdict::kPunt:
-            ++member.seen.punted;
-            require(out.bytes == in.bytes,
-                    "changed on its way to the kernel: " + summary(in.bytes));
-            return;
-        case Verdict::kPuntForNeighbour:
-            ++member.seen.punted;
-            break;
-        case Verdict::kDrop:
-            ++member.seen.dropped[static_cast<size_t>(out.drop_reason)];
-            return;
-        case Verdict::kHandOver:
-        case Verdict::kUndecided:
-            require(false, "no verdict: " + summary(in.bytes));
-    }
-    if (settings_.checks_frames) {
-        require(has_right_checksums(in.bytes) == has_right_checksums(out.bytes),
-                "checksums changed their mind:\n" + describe(in.bytes) + describe(out.bytes));
+// What can be checked on a frame alone.
+void WorkerFleet::check_frame(const FrameIn& in, const Outcome& out) const {
+    if (out.verdict == Verdict::kPunt) {
+        require(out.bytes == in.bytes,
+                [&] { return "changed on its way to the kernel: " + summary(in.bytes); });
+    } else if (out.verdict != Verdict::kDrop && settings_.checks_frames) {
+        require(has_right_checksums(in.bytes) == has_right_checksums(out.bytes), [&] {
+            return "checksums changed their mind:\n" + describe(in.bytes) + describe(out.bytes);
+        });
     }
 }
 
@@ -328,6 +325,58 @@ void WorkerFleet::check_counters() const {
     require(handed_in == handed_out, "frames were lost between workers");
 }
 
+void WorkerFleet::book(Member& member, const Packet& packet) {
+    switch (packet.verdict) {
+        case Verdict::kForward:
+            ++member.seen.forwarded;
+            break;
+        case Verdict::kPunt:
+        case Verdict::kPuntForNeighbour:
+            ++member.seen.punted;
+            break;
+        case Verdict::kDrop:
+            ++member.seen.dropped[static_cast<size_t>(packet.drop_reason)];
+            break;
+        case Verdict::kHandOver:
+            ++member.seen.handed_out;
+            break;
+        case Verdict::kUndecided:
+            require(false, "no verdict");
+    }
+}
+
+void WorkerFleet::send_in_place(Burst& burst) {
+    Member& poller = *workers_[next_poller_++ % workers_.size()];
+    poller.seen.received += burst.count;
+    poller.worker->process(burst, clock.now());
+    for (const Packet& packet : burst) {
+        book(poller, packet);
+    }
+    for (size_t owner = 0; owner < workers_.size(); ++owner) {
+        Burst mail;
+        std::array<Packet*, kBurstMax> places;
+        for (Packet& packet : burst) {
+            if (packet.verdict == Verdict::kHandOver && index(packet.owner) == owner) {
+                places[mail.count] = &packet;
+                mail.packets[mail.count] = packet;
+                mail.packets[mail.count].is_handed_over = true;
+                ++mail.count;
+            }
+        }
+        if (mail.count == 0) {
+            continue;
+        }
+        Member& member = *workers_[owner];
+        member.seen.handed_in += mail.count;
+        member.worker->process(mail, clock.now());
+        for (uint32_t i = 0; i < mail.count; ++i) {
+            book(member, mail.packets[i]);
+            *places[i] = mail.packets[i];
+        }
+    }
+    check_counters();
+}
+
 void WorkerFleet::poll() {
     for (const auto& member : workers_) {
         Burst empty;
@@ -351,6 +400,10 @@ void WorkerFleet::run_for(Duration duration) {
         duration -= step;
         poll();
     }
+    settle();
+}
+
+void WorkerFleet::settle() {
     // A poll moves the wheel by at least 64 slots or ends some connections: after 128 quiet polls
     // it has been round.
     uint64_t before = ended();
@@ -448,6 +501,7 @@ std::vector<ConnectionRow> WorkerFleet::connections(size_t page_rows) {
 }
 
 void WorkerFleet::check_gauges() {
+    settle();  // listing takes polls, in which more would end
     const FleetReport counted = report();
     std::vector<uint64_t> of_service(counted.services.size());
     std::vector<uint32_t> active(counted.servers.size());
@@ -457,34 +511,39 @@ void WorkerFleet::check_gauges() {
         ++of_service.at(index(row.service));
         ++(is_active(row.state) ? active : inactive).at(index(row.server));
     }
-    require(
-        counted.totals.connections == rows.size(),
-        fmt::format(
-            "{} connections counted, {} in the table", counted.totals.connections, rows.size()));
+    require(counted.totals.connections == rows.size(), [&] {
+        return fmt::format(
+            "{} connections counted, {} in the table", counted.totals.connections, rows.size());
+    });
     require(
         counted.totals.connections_created ==
             counted.totals.connections_expired + counted.totals.connections_evicted + rows.size(),
-        fmt::format("{} connections were created, {} expired, {} evicted, {} are there",
-                    counted.totals.connections_created,
-                    counted.totals.connections_expired,
-                    counted.totals.connections_evicted,
-                    rows.size()));
+        [&] {
+            return fmt::format("{} connections were created, {} expired, {} evicted, {} are there",
+                               counted.totals.connections_created,
+                               counted.totals.connections_expired,
+                               counted.totals.connections_evicted,
+                               rows.size());
+        });
     for (size_t i = 0; i < of_service.size(); ++i) {
-        require(counted.services[i].connections == of_service[i],
-                fmt::format("service {}: {} connections counted, {} in the table",
-                            i,
-                            counted.services[i].connections,
-                            of_service[i]));
+        require(counted.services[i].connections == of_service[i], [&] {
+            return fmt::format("service {}: {} connections counted, {} in the table",
+                               i,
+                               counted.services[i].connections,
+                               of_service[i]);
+        });
     }
     for (size_t i = 0; i < active.size(); ++i) {
         require(
             counted.servers[i].active == active[i] && counted.servers[i].inactive == inactive[i],
-            fmt::format("server {}: {}+{} counted, {}+{} in the table",
-                        i,
-                        counted.servers[i].active,
-                        counted.servers[i].inactive,
-                        active[i],
-                        inactive[i]));
+            [&] {
+                return fmt::format("server {}: {}+{} counted, {}+{} in the table",
+                                   i,
+                                   counted.servers[i].active,
+                                   counted.servers[i].inactive,
+                                   active[i],
+                                   inactive[i]);
+            });
     }
 }
 

@@ -119,10 +119,16 @@ class WorkerFleet {
     }
     Outcome send_one(dataplane::PortId port, const Frame& frame);
 
+    // For millions of frames: the burst is processed where it lies, and what is handed over at its
+    // owner; verdicts are booked and the counters held to them, the frames are not looked at.
+    void send_in_place(dataplane::Burst& burst);
+
     // Polls every worker with nothing received.
     void poll();
     // Lets time pass and polls, in steps of at most a second, until all that was due is done.
     void run_for(Duration duration);
+    // Polls until all that is due now is done.
+    void settle();
 
     // --- Looking ------------------------------------------------------------------------------
 
@@ -133,7 +139,7 @@ class WorkerFleet {
                                                             const Endpoint& server);
     [[nodiscard]] uint64_t dropped(dataplane::DropReason reason) const;
     [[nodiscard]] std::vector<dataplane::ConnectionRow> connections(size_t page_rows = 1000);
-    // Throws when gauges and the connection table disagree.
+    // Settles; throws when gauges and the connection table disagree.
     void check_gauges();
 
   private:
@@ -150,7 +156,8 @@ class WorkerFleet {
                    std::span<const size_t> chosen,
                    bool is_handed_over,
                    std::vector<Outcome>& outcomes);
-    void take_outcome(Member& member, const FrameIn& in, const Outcome& out);
+    static void book(Member& member, const dataplane::Packet& packet);
+    void check_frame(const FrameIn& in, const Outcome& out) const;
     void check_counters() const;
     void collect_events(Member& member);
     void run_job(Member& member, dataplane::Job& job);

@@ -29,7 +29,7 @@ namespace {
 // that bit's place.
 [[nodiscard]] uint32_t toeplitz(const std::vector<uint8_t>& input) {
     const auto key = rss_key();
-    const auto key_bit = [&key](size_t i) { return key[i / 8] >> (7 - i % 8) & 1U; };
+    const auto key_bit = [&key](size_t i) { return uint32_t{key[i / 8]} >> (7 - i % 8) & 1U; };
     uint32_t hash = 0;
     for (size_t bit = 0; bit < input.size() * 8; ++bit) {
         if ((input[bit / 8] >> (7 - bit % 8) & 1) == 0) {
