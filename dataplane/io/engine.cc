@@ -181,7 +181,8 @@ LoopWiring DpdkEngine::wiring_for(WorkerId worker) {
     wiring.control = rings_[index(worker)].get();
     wiring.wake = &wake_;
     wiring.idle = settings_.idle;
-    for (uint16_t p = 0; p < ports_.size(); ++p) {
+    const auto ports = static_cast<uint16_t>(ports_.size());
+    for (uint16_t p = 0; p < ports; ++p) {
         const Port& port = *ports_[p];
         for (uint16_t queue = 0; queue < port.rx_queues(); ++queue) {
             if (worker_of_queue(p, queue, port.rx_queues(), worker_count()) == worker) {

@@ -41,7 +41,7 @@ void look_up(const void* fib, const uint32_t* addresses, uint16_t* route_indexes
     // rte_fib_lookup_bulk changes neither, but does not say so.
     auto* const table = static_cast<rte_fib*>(const_cast<void*>(fib));
     auto* const keys = const_cast<uint32_t*>(addresses);
-    std::array<uint64_t, kChunk> found;
+    std::array<uint64_t, kChunk> found{};
     for (uint32_t start = 0; start < count; start += kChunk) {
         const uint32_t part = std::min(kChunk, count - start);
         rte_fib_lookup_bulk(table, keys + start, found.data(), static_cast<int>(part));

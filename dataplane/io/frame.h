@@ -20,9 +20,9 @@ enum class FrameErrand : uint8_t {
 };
 
 struct FrameTag {
-    FrameErrand errand;
-    WorkerId sender;
-    rte_mbuf* next;  // FrameStack's link
+    FrameErrand errand{};
+    WorkerId sender{};
+    rte_mbuf* next = nullptr;  // FrameStack's link
     Packet packet;
 };
 

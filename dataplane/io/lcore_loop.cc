@@ -179,38 +179,38 @@ void LcoreLoop::receive() {
 }
 
 void LcoreLoop::receive_from_port(const ReceiveQueue& source) {
-    std::array<rte_mbuf*, kBurstMax> frames;
     const auto room = static_cast<uint16_t>(kBurstMax - burst_.count);
-    const uint16_t count = rte_eth_rx_burst(source.device, source.queue, frames.data(), room);
+    const uint16_t count =
+        rte_eth_rx_burst(source.device, source.queue, frames_.data() + burst_.count, room);
     frames_seen_ += count;
     for (uint16_t i = 0; i < count; ++i) {
-        add_received(frames[i], source.port);
+        add_received(source.port);
     }
 }
 
 void LcoreLoop::receive_from_worker(FrameRing& ring) {
-    std::array<rte_mbuf*, kBurstMax> frames;
-    const uint32_t count = ring.pop(frames.data(), kBurstMax - burst_.count);
+    const uint32_t count = ring.pop(arrived_.data(), kBurstMax - burst_.count);
     frames_seen_ += count;
     for (uint32_t i = 0; i < count; ++i) {
-        const FrameTag& tag = tag_of(frames[i]);
+        const FrameTag& tag = tag_of(arrived_[i]);
         if (tag.errand == FrameErrand::kTransmit) {
-            queue_for_port(tag.packet.out_port, frames[i], kOnBehalf);
+            queue_for_port(tag.packet.out_port, arrived_[i], kOnBehalf);
         } else {
-            add_handed_over(frames[i]);
+            add_handed_over(arrived_[i]);
         }
     }
 }
 
-void LcoreLoop::add_received(rte_mbuf* frame, PortId in_port) {
-    Packet& packet = burst_.packets[burst_.count];
+// The frame lies in frames_ already.
+void LcoreLoop::add_received(PortId in_port) {
+    rte_mbuf* const frame = frames_[burst_.count];
+    Packet& packet = burst_.packets[burst_.count++];
     fill_packet(packet, frame, in_port);
     rte_prefetch0(packet.data);
     packet.ip_checksum =
         to_check(frame->ol_flags, RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_IP_CKSUM_BAD);
     packet.l4_checksum =
         to_check(frame->ol_flags, RTE_MBUF_F_RX_L4_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_BAD);
-    frames_[burst_.count++] = frame;
 }
 
 void LcoreLoop::add_handed_over(rte_mbuf* frame) {
@@ -225,7 +225,8 @@ void LcoreLoop::add_handed_over(rte_mbuf* frame) {
 }
 
 void LcoreLoop::act_on_verdicts() {
-    for (uint8_t place = 0; place < burst_.count; ++place) {
+    const auto count = static_cast<uint8_t>(burst_.count);
+    for (uint8_t place = 0; place < count; ++place) {
         rte_mbuf* const frame = frames_[place];
         const Packet& packet = burst_.packets[place];
         switch (packet.verdict) {
@@ -293,7 +294,8 @@ void LcoreLoop::queue_for_port(PortId port, rte_mbuf* frame, uint8_t origin) {
 }
 
 void LcoreLoop::flush_ports() {
-    for (uint16_t port = 0; port < outgoing_.size(); ++port) {
+    const auto ports = static_cast<uint16_t>(outgoing_.size());
+    for (uint16_t port = 0; port < ports; ++port) {
         if (outgoing_[port].count != 0) {
             flush_port(port);
         }

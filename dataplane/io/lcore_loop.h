@@ -78,14 +78,14 @@ class LcoreLoop {
         static constexpr uint32_t kCapacity = 2 * kBurstMax;
 
         uint32_t count = 0;
-        std::array<rte_mbuf*, kCapacity> frames;
-        std::array<uint8_t, kCapacity> origins;  // place in the burst, kOnBehalf or kInjected
+        std::array<rte_mbuf*, kCapacity> frames{};
+        std::array<uint8_t, kCapacity> origins{};  // place in the burst, kOnBehalf or kInjected
     };
     // Frames for one worker, by their place in the burst.
     struct Outbox {
         uint32_t count = 0;
-        std::array<rte_mbuf*, kBurstMax> frames;
-        std::array<uint8_t, kBurstMax> places;
+        std::array<rte_mbuf*, kBurstMax> frames{};
+        std::array<uint8_t, kBurstMax> places{};
     };
     static constexpr uint8_t kOnBehalf = 0xfe;
     static constexpr uint8_t kInjected = 0xff;
@@ -109,7 +109,7 @@ class LcoreLoop {
     void receive();
     void receive_from_port(const ReceiveQueue& source);
     void receive_from_worker(FrameRing& ring);
-    void add_received(rte_mbuf* frame, PortId in_port);
+    void add_received(PortId in_port);
     void add_handed_over(rte_mbuf* frame);
     void act_on_verdicts();
     void forward(rte_mbuf* frame, uint8_t place);
@@ -138,9 +138,10 @@ class LcoreLoop {
     TimePoint previous_;
 
     Burst burst_;
-    std::array<rte_mbuf*, kBurstMax> frames_{};  // burst_'s, by place
-    std::vector<Outgoing> outgoing_;             // by PortId
-    std::vector<Outbox> outboxes_;               // by WorkerId
+    std::array<rte_mbuf*, kBurstMax> frames_{};   // burst_'s, by place
+    std::array<rte_mbuf*, kBurstMax> arrived_{};  // from another worker, before they are told apart
+    std::vector<Outgoing> outgoing_;              // by PortId
+    std::vector<Outbox> outboxes_;                // by WorkerId
     Outbox punted_;
     uint32_t dropped_count_ = 0;
     std::array<rte_mbuf*, kBurstMax> dropped_{};

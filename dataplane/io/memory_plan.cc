@@ -18,9 +18,9 @@ constexpr uint64_t kSmallPage = 4096;
 constexpr uint64_t kSlackBytes = 24 * kMib;
 // A FIB with 2-byte entries takes 32 MiB, and old and new exist together while one replaces the
 // other (see fib.cc). Plain memory is only touched when used, so the room costs nothing there.
-constexpr uint64_t kFibBytes = 2 * 40 * kMib;
+constexpr uint64_t kFibBytes = 80 * kMib;
 // Two VLAN tags and the FCS that some NICs leave at the end.
-constexpr uint32_t kFrameOverhead = RTE_ETHER_HDR_LEN + 2 * 4 + RTE_ETHER_CRC_LEN;
+constexpr uint32_t kFrameOverhead = RTE_ETHER_HDR_LEN + 8 + RTE_ETHER_CRC_LEN;
 
 uint64_t read_number(const std::string& path) {
     std::ifstream file(path);
@@ -63,7 +63,7 @@ MemoryNeed memory_need(const EngineSettings& settings) {
         common += Worker::table_bytes(settings.worker) + 2 * kMib;
     }
     const uint64_t frame = sizeof(rte_mempool_objhdr) + sizeof(rte_mbuf) + kFrameTagBytes +
-                           frame_room_bytes(settings) + 2 * RTE_CACHE_LINE_SIZE;
+                           frame_room_bytes(settings) + uint64_t{2} * RTE_CACHE_LINE_SIZE;
     const uint64_t frames = settings.pool_frames;
     const uint64_t plain_frame = frame > kSmallPage / 2
                                      ? (frame + kSmallPage - 1) / kSmallPage * kSmallPage

@@ -45,7 +45,8 @@ dp::io::EngineSettings small_engine(uint16_t workers, const std::vector<std::str
     return settings;
 }
 
-TestEngine::TestEngine(const dp::io::EngineSettings& settings) : ports_(settings.ports.size()) {
+TestEngine::TestEngine(const dp::io::EngineSettings& settings)
+    : port_count_(static_cast<uint16_t>(settings.ports.size())) {
     auto engine = dp::io::Engine::start(settings);
     if (!engine) {
         std::fprintf(stderr, "%s\n", engine.error().message.c_str());
@@ -64,7 +65,7 @@ void TestEngine::tell(dp::Command command) {
 }
 
 void TestEngine::route_all_to(uint16_t out, uint16_t vlan) {
-    for (uint16_t port = 0; port < ports_; ++port) {
+    for (uint16_t port = 0; port < port_count_; ++port) {
         dp::Command define(dp::CommandKind::kPutInterface);
         define.put_interface = {dp::InterfaceId{port},
                                 {.port = dp::PortId{port},

@@ -60,7 +60,7 @@ class TestEngine {
     std::unique_ptr<dp::io::Engine> engine_;
     uint32_t sequence_ = 0;
     std::unique_ptr<dp::RouteTable> routes_;
-    size_t ports_;
+    uint16_t port_count_;
 };
 
 // A capture file that is gone with this object.
