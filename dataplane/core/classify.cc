@@ -66,7 +66,8 @@ constexpr std::array<bool, 256> kUnicast = [] {
 [[nodiscard]] bool is_ordinary(const Worker::State& state, const Packet& packet) {
     const uint64_t source = packet.source.bits;
     const uint64_t destination = packet.destination.bits;
-    const bool are_unicast = kUnicast[source & 0xff] & kUnicast[destination & 0xff];
+    const bool are_unicast =
+        (uint32_t{kUnicast[source & 0xff]} & uint32_t{kUnicast[destination & 0xff]}) != 0;
     const bool are_two = static_cast<uint32_t>(source ^ destination) != 0;
     return (packet.is_ipv4 & are_unicast & are_two) &&
            state.forwarder.is_plainly_ours(packet.in_port, packet.vlan, packet.data);
