@@ -129,7 +129,7 @@ Result<std::unique_ptr<KernelSide>> KernelSide::start(asio::io_context& io,
     for (uint16_t port = 0; port < side->taps_.size(); ++port) {
         links.push_back({side->taps_[port]->ifindex(), PortId{port}, InterfaceId{port}});
     }
-    auto mirror = kernel::KernelMirror::start(io, std::move(links), *side);
+    auto mirror = kernel::KernelMirror::start(io, links, *side);
     if (!mirror) {
         return Failure(mirror.error());
     }

@@ -64,6 +64,8 @@ int serve(const std::string& file) {
 
 }  // namespace
 
+// What CLI11 throws while it is told of the options, and want of memory, may end the program.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) {
     Options options;
     CLI::App app("directord: layer 4 load balancer on DPDK");

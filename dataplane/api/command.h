@@ -63,8 +63,10 @@ struct Command {
         Job* job;                       // kRunJob
     };
 
+    // NOLINTBEGIN(cppcoreguidelines-pro-type-member-init): one member of the union is enough.
     Command() : kind(CommandKind::kRunJob), job(nullptr) {}
     explicit Command(CommandKind command_kind) : kind(command_kind), timeouts{} {}
+    // NOLINTEND(cppcoreguidelines-pro-type-member-init)
 };
 
 static_assert(sizeof(Command) <= 64 && sizeof(Command) % 4 == 0);

@@ -19,8 +19,9 @@ enum class EventKind : uint8_t {
     kCommandRefused,   // a command named a slot that does not exist or a table is full
 };
 
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): which pointer is meant, `kind` tells.
 struct Event {
-    EventKind kind;
+    EventKind kind{};
     WorkerId worker{};
     uint32_t sequence = 0;  // of the command that caused it
     union {

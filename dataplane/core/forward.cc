@@ -145,6 +145,8 @@ void follow(Worker::State& state, Packet& packet, const NextHop& hop) {
 }  // namespace
 
 void forward_burst(Worker::State& state, Packets packets) {
+    // Filled as far as `count` says.
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
     std::array<Packet*, kBurstMax> unresolved;
     std::array<Ipv4Address, kBurstMax> destinations;
     uint32_t count = 0;

@@ -129,8 +129,11 @@ void Forwarder::resolve(std::span<const Ipv4Address> destinations,
         std::fill(answers.begin(), answers.end(), NextHop{});
         return;
     }
+    // Filled as far as there are destinations.
+    // NOLINTBEGIN(cppcoreguidelines-pro-type-member-init)
     std::array<uint32_t, kBurstMax> addresses;
     std::array<uint16_t, kBurstMax> indexes;
+    // NOLINTEND(cppcoreguidelines-pro-type-member-init)
     for (size_t i = 0; i < destinations.size(); ++i) {
         addresses[i] = destinations[i].host();
     }

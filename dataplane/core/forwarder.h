@@ -109,8 +109,8 @@ class Forwarder {
 
     std::array<Slot, kInterfacesMax> interfaces_;
     // By port: the interface without a VLAN, and its MAC address's mac_bits().
-    std::array<InterfaceId, kInterfacesMax> untagged_;
-    std::array<uint64_t, kInterfacesMax> own_macs_;
+    std::array<InterfaceId, kInterfacesMax> untagged_{};
+    std::array<uint64_t, kInterfacesMax> own_macs_{};
     FlatMap<NeighbourKey, uint16_t, NeighbourHash> neighbours_;
     std::vector<Adjacency> adjacencies_;
     std::vector<uint16_t> free_adjacencies_;

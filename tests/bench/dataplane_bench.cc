@@ -388,6 +388,7 @@ void start_eal(bool is_huge, uint32_t megabytes) {
         arguments.insert(arguments.end(), {"--no-huge", "--no-shconf", "-m", size});
     }
     std::vector<char*> line;
+    line.reserve(arguments.size());
     for (std::string& argument : arguments) {
         line.push_back(argument.data());
     }

@@ -155,7 +155,7 @@ void RteHashBalancer::translate(const Parsed& packet, Entry& entry) {
 
 void RteHashBalancer::process_burst(const Batch& batch, size_t start, uint32_t count) {
     std::array<Parsed, kBurst> packets;
-    std::array<const void*, kBurst> keys;
+    std::array<const void*, kBurst> keys;  // NOLINT(cppcoreguidelines-pro-type-member-init)
     for (uint32_t i = 0; i < count; ++i) {
         packets[i].data = batch.frames[start + i];
         rte_prefetch0(packets[i].data);
@@ -165,7 +165,7 @@ void RteHashBalancer::process_burst(const Batch& batch, size_t start, uint32_t c
         keys[i] = &packets[i].key;
     }
     uint64_t hits = 0;
-    std::array<void*, kBurst> found;
+    std::array<void*, kBurst> found;  // NOLINT(cppcoreguidelines-pro-type-member-init)
     rte_hash_lookup_bulk_data(hash_, keys.data(), count, &hits, found.data());
     for (uint32_t i = 0; i < count; ++i) {
         if ((hits >> i & 1) != 0) {

@@ -32,7 +32,7 @@ class ApplyTest : public ::testing::Test {
     std::vector<Event> apply(Command command) {
         command.sequence = ++sequence_;
         worker_.apply(command, kNow);
-        const std::vector<Event> events(worker_.events().begin(), worker_.events().end());
+        std::vector<Event> events(worker_.events().begin(), worker_.events().end());
         worker_.clear_events();
         for (const Event& event : events) {
             EXPECT_EQ(event.sequence, sequence_);

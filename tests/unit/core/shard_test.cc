@@ -118,7 +118,7 @@ TEST(Shard, WorkersGetEqualShares) {
             ++counts[index(owner)];
         }
         for (const int count : counts) {
-            EXPECT_NEAR(count, 70000 / workers, 70000 / workers / 8) << workers;
+            EXPECT_NEAR(count, 70000.0 / workers, 70000.0 / workers / 8) << workers;
         }
     }
 }
