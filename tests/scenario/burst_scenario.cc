@@ -167,8 +167,16 @@ SCENARIO("more SYNs in one burst than the table holds", "[burst]") {
                         std::any_of(rows.begin(), rows.end(), [&](const auto& row) {
                             return row.client == client;
                         });
-                    // Forwarded exactly when its connection still exists, to that one's server.
-                    REQUIRE((outcomes[i].verdict == Verdict::kForward) == is_there);
+                    // One that was sent on may have been evicted by a later SYN of the burst, as by
+                    // one of the next burst; nothing else sends on what has no connection.
+                    const bool was_forwarded = outcomes[i].verdict == Verdict::kForward;
+                    if (policy == WhenFull::kRefuse) {
+                        REQUIRE(was_forwarded == is_there);
+                    }
+                    if (was_forwarded && !is_there) {
+                        continue;
+                    }
+                    REQUIRE(was_forwarded == is_there);
                     if (is_there) {
                         ++forwarded_syns;
                         const auto row = std::find_if(rows.begin(), rows.end(), [&](const auto& r) {
