@@ -45,6 +45,7 @@ struct NeighbourChange {
     Neighbour neighbour;
 };
 
+// NOLINTBEGIN(cppcoreguidelines-pro-type-member-init): one member of the union is enough.
 struct Command {
     CommandKind kind;
     // Counts up by one per command and worker. Events echo it, so that the control plane knows how
@@ -63,11 +64,10 @@ struct Command {
         Job* job;                       // kRunJob
     };
 
-    // NOLINTBEGIN(cppcoreguidelines-pro-type-member-init): one member of the union is enough.
     Command() : kind(CommandKind::kRunJob), job(nullptr) {}
     explicit Command(CommandKind command_kind) : kind(command_kind), timeouts{} {}
-    // NOLINTEND(cppcoreguidelines-pro-type-member-init)
 };
+// NOLINTEND(cppcoreguidelines-pro-type-member-init)
 
 static_assert(sizeof(Command) <= 64 && sizeof(Command) % 4 == 0);
 static_assert(std::is_trivially_copyable_v<Command>);

@@ -16,7 +16,7 @@ RingHandle make_ring(const std::string& name,
 }
 
 bool FrameRing::create(const std::string& name, uint32_t capacity, int numa_node) {
-    ring_ = make_ring(name, sizeof(Slot), capacity, numa_node);
+    ring_ = make_ring(name, kSlotBytes, capacity, numa_node);
     return ring_ != nullptr;
 }
 

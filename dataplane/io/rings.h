@@ -52,7 +52,8 @@ class ValueRing {
 
 // Frames. What still lies in the ring at destruction is freed.
 class FrameRing {
-    using Slot = rte_mbuf*;
+    // What lies on the ring: a pointer.
+    static constexpr unsigned kSlotBytes = sizeof(void*);
 
   public:
     FrameRing() = default;
@@ -62,10 +63,10 @@ class FrameRing {
 
     [[nodiscard]] bool create(const std::string& name, uint32_t capacity, int numa_node);
     [[nodiscard]] uint32_t push(rte_mbuf* const* frames, uint32_t count) {
-        return rte_ring_sp_enqueue_burst_elem(ring_.get(), frames, sizeof(Slot), count, nullptr);
+        return rte_ring_sp_enqueue_burst_elem(ring_.get(), frames, kSlotBytes, count, nullptr);
     }
     [[nodiscard]] uint32_t pop(rte_mbuf** frames, uint32_t room) {
-        return rte_ring_sc_dequeue_burst_elem(ring_.get(), frames, sizeof(Slot), room, nullptr);
+        return rte_ring_sc_dequeue_burst_elem(ring_.get(), frames, kSlotBytes, room, nullptr);
     }
 
   private:

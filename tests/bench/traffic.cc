@@ -114,8 +114,8 @@ void write_frame(uint8_t* frame,
                  const Endpoint& source,
                  const Endpoint& destination,
                  uint8_t tcp_flags) {
-    static const auto common = frame_template();
-    std::array<uint8_t, FramePool::kFrameBytes> built = common;
+    static const auto kTemplate = frame_template();
+    std::array<uint8_t, FramePool::kFrameBytes> built = kTemplate;
     const MacAddress& mac =
         direction == Direction::kClientToServer ? kClientPortMac : kServerPortMac;
     std::memcpy(built.data(), mac.bytes.data(), 6);

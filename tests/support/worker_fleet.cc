@@ -354,7 +354,7 @@ void WorkerFleet::send_in_place(Burst& burst) {
     }
     for (size_t owner = 0; owner < workers_.size(); ++owner) {
         Burst mail;
-        std::array<Packet*, kBurstMax> places;
+        std::array<Packet*, kBurstMax> places{};
         for (Packet& packet : burst) {
             if (packet.verdict == Verdict::kHandOver && index(packet.owner) == owner) {
                 places[mail.count] = &packet;
