@@ -6,8 +6,10 @@
 #   raise lvs-nat                                    # LAB_WORKERS, LAB_DRIVER ... as for scripts/lab
 #   check "WHAT" COMMAND...                          # ok if it succeeds
 #   expect "WHAT" WANTED GOT
-#   await SECONDS "WHAT" COMMAND...                  # ok as soon as it succeeds
+#   await SECONDS "WHAT" COMMAND...                  # ok as soon as it succeeds; deadlines are
+#                                                    # generous: a busy machine must keep them
 #   client COMMAND...  director COMMAND...  web1 COMMAND...
+#   hold_download N; ...; release_downloads N        # one that is under way for as long as wanted
 #   value REQUEST 'PYTHON EXPRESSION OVER d'         # of directorctl --json
 #
 # The laboratory is taken down at exit, also after Ctrl-C. After a failure the daemon's log, its
@@ -103,7 +105,7 @@ lower() {
 
 # Every packet met exactly one end. Retried for as long as some may still be on their way.
 check_balance() {
-    await 5 "received + handed in = forwarded + punted + dropped + handed out" is_value drops \
+    await 60 "received + handed in = forwarded + punted + dropped + handed out" is_value drops \
         'd["received"] + d["handed_in"] == d["forwarded"] + d["punted"] + d["dropped"] + d["handed_out"]'
 }
 
@@ -133,7 +135,7 @@ body_counts() {
 spread() {
     local what=$1 requests=$2 tolerance=$3 a b others
     shift 3
-    read -r a b others < <(client curl -sS -m 120 "$@" "http://$vip/?[1-$requests]" 2>&1 | body_counts)
+    read -r a b others < <(client curl -sS -m 600 "$@" "http://$vip/?[1-$requests]" 2>&1 | body_counts)
     expect "$what: $requests of $requests requests answered" "$requests 0" "$((a + b)) $others"
     check "$what: shares $a and $b differ by at most $tolerance" \
         [ $((a > b ? a - b : b - a)) -le "$tolerance" ]
@@ -143,7 +145,7 @@ spread() {
 load() {
     local connections=$1 seconds=$2 output
     shift 2
-    output=$(client wrk -t1 -c"$connections" -d"${seconds}s" --timeout 5s "$@" "http://$vip/" 2>&1)
+    output=$(client wrk -t1 -c"$connections" -d"${seconds}s" --timeout 60s "$@" "http://$vip/" 2>&1)
     if grep -q '^Requests/sec' <<<"$output" && ! grep -q 'Socket errors\|Non-2xx' <<<"$output"; then
         ok "wrk, $connections connections${*:+, $*}: no error ($(sed -n 's/^Requests.sec: *//p' <<<"$output") requests/s)"
     else
@@ -158,13 +160,42 @@ download() {
     wanted=$(sha256 <"$file")
     for _ in 1 2; do
         expect "download of $1: not a byte wrong" "$wanted" \
-            "$(client curl -sS -m 200 "http://$vip/download/$1" | sha256)"
+            "$(client curl -sS -m 600 "http://$vip/download/$1" | sha256)"
+    done
+}
+
+# hold_download NUMBER: in the background, a download through the service that stops after its first
+# megabyte until release_downloads; its connection stays all that time, however busy the machine is.
+declare -A downloads=()
+hold_download() {
+    {
+        client curl -sSN -m 600 "http://$vip/slow/16M" | {
+            head -c 1000000
+            until [ -e "$scratch/released" ]; do sleep 0.1; done
+            cat
+        }
+    } >"$scratch/download.$1" &
+    downloads[$1]=$!
+}
+
+download_has_begun() { [ "$(stat -c %s "$scratch/download.$1")" -ge 1000000 ]; }
+
+# release_downloads: each must now arrive complete.
+release_downloads() {
+    local number wanted
+    wanted=$(sha256 <"$(scripts/lab file 16M)")
+    : >"$scratch/released"
+    for number in "${!downloads[@]}"; do
+        wait "${downloads[$number]}"
+        expect "download $number goes on: not a byte wrong" "0 $wanted" \
+            "$? $(sha256 <"$scratch/download.$number")"
     done
 }
 
 finish() {
     local code=$?
     trap - EXIT
+    : >"$scratch/released"
     if [ "$failures" -gt 0 ] || [ "$code" -ne 0 ]; then
         if [ -n "$lab_state" ]; then
             echo "# --- status, drops, workers"

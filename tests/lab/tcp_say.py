@@ -4,7 +4,7 @@ import sys
 import threading
 
 content = sys.stdin.buffer.read() if sys.argv[3] == "-" else sys.argv[3].encode()
-with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=10) as connection:
+with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=60) as connection:
     def send():
         connection.sendall(content)
         connection.shutdown(socket.SHUT_WR)

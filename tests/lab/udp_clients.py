@@ -32,7 +32,7 @@ for number in range(rounds):
             by_descriptor = {client.fileno(): client for client in waiting}
             for descriptor in by_descriptor:
                 poll.register(descriptor, select.POLLIN)
-            ready = poll.poll(3000)
+            ready = poll.poll(20000)
             if not ready:
                 break
             for descriptor, _ in ready:

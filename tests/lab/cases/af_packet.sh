@@ -11,7 +11,7 @@ for workers in 1 2; do
     spread "a connection each" 4000 "$workers" -H 'Connection: close'
     load 200 3
     download 100M
-    check "ping the director" client ping -c 2 -i 0.2 -W 2 "$vip"
+    check "ping the director" client ping -c 2 -i 0.2 -W 20 "$vip"
     check_balance
     check_kernel_saw_nothing 2
     lower

@@ -5,7 +5,7 @@
 raise lvs-nat
 
 expect "six requests alternate between the servers" "web1 web2 web1 web2 web1 web2" \
-    "$(for _ in 1 2 3 4 5 6; do client curl -sS -m 5 "http://$vip/"; done | cut -d ' ' -f 1 | xargs |
+    "$(for _ in 1 2 3 4 5 6; do client curl -sS -m 600 "http://$vip/"; done | cut -d ' ' -f 1 | xargs |
         sed 's/^web2 \(.*\)/\1 web2/')"
 spread "a connection each" 10000 1 -H 'Connection: close'
 spread "keep-alive" 10000 10000

@@ -6,12 +6,12 @@ conf=$lab_state/director/directord.conf socket=$lab_state/director/directord.soc
 scripts/lab stop director directord
 
 answers() { ctl status --json; }
-answers_http() { client curl -sS -m 1 -o /dev/null "http://$vip/"; }
+answers_http() { client curl -sS -m 10 -o /dev/null "http://$vip/"; }
 start() { # sets pid
     # Not through director(): a function in the background is a shell with a pid of its own.
     ip netns exec dir-director "$DIRECTORD" --config "$conf" >"$scratch/log" 2>&1 &
     pid=$!
-    until_true 20 answers || not_ok "$1: directord answers" "$(tail -n 20 "$scratch/log")"
+    until_true 60 answers || not_ok "$1: directord answers" "$(tail -n 20 "$scratch/log")"
 }
 expect_end() { # WHAT SECONDS CODE: of process $pid
     local deadline=$((SECONDS + $2)) code=0
@@ -30,10 +30,10 @@ interfaces() { ip -n dir-director -br link show | awk '{ sub("@.*", "", $1); pri
 
 for round in first second; do
     start "$round start"
-    await 5 "$round start: the service works" answers_http
+    await 60 "$round start: the service works" answers_http
     expect "$round start: interfaces beside the ports" "d0 d1 inside lo outside" "$(interfaces)"
     kill -TERM "$pid"
-    expect_end "$round start: SIGTERM ends it with exit code 0" 10 0
+    expect_end "$round start: SIGTERM ends it with exit code 0" 60 0
     expect "$round start: interfaces are gone afterwards" "d0 d1 lo" "$(interfaces)"
     check "$round start: so is the socket" test ! -e "$socket"
 done
@@ -41,9 +41,9 @@ done
 start "start for load"
 ip netns exec dir-client wrk -t1 -c50 -d20s "http://$vip/" >/dev/null 2>&1 &
 wrk=$!
-until_true 5 is_value status 'd["connections"] >= 50' || not_ok "load has begun"
+until_true 60 is_value status 'd["connections"] >= 50' || not_ok "load has begun"
 kill -TERM "$pid"
-expect_end "SIGTERM under load ends it with exit code 0" 10 0
+expect_end "SIGTERM under load ends it with exit code 0" 60 0
 kill "$wrk"
 wait "$wrk" 2>/dev/null
 
@@ -51,13 +51,13 @@ start "start before kill -9"
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null
 start "start after kill -9"
-await 5 "start after kill -9: the service works" answers_http
+await 60 "start after kill -9: the service works" answers_http
 
 director "$DIRECTORD" --config "$conf" >"$scratch/second" 2>&1
 check "a second directord on the same socket refuses (exit code $?)" test $? -ne 0
-await 5 "and the first one does not mind" answers_http
+await 60 "and the first one does not mind" answers_http
 kill -TERM "$pid"
-expect_end "SIGTERM" 10 0
+expect_end "SIGTERM" 60 0
 
 sed 's/worker_cpus/workers_cpu/; s/"rr"/"rrr"/' "$conf" >"$scratch/wrong.conf"
 timeout 20 ip netns exec dir-director "$DIRECTORD" --config "$scratch/wrong.conf" >"$scratch/wrong" 2>&1

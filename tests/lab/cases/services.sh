@@ -4,7 +4,7 @@
 raise lvs-services
 
 expect "wrr 3:1 over 400 connections" "300 100 0" \
-    "$(client curl -sS -m 30 -H 'Connection: close' "http://$vip:8080/?[1-400]" 2>&1 | body_counts)"
+    "$(client curl -sS -m 600 -H 'Connection: close' "http://$vip:8080/?[1-400]" 2>&1 | body_counts)"
 refute "a service whose servers all have weight 0 accepts nothing" \
     client curl -sS -m 2 -o /dev/null "http://$vip:8081/"
 check "and that is counted under its reason" is_value drops \
@@ -12,13 +12,13 @@ check "and that is counted under its reason" is_value drops \
 
 for web in web1 web2; do
     scripts/lab start $web udp-echo /usr/bin/python3 "$helpers/udp_echo.py" 53 $web
-    until_true 5 ip netns exec dir-$web sh -c 'ss -Hlun sport = :53 | grep -q .' ||
+    until_true 60 ip netns exec dir-$web sh -c 'ss -Hlun sport = :53 | grep -q .' ||
         not_ok "UDP echo server of $web started"
 done
 for address in 102 103 105; do
     ip -n dir-client address add 170.210.122.$address/25 dev c0
     # The director knows the client's MAC address before the crowd comes.
-    client ping -c 1 -W 2 -I 170.210.122.$address "$vip" >/dev/null
+    client ping -c 1 -W 20 -I 170.210.122.$address "$vip" >/dev/null
 done
 expect "UDP: 4,000 client ports at four addresses, two datagrams each, all answered by their server" \
     "8000 of 8000 answered, 0 wrong, web1 2000 web2 2000" \
