@@ -106,7 +106,7 @@ void visit_settings(Dataplane& dataplane, Visitor& visitor) {
                    kOptional);
     visitor.number("services_max", dataplane.services_max, {1, 65536}, kOptional);
     visitor.number("real_servers_max", dataplane.real_servers_max, {1, 1 << 20}, kOptional);
-    visitor.number("neighbours_max", dataplane.neighbours_max, {1, 1 << 20}, kOptional);
+    visitor.number("neighbours_max", dataplane.neighbours_max, {1, 65535}, kOptional);
     visitor.number("punts_per_second", dataplane.punts_per_second, {1, 10'000'000}, kOptional);
     visitor.choice("when_full", dataplane.when_full, std::span(kWhenFull));
     visitor.flag("decrement_ttl", dataplane.decrement_ttl);

@@ -8,6 +8,7 @@ namespace director::dataplane {
 
 Forwarder::Forwarder(uint32_t neighbours_max, const HashKey& key)
     : neighbours_(neighbours_max, NeighbourHash{key}), adjacencies_(neighbours_max) {
+    DIRECTOR_ASSERT(neighbours_max <= kNoAdjacency);  // numbers are of 16 bits
     untagged_.fill(kNoInterface);
     own_macs_.fill(kNoMac);
     free_adjacencies_.reserve(neighbours_max);

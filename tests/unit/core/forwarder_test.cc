@@ -136,6 +136,31 @@ TEST_F(ForwarderTest, Limits) {
     EXPECT_FALSE(forwarder_.put_neighbour({address(1), InterfaceId{kInterfacesMax}}, {}));
 }
 
+// As many as the 16-bit numbers can tell apart, and as the configuration allows.
+TEST_F(ForwarderTest, EveryNeighbourOfTheLargestTableHasANumberOfItsOwn) {
+    constexpr uint32_t kMost = kNoAdjacency;
+    Forwarder large(kMost, HashKey{});
+    ASSERT_TRUE(large.put_interface(kEth0, {PortId{0}, 0, 1500, true, kMac1}));
+    const StaticRoutes all{
+        {{Ipv4Prefix::parse("10.0.0.0/8").value(), {RouteKind::kOnLink, kEth0, {}}}}};
+    ASSERT_EQ(large.put_routes(all.table()), nullptr);
+    const auto one = [](uint32_t i) { return Ipv4Address::from_host(0x0a000000 + i); };
+    for (uint32_t i = 0; i < kMost; ++i) {
+        const MacAddress own{{2, 0, 0, 0, static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)}};
+        ASSERT_TRUE(large.put_neighbour({one(i), kEth0}, {own}));
+    }
+    EXPECT_FALSE(large.put_neighbour({one(kMost), kEth0}, {}));
+    for (uint32_t i = 0; i < kMost; ++i) {
+        const Ipv4Address destination = one(i);
+        NextHop answer;
+        large.resolve({&destination, 1}, {&answer, 1});
+        ASSERT_EQ(answer.kind, NextHop::Kind::kAdjacent);
+        ASSERT_NE(answer.adjacency, kNoAdjacency);
+        const auto& macs = large.adjacency(answer.adjacency).macs;
+        ASSERT_EQ(uint32_t{macs[4]} << 8 | macs[5], i);
+    }
+}
+
 TEST_F(ForwarderTest, InterfacesByPortAndVlan) {
     ASSERT_NE(forwarder_.interface_of(PortId{1}, 7), nullptr);
     EXPECT_EQ(forwarder_.interface_of(PortId{1}, 7)->mac, kMac2);
