@@ -42,7 +42,7 @@ struct Dataplane {
 // One VLAN on a port, with addresses of its own.
 struct Vlan {
     uint16_t id = 0;  // 1..4094
-    std::vector<Ipv4Prefix> addresses;
+    std::vector<IpPrefix> addresses;
 
     friend bool operator==(const Vlan&, const Vlan&) = default;
 };
@@ -54,15 +54,15 @@ struct Port {
     uint16_t mtu_bytes = 1500;
     uint16_t rx_descriptors = 1024;
     uint16_t tx_descriptors = 1024;
-    std::vector<Ipv4Prefix> addresses;
+    std::vector<IpPrefix> addresses;
     std::vector<Vlan> vlans;
 
     friend bool operator==(const Port&, const Port&) = default;
 };
 
 struct Route {
-    Ipv4Prefix to;
-    Ipv4Address via;
+    IpPrefix to;
+    IpAddress via;
 
     friend bool operator==(const Route&, const Route&) = default;
 };

@@ -63,7 +63,9 @@ bool read_socket_path(std::string_view text, std::string& to) {
 }
 
 bool read_listen_address(std::string_view text, std::string& to) {
-    return (text.empty() || Endpoint::parse(text)) && keep(text, to);
+    const auto endpoint = Endpoint::parse(text);
+    const bool is_endpoint = endpoint && endpoint->port != Be16{};
+    return (text.empty() || is_endpoint) && keep(text, to);
 }
 
 bool read_nonempty(std::string_view text, std::string& to) {
@@ -76,30 +78,30 @@ bool assign(std::optional<T> value, T& to) {
     return value.has_value();
 }
 
-bool read_address(std::string_view text, Ipv4Address& to) {
-    return assign(Ipv4Address::parse(text), to);
+bool read_address(std::string_view text, IpAddress& to) {
+    return assign(IpAddress::parse(text), to);
 }
 
 // The length must be written: an interface address that is silently a /32 has no neighbours.
-bool read_interface_address(std::string_view text, Ipv4Prefix& to) {
-    return text.find('/') != std::string_view::npos && assign(Ipv4Prefix::parse(text), to) &&
+bool read_interface_address(std::string_view text, IpPrefix& to) {
+    return text.find('/') != std::string_view::npos && assign(IpPrefix::parse(text), to) &&
            to.length > 0;
 }
 
-bool read_destination(std::string_view text, Ipv4Prefix& to) {
+bool read_destination(std::string_view text, IpPrefix& to) {
     if (text == "default") {
-        to = Ipv4Prefix{Ipv4Address{}, 0};
+        to = IpPrefix{Ipv4Address{}, 0};
         return true;
     }
-    return assign(Ipv4Prefix::parse(text), to);
+    return assign(IpPrefix::parse(text), to);
 }
 
-std::string write_prefix(const Ipv4Prefix& value) {
+std::string write_prefix(const IpPrefix& value) {
     return to_string(value);
 }
 
-std::string write_destination(const Ipv4Prefix& value) {
-    return value == Ipv4Prefix{Ipv4Address{}, 0} ? "default" : to_string(value);
+std::string write_destination(const IpPrefix& value) {
+    return value == IpPrefix{Ipv4Address{}, 0} ? "default" : to_string(value);
 }
 
 }  // namespace
@@ -117,25 +119,25 @@ const TextForm<std::string> kDeviceForm{
 const TextForm<std::string> kSocketPathForm{
     "an absolute path of at most 107 characters", read_socket_path, same};
 const TextForm<std::string> kListenAddressForm{
-    "an IPv4 address and port such as \"127.0.0.1:9142\", or \"\" for none",
+    "an IP address and port such as \"127.0.0.1:9142\" or \"[::1]:9142\", or \"\" for none",
     read_listen_address,
     same};
 const TextForm<std::string> kSchedulerForm{"the name of a scheduler", read_nonempty, same};
 const TextForm<std::string> kArgumentForm{
     "an argument such as \"--in-memory\"", read_nonempty, same};
-const TextForm<Ipv4Address> kAddressForm{"an IPv4 address such as \"192.0.2.1\"",
-                                         read_address,
-                                         [](const Ipv4Address& value) { return to_string(value); }};
-const TextForm<Ipv4Prefix> kInterfaceAddressForm{
-    "an IPv4 address with its prefix length, 1 to 32, such as \"192.0.2.1/24\"",
+const TextForm<IpAddress> kAddressForm{"an IP address such as \"192.0.2.1\" or \"2001:db8::1\"",
+                                       read_address,
+                                       [](const IpAddress& value) { return to_string(value); }};
+const TextForm<IpPrefix> kInterfaceAddressForm{
+    "an IP address with its prefix length, such as \"192.0.2.1/24\" or \"2001:db8::1/64\"",
     read_interface_address,
     write_prefix};
-const TextForm<Ipv4Prefix> kDestinationForm{
-    "an IPv4 prefix such as \"198.51.100.0/24\", or \"default\"",
+const TextForm<IpPrefix> kDestinationForm{
+    "a prefix such as \"198.51.100.0/24\" or \"2001:db8::/32\", or \"default\" (0.0.0.0/0)",
     read_destination,
     write_destination};
 const TextForm<Endpoint> kEndpointForm{
-    "an IPv4 address and port (1 to 65535) such as \"192.0.2.1:80\"",
+    "an IP address and port such as \"192.0.2.1:80\" or \"[2001:db8::1]:80\"",
     [](std::string_view text, Endpoint& to) { return assign(Endpoint::parse(text), to); },
     [](const Endpoint& value) { return to_string(value); }};
 

@@ -49,9 +49,9 @@ extern const TextForm<std::string> kSocketPathForm;
 extern const TextForm<std::string> kListenAddressForm;
 extern const TextForm<std::string> kSchedulerForm;
 extern const TextForm<std::string> kArgumentForm;
-extern const TextForm<Ipv4Address> kAddressForm;
-extern const TextForm<Ipv4Prefix> kInterfaceAddressForm;
-extern const TextForm<Ipv4Prefix> kDestinationForm;
+extern const TextForm<IpAddress> kAddressForm;
+extern const TextForm<IpPrefix> kInterfaceAddressForm;
+extern const TextForm<IpPrefix> kDestinationForm;
 extern const TextForm<Endpoint> kEndpointForm;
 
 template <typename Enum>

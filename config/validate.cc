@@ -31,22 +31,46 @@ std::optional<std::string_view> why_not_unicast(Ipv4Address address) {
     return std::nullopt;
 }
 
-// "the network address" or "the broadcast address" where a subnet has such (not /31: RFC 3021).
-std::optional<std::string_view> special_in(const Ipv4Prefix& subnet, Ipv4Address address) {
-    if (subnet.length >= 31 || !subnet.contains(address)) {
+std::optional<std::string_view> why_not_unicast(const IpAddress& address) {
+    if (address.is_ipv4()) {
+        return why_not_unicast(address.ipv4());
+    }
+    if (address.is_any()) {
+        return ":: is no address";
+    }
+    if (address.is_loopback()) {
+        return "::1 is the loopback address";
+    }
+    if (address.is_multicast()) {
+        return "ff00::/8 is multicast";
+    }
+    return std::nullopt;
+}
+
+// The last address of an IPv4 subnet.
+Ipv4Address last_of(const IpPrefix& subnet) {
+    const uint32_t host_bits = subnet.length == 0 ? ~0U : (1U << (32 - subnet.length)) - 1;
+    return Ipv4Address::from_host(subnet.network().ipv4().host() | host_bits);
+}
+
+// "the network address" or "the broadcast address" where a subnet has such (not /31: RFC 3021), and
+// IPv6's "subnet-router anycast address" (RFC 4291 section 2.6.1; not /127: RFC 6164).
+std::optional<std::string_view> special_in(const IpPrefix& subnet, const IpAddress& address) {
+    const bool is_ipv4 = subnet.family() == Family::kIpv4;
+    if (subnet.length >= IpPrefix::length_max(subnet.family()) - 1 || !subnet.contains(address)) {
         return std::nullopt;
     }
     if (address == subnet.network()) {
-        return "the network address";
+        return is_ipv4 ? "the network address" : "the subnet-router anycast address";
     }
-    if (address.host() == (subnet.network().host() | ~subnet.mask())) {
+    if (is_ipv4 && address.ipv4() == last_of(subnet)) {
         return "the broadcast address";
     }
     return std::nullopt;
 }
 
-Ipv4Prefix subnet_of(const Ipv4Prefix& interface_address) {
-    return Ipv4Prefix{interface_address.network(), interface_address.length};
+IpPrefix subnet_of(const IpPrefix& interface_address) {
+    return IpPrefix{interface_address.network(), interface_address.length};
 }
 
 // "net_af_xdp0" of "net_af_xdp0,iface=eth1"; PCI addresses in their long form.
@@ -89,7 +113,7 @@ class Validation {
     struct OwnAddress {
         std::string path;
         std::string interface_path;
-        Ipv4Prefix prefix;
+        IpPrefix prefix;
     };
 
     void add(std::string path, std::string message, std::vector<std::string> premises = {}) {
@@ -229,10 +253,10 @@ class Validation {
         }
     }
 
-    void check_addresses(const std::vector<Ipv4Prefix>& addresses,
+    void check_addresses(const std::vector<IpPrefix>& addresses,
                          const std::string& interface_path) {
         for (size_t i = 0; i < addresses.size(); ++i) {
-            const Ipv4Prefix& prefix = addresses[i];
+            const IpPrefix& prefix = addresses[i];
             const std::string path = fmt::format("{}.addresses[{}]", interface_path, i);
             if (const auto reason = why_not_unicast(prefix.address)) {
                 add(path,
@@ -253,7 +277,7 @@ class Validation {
     }
 
     // One subnet on two interfaces leaves no way to tell where its machines are.
-    void check_not_elsewhere(const Ipv4Prefix& prefix,
+    void check_not_elsewhere(const IpPrefix& prefix,
                              const std::string& path,
                              const std::string& interface_path) {
         for (const OwnAddress& other : own_addresses_) {
@@ -276,7 +300,7 @@ class Validation {
     }
 
     void check_routes() {
-        std::map<std::pair<uint32_t, uint8_t>, std::string> seen;
+        std::map<IpPrefix, std::string> seen;
         for (size_t i = 0; i < model_.routes.size(); ++i) {
             const Route& route = model_.routes[i];
             const std::string path = fmt::format("routes[{}]", i);
@@ -288,16 +312,24 @@ class Validation {
             } else {
                 const bool is_default = route.to.length == 0;
                 check_unique(seen,
-                             {route.to.address.host(), route.to.length},
+                             route.to,
                              path + ".to",
                              is_default ? "the default route"
                                         : fmt::format("the route to {}", to_string(route.to)));
             }
-            check_gateway(route.via, path + ".via");
+            if (route.via.family() != route.to.family()) {
+                add(path + ".via",
+                    fmt::format("expected an address of the same family as {}, found {}",
+                                to_string(route.to),
+                                to_string(route.via)),
+                    {path + ".to"});
+            } else {
+                check_gateway(route.via, path + ".via");
+            }
         }
     }
 
-    void check_gateway(Ipv4Address via, const std::string& path) {
+    void check_gateway(const IpAddress& via, const std::string& path) {
         // Any address not yet readable may be the one that has the gateway in its subnet.
         std::vector<std::string> premises;
         for (size_t i = 0; i < model_.ports.size(); ++i) {
@@ -380,7 +412,7 @@ class Validation {
     }
 
     // For a virtual service's address and a real server's alike; false if it is no good.
-    bool check_service_address(Ipv4Address address, const std::string& path) {
+    bool check_service_address(const IpAddress& address, const std::string& path) {
         if (const auto reason = why_not_unicast(address)) {
             add(path,
                 fmt::format("expected an address for one machine, found {}: {}",
@@ -415,7 +447,7 @@ class Validation {
     }
 
     // Packets to such a server would come straight back to the director.
-    void check_not_own(Ipv4Address address, const std::string& path) {
+    void check_not_own(const IpAddress& address, const std::string& path) {
         for (const OwnAddress& own : own_addresses_) {
             if (own.prefix.address == address) {
                 add(path,
@@ -439,7 +471,7 @@ class Validation {
     const Vocabulary& vocabulary_;
     std::vector<Finding> findings_;
     std::vector<OwnAddress> own_addresses_;
-    std::map<Ipv4Address, std::string> virtual_addresses_;
+    std::map<IpAddress, std::string> virtual_addresses_;
 };
 
 }  // namespace

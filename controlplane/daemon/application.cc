@@ -161,7 +161,7 @@ void Application::on_synced() {
 }
 
 void Application::keep_servers_reachable() {
-    std::vector<Ipv4Address> addresses;
+    std::vector<IpAddress> addresses;
     for (const config::VirtualService& service : model_.virtual_services) {
         for (const config::RealServer& server : service.real_servers) {
             addresses.push_back(server.endpoint.address);

@@ -104,9 +104,12 @@ void ServiceControl::carry_out(const Change& change) {
 }
 
 void ServiceControl::set_timeouts(const config::Timeouts& timeouts) {
-    Command command(CommandKind::kSetTimeouts);
-    command.timeouts = conn_timeouts(timeouts);
-    fleet_.broadcast(command);
+    const dataplane::ConnTimeouts seconds = conn_timeouts(timeouts);
+    for (size_t state = 0; state < seconds.size(); ++state) {
+        Command command(CommandKind::kSetTimeout);
+        command.set_timeout = {static_cast<dataplane::ConnState>(state), seconds[state]};
+        fleet_.broadcast(command);
+    }
 }
 
 void ServiceControl::clear_retired(const Reports& reports,

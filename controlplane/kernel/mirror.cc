@@ -28,8 +28,12 @@ constexpr Duration kRouteDelay = 5ms;
 // When the kernel refuses a dump (out of memory).
 constexpr Duration kRetryDelay = 1s;
 
-constexpr std::array<uint32_t, 4> kGroups{
-    RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_NEIGH};
+constexpr std::array<uint32_t, 6> kGroups{RTNLGRP_LINK,
+                                          RTNLGRP_IPV4_IFADDR,
+                                          RTNLGRP_IPV6_IFADDR,
+                                          RTNLGRP_IPV4_ROUTE,
+                                          RTNLGRP_IPV6_ROUTE,
+                                          RTNLGRP_NEIGH};
 
 NetlinkMessage dump_request(MirrorModel::Part part) {
     switch (part) {
@@ -40,15 +44,13 @@ NetlinkMessage dump_request(MirrorModel::Part part) {
             return message;
         }
         case MirrorModel::Part::kRoutes: {
-            rtmsg fixed{};
-            fixed.rtm_family = AF_INET;
+            const rtmsg fixed{};  // of all families
             return {RTM_GETROUTE, NLM_F_DUMP, std::as_bytes(std::span(&fixed, 1))};
         }
         case MirrorModel::Part::kNeighbours:
             break;
     }
-    ndmsg fixed{};
-    fixed.ndm_family = AF_INET;
+    const ndmsg fixed{};
     return {RTM_GETNEIGH, NLM_F_DUMP, std::as_bytes(std::span(&fixed, 1))};
 }
 

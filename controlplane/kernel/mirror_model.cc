@@ -244,7 +244,7 @@ void MirrorModel::apply_neighbour(const NeighbourEvent& event, MirrorSink& sink)
 }
 
 void MirrorModel::forget_neighbours(InterfaceId id, MirrorSink& sink) {
-    auto it = neighbours_.lower_bound(NeighbourKey{Ipv4Address{}, id});
+    auto it = neighbours_.lower_bound(NeighbourKey{Ipv4Address{}, id});  // the lowest of all
     while (it != neighbours_.end() && it->first.interface == id) {
         sink.neighbour_removed(it->first);
         it = neighbours_.erase(it);
@@ -281,7 +281,7 @@ void MirrorModel::apply_route(const RouteEvent& event) {
     if (event.tos != 0 || event.action == RouteAction::kOther) {
         return;
     }
-    const RouteKey key{event.to.address.host(), event.to.length, table, event.metric};
+    const RouteKey key{event.to.address, event.to.length, table, event.metric};
     const auto is_this = [&](const KernelRoute& route) {
         return route.action == event.action && std::equal(route.next_hops.begin(),
                                                           route.next_hops.end(),
@@ -303,6 +303,10 @@ void MirrorModel::apply_route(const RouteEvent& event) {
         }
         return;
     }
+    // IPv6 joins routes to one destination into one without saying of which it was made.
+    are_routes_uncertain_ |= event.to.family() == Family::kIpv6 && !same_key.empty() &&
+                             existing == same_key.end() &&
+                             event.place != RoutePlace::kInsteadOfFirst;
     const KernelRoute route{event.action, event.next_hops, generation_};
     if (event.place == RoutePlace::kInsteadOfFirst && !same_key.empty()) {
         if (existing != same_key.end() && existing != same_key.begin()) {
@@ -342,7 +346,7 @@ Route MirrorModel::resolve(const KernelRoute& route) const {
         }
         return {next_hop.gateway ? RouteKind::kGateway : RouteKind::kOnLink,
                 *link->second.ours,
-                next_hop.gateway.value_or(Ipv4Address{})};
+                next_hop.gateway.value_or(IpAddress{})};
     }
     return {};
 }
@@ -350,8 +354,7 @@ Route MirrorModel::resolve(const KernelRoute& route) const {
 // Whether table local or main has an answer for all that this route is about.
 bool MirrorModel::is_covered_before_default(const RouteKey& key) const {
     for (uint8_t shorter = 0; shorter <= key.length; ++shorter) {
-        const Ipv4Prefix prefix{Ipv4Address::from_host(key.address), shorter};
-        const uint32_t network = prefix.network().host();
+        const IpAddress network = IpPrefix::masked(key.address, shorter);
         const auto it = routes_.lower_bound(RouteKey{network, shorter, Table::kLocal, 0});
         if (it != routes_.end() && it->first.address == network && it->first.length == shorter &&
             it->first.table != Table::kDefault) {
@@ -367,7 +370,7 @@ std::vector<PrefixRoute> MirrorModel::build_routes() const {
         if (key.table == Table::kDefault && is_covered_before_default(key)) {
             continue;
         }
-        const Ipv4Prefix to{Ipv4Address::from_host(key.address), key.length};
+        const IpPrefix to{key.address, key.length};
         if (list.empty() || list.back().to != to) {
             list.push_back({to, {}});
         }

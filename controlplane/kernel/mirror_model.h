@@ -43,7 +43,7 @@ struct TapLink {
 };
 
 struct PrefixRoute {
-    Ipv4Prefix to;
+    IpPrefix to;
     dataplane::Route route;
 
     friend bool operator==(const PrefixRoute&, const PrefixRoute&) = default;
@@ -119,7 +119,7 @@ class MirrorModel {
     enum class Table : uint8_t { kLocal, kMain, kDefault };
 
     struct RouteKey {
-        uint32_t address = 0;  // host order
+        IpAddress address;
         uint8_t length = 0;
         Table table = Table::kMain;
         uint32_t metric = 0;
@@ -138,8 +138,7 @@ class MirrorModel {
 
     struct NeighbourOrder {
         bool operator()(const dataplane::NeighbourKey& a, const dataplane::NeighbourKey& b) const {
-            return std::pair(a.interface, a.address.host()) <
-                   std::pair(b.interface, b.address.host());
+            return std::tie(a.interface, a.address) < std::tie(b.interface, b.address);
         }
     };
 

@@ -168,10 +168,11 @@ dataplane::ServiceTable Catalogue::table_of(ServiceId id) const {
     table.key = entry->key();
     for (const RealServerEntry& server : entry->servers) {
         if (!server.is_retired) {
-            table.servers.push_back({server.id,
-                                     server.settings.endpoint,
-                                     dataplane::ForwardingMethod::kNat,
-                                     server.settings.weight});
+            dataplane::RealServerSlot slot;
+            slot.id = server.id;
+            slot.endpoint = server.settings.endpoint;
+            slot.weight = server.settings.weight;
+            table.servers.push_back(slot);
         }
     }
     return table;

@@ -35,7 +35,7 @@ struct ServiceEntry {
     std::vector<RealServerEntry> servers;
 
     [[nodiscard]] dataplane::ServiceKey key() const {
-        return {settings.endpoint.address, settings.endpoint.port, settings.protocol};
+        return {settings.endpoint.address, settings.endpoint.port, settings.protocol, 0};
     }
 };
 
@@ -80,7 +80,7 @@ class Catalogue {
     [[nodiscard]] uint32_t real_servers_end() const { return server_slots_.end; }
 
   private:
-    using Key = std::tuple<Ipv4Address, uint16_t, uint8_t>;
+    using Key = std::tuple<IpAddress, uint16_t, uint8_t>;
 
     // Numbers 0 .. max - 1, the lowest free one first.
     struct Slots {

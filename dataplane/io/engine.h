@@ -102,20 +102,20 @@ struct PuntedFrame {
     Verdict verdict = Verdict::kPunt;
     PortId out_port{};
     InterfaceId out_interface{};
-    Ipv4Address next_hop;
+    IpAddress next_hop;
 };
 
-// Builds and owns a longest-prefix match (DPDK's rte_fib) for RouteTable::fib and ::lookup.
+// Builds and owns longest-prefix matches over both families.
 class Fib {
   public:
     Fib(const Fib&) = delete;
     Fib& operator=(const Fib&) = delete;
     virtual ~Fib() = default;
-    // A FIB over (prefix, index into RouteTable::routes) pairs; later duplicates win.
-    [[nodiscard]] static Result<std::unique_ptr<Fib>> build(
-        std::span<const std::pair<Ipv4Prefix, uint16_t>> entries);
-    // Points `table.fib` and `table.lookup` here; the Fib must outlive the table's use.
-    virtual void attach_to(RouteTable& table) const = 0;
+    // Over (prefix, number) pairs, such as indexes into RouteTable::routes; later duplicates win.
+    [[nodiscard]] static std::unique_ptr<Fib> build(
+        std::span<const std::pair<IpPrefix, uint16_t>> entries);
+    // Points here: the Fib must outlive its use.
+    [[nodiscard]] virtual PrefixLookup lookup() const = 0;
 
   protected:
     Fib() = default;

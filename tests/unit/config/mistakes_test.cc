@@ -90,8 +90,8 @@ timeouts: { };)",
      kWithPort,
      R"(routes = ( { too = "default";
  via = "192.0.2.9"; } );)",
-     {"2: routes[0].to: missing; expected an IPv4 prefix such as \"198.51.100.0/24\", or "
-      "\"default\"",
+     {"2: routes[0].to: missing; expected a prefix such as \"198.51.100.0/24\" or "
+      "\"2001:db8::/32\", or \"default\" (0.0.0.0/0)",
       "2: routes[0].too: unknown setting; did you mean \"to\"?"}},
     {"TextForNumber",
      kWithPort,
@@ -259,13 +259,13 @@ timeouts: { };)",
     {"MetricsAddressWithoutPort",
      kWithPort,
      R"(control: { metrics_address = "127.0.0.1"; };)",
-     {"2: control.metrics_address: expected an IPv4 address and port such as \"127.0.0.1:9142\", "
-      "or \"\" for none, found \"127.0.0.1\""}},
+     {"2: control.metrics_address: expected an IP address and port such as \"127.0.0.1:9142\" or "
+      "\"[::1]:9142\", or \"\" for none, found \"127.0.0.1\""}},
     {"MetricsAddressByName",
      kWithPort,
      R"(control: { metrics_address = "localhost:9142"; };)",
-     {"2: control.metrics_address: expected an IPv4 address and port such as \"127.0.0.1:9142\", "
-      "or \"\" for none, found \"localhost:9142\""}},
+     {"2: control.metrics_address: expected an IP address and port such as \"127.0.0.1:9142\" or "
+      "\"[::1]:9142\", or \"\" for none, found \"localhost:9142\""}},
     {"NoWorkers",
      kWithPort,
      "dataplane: { worker_cpus = [ ]; };",
@@ -321,16 +321,16 @@ virtual_services = (
 );)",
      {"2: dataplane.ring_entries: expected a power of two from 16 to 65536, found 1000",
       "3: dataplane.worker_cpu: unknown setting; did you mean \"worker_cpus\"?",
-      "7: ports[1].addresses[0]: expected an IPv4 address with its prefix length, 1 to 32, such as "
-      "\"192.0.2.1/24\", found \"198.51.100.1\"",
+      "7: ports[1].addresses[0]: expected an IP address with its prefix length, such as "
+      "\"192.0.2.1/24\" or \"2001:db8::1/64\", found \"198.51.100.1\"",
       "7: ports[1].name: \"outside\" is already given at ports[0].name",
       "11: virtual_services[0].scheduler: unknown scheduler \"round-robin\"; known: rr, wrr",
       "13: virtual_services[0].real_servers[0].weight: expected a whole number from 0 to 65535, "
       "found 70000",
       "14: virtual_services[0].real_servers[1].address: real server 198.51.100.10:80 is already "
       "given at virtual_services[0].real_servers[0].address",
-      "15: virtual_services[0].real_servers[2].address: missing; expected an IPv4 address and port "
-      "(1 to 65535) such as \"192.0.2.1:80\"",
+      "15: virtual_services[0].real_servers[2].address: missing; expected an IP address and port "
+      "such as \"192.0.2.1:80\" or \"[2001:db8::1]:80\"",
       "15: virtual_services[0].real_servers[2].adress: unknown setting; did you mean "
       "\"address\"?"}},
 };
@@ -370,11 +370,10 @@ TEST(OddMistake, NulBytes) {
 }
 
 TEST(OddMistake, LongValuesAreCut) {
-    EXPECT_THAT(
-        after_a_port("control: { socket = \"/" + repeated("a", 107) + "\"; };"),
-        testing::ElementsAre("t.conf:2: control.socket: expected an absolute path of at most 107 "
-                             "characters, found \"/" +
-                             repeated("a", 59) + "...\""));
+    EXPECT_THAT(after_a_port("control: { socket = \"/" + repeated("a", 107) + "\"; };"),
+                testing::ElementsAre("t.conf:2: control.socket: expected an absolute path of at "
+                                     "most 107 characters, found \"/" +
+                                     repeated("a", 59) + "...\""));
     EXPECT_THAT(after_a_port("control: { socket = \"/" + repeated("a", 106) + "\"; };"),
                 testing::IsEmpty());
     EXPECT_THAT(after_a_port(repeated("a", 100000) + " = 1;"), testing::SizeIs(1));
@@ -395,8 +394,8 @@ TEST(OddMistake, TooManyInterfaces) {
     }
     EXPECT_THAT(lines_of(parse("\nports = ( { name = \"a\"; device = \"net_null0\"; vlans = ( " +
                                vlans + " ); } );")),
-                testing::ElementsAre("t.conf:2: ports: expected at most 64 ports and VLANs "
-                                     "together, found 65"));
+                testing::ElementsAre(
+                    "t.conf:2: ports: expected at most 64 ports and VLANs together, found 65"));
 }
 
 }  // namespace

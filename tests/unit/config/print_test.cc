@@ -95,7 +95,7 @@ class ModelMaker {
         return out + "t";
     }
 
-    Ipv4Prefix make_interface_address() {
+    IpPrefix make_interface_address() {
         const auto network = (10U << 24) + (serial_++ << 8);
         gateways_.push_back(Ipv4Address::from_host(network + 9));
         return {Ipv4Address::from_host(network + 1 + static_cast<uint32_t>(random_.below(8))), 24};
