@@ -2,6 +2,7 @@
 // pointer, and frees when each has handed the old one back (EventKind::kTablesReturned).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -25,10 +26,27 @@ struct SourceNatRule {
     friend constexpr bool operator==(const SourceNatRule&, const SourceNatRule&) = default;
 };
 
+// Which of many address ranges contain an address: a segment tree over the ranges of one family,
+// with each range's number at the O(log n) nodes that make it up. Filled and read by
+// dataplane/core/match.h.
+struct RangeIndex {
+    std::vector<IpAddress> starts;  // where another set of ranges begins, ascending
+    // A complete binary tree whose leaves are the places between `starts`: root 1, children 2n and
+    // 2n + 1. The ranges of node n are numbers[offsets[n]] up to numbers[offsets[n + 1]],
+    // ascending.
+    std::vector<uint32_t> offsets;
+    std::vector<uint32_t> numbers;
+};
+
+// One for IPv4, one for IPv6.
+using RangeIndexes = std::array<RangeIndex, 2>;
+
 struct Tables {
     // Services by match rules, in the order of their search; the first that fits counts.
     std::vector<MatchRule> match_rules;
     std::vector<SourceNatRule> source_nat;
+    RangeIndexes match_index;       // over the rules' addresses; build_match_indexes()
+    RangeIndexes source_nat_index;  // over the rules' sources
     // Prefix lists by number; 0 is none. A lookup's answer above 0 means "is in the list".
     std::vector<PrefixLookup> prefix_lists;
 };
