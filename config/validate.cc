@@ -8,14 +8,13 @@
 #include <string_view>
 #include <tuple>
 
+#include "config/findings.h"
 #include "config/settings.h"
-#include "config/suggest.h"
 
 namespace director::config {
 namespace {
 
-// Why an address cannot belong to one machine on a network; nothing if it can.
-std::optional<std::string_view> why_not_unicast(Ipv4Address address) {
+std::optional<std::string_view> why_not_unicast_ipv4(Ipv4Address address) {
     if (address.is_this_network()) {
         return "0.0.0.0/8 means \"this network\"";
     }
@@ -31,9 +30,35 @@ std::optional<std::string_view> why_not_unicast(Ipv4Address address) {
     return std::nullopt;
 }
 
+// The last address of an IPv4 subnet.
+Ipv4Address last_of(const IpPrefix& subnet) {
+    const uint32_t host_bits = subnet.length == 0 ? ~0U : (1U << (32 - subnet.length)) - 1;
+    return Ipv4Address::from_host(subnet.network().ipv4().host() | host_bits);
+}
+
+// "net_af_xdp0" of "net_af_xdp0,iface=eth1"; PCI addresses in their long form.
+std::string device_name(std::string_view device) {
+    const std::string_view name = device.substr(0, device.find(','));
+    const bool is_short_pci = name.find(':') == 2 && name.size() == 7;
+    return is_short_pci ? fmt::format("0000:{}", name) : std::string(name);
+}
+
+// The Linux interface that a virtual device takes over, or "".
+std::string_view device_interface(std::string_view device) {
+    constexpr std::string_view kKey = ",iface=";
+    const size_t at = device.find(kKey);
+    if (at == std::string_view::npos) {
+        return {};
+    }
+    const std::string_view value = device.substr(at + kKey.size());
+    return value.substr(0, value.find(','));
+}
+
+}  // namespace
+
 std::optional<std::string_view> why_not_unicast(const IpAddress& address) {
     if (address.is_ipv4()) {
-        return why_not_unicast(address.ipv4());
+        return why_not_unicast_ipv4(address.ipv4());
     }
     if (address.is_any()) {
         return ":: is no address";
@@ -45,12 +70,6 @@ std::optional<std::string_view> why_not_unicast(const IpAddress& address) {
         return "ff00::/8 is multicast";
     }
     return std::nullopt;
-}
-
-// The last address of an IPv4 subnet.
-Ipv4Address last_of(const IpPrefix& subnet) {
-    const uint32_t host_bits = subnet.length == 0 ? ~0U : (1U << (32 - subnet.length)) - 1;
-    return Ipv4Address::from_host(subnet.network().ipv4().host() | host_bits);
 }
 
 // "the network address" or "the broadcast address" where a subnet has such (not /31: RFC 3021), and
@@ -73,23 +92,7 @@ IpPrefix subnet_of(const IpPrefix& interface_address) {
     return IpPrefix{interface_address.network(), interface_address.length};
 }
 
-// "net_af_xdp0" of "net_af_xdp0,iface=eth1"; PCI addresses in their long form.
-std::string device_name(std::string_view device) {
-    const std::string_view name = device.substr(0, device.find(','));
-    const bool is_short_pci = name.find(':') == 2 && name.size() == 7;
-    return is_short_pci ? fmt::format("0000:{}", name) : std::string(name);
-}
-
-// The Linux interface that a virtual device takes over, or "".
-std::string_view device_interface(std::string_view device) {
-    constexpr std::string_view kKey = ",iface=";
-    const size_t at = device.find(kKey);
-    if (at == std::string_view::npos) {
-        return {};
-    }
-    const std::string_view value = device.substr(at + kKey.size());
-    return value.substr(0, value.find(','));
-}
+namespace {
 
 class Validation {
   public:
@@ -101,56 +104,29 @@ class Validation {
         check_ports();
         check_interface_addresses();
         check_routes();
-        for (size_t i = 0; i < model_.virtual_services.size(); ++i) {
-            virtual_addresses_.emplace(model_.virtual_services[i].endpoint.address,
-                                       fmt::format("virtual_services[{}].address", i));
-        }
-        check_services();
-        return std::move(findings_);
+        validate_services(model_, vocabulary_, own_addresses_, findings_);
+        return findings_.take();
     }
 
   private:
-    struct OwnAddress {
-        std::string path;
-        std::string interface_path;
-        IpPrefix prefix;
-    };
-
-    void add(std::string path, std::string message, std::vector<std::string> premises = {}) {
-        findings_.push_back({std::move(path), std::move(message), std::move(premises)});
-    }
-
-    // Puts `key` into `seen`, or reports that the setting there first has it already.
-    template <typename Map>
-    void check_unique(Map& seen,
-                      const typename Map::key_type& key,
-                      const std::string& path,
-                      std::string_view what) {
-        const auto [entry, is_new] = seen.emplace(key, path);
-        if (!is_new) {
-            add(path,
-                fmt::format("{} is already given at {}", what, entry->second),
-                {entry->second});
-        }
-    }
-
     void check_workers() {
         const Dataplane& dataplane = model_.dataplane;
         const auto& cpus = dataplane.worker_cpus;
         const std::string path = "dataplane.worker_cpus";
         if (cpus.empty() || cpus.size() > kWorkersMax) {
-            add(path,
+            findings_.add(
+                path,
                 fmt::format("expected 1 to {} CPU numbers, found {}", kWorkersMax, cpus.size()));
         }
         const size_t connections_min = kConnectionsPerWorkerMin * cpus.size();
         if (dataplane.connections_max < connections_min) {
-            add("dataplane.connections_max",
-                fmt::format("expected at least {} for {} workers, {} each, found {}",
-                            connections_min,
-                            cpus.size(),
-                            kConnectionsPerWorkerMin,
-                            dataplane.connections_max),
-                {path});
+            findings_.add("dataplane.connections_max",
+                          fmt::format("expected at least {} for {} workers, {} each, found {}",
+                                      connections_min,
+                                      cpus.size(),
+                                      kConnectionsPerWorkerMin,
+                                      dataplane.connections_max),
+                          {path});
         }
         if (dataplane.idle == IdleMode::kPoll) {
             check_polling_cpus();
@@ -166,7 +142,8 @@ class Validation {
             const uint16_t cpu = model_.dataplane.worker_cpus[i];
             const auto [entry, is_new] = seen.emplace(cpu, path);
             if (!is_new) {
-                add(path,
+                findings_.add(
+                    path,
                     fmt::format("with idle = \"poll\" a worker needs a CPU of its own: {} is also "
                                 "at {}",
                                 cpu,
@@ -178,7 +155,7 @@ class Validation {
 
     void check_ports() {
         if (model_.ports.empty()) {
-            add("ports", "expected at least one port, found none");
+            findings_.add("ports", "expected at least one port, found none");
         }
         std::map<std::string, std::string> devices;
         std::map<std::string, std::string, std::less<>> device_interfaces;
@@ -187,16 +164,18 @@ class Validation {
         for (size_t i = 0; i < model_.ports.size(); ++i) {
             const Port& port = model_.ports[i];
             const std::string path = fmt::format("ports[{}]", i);
-            check_unique(names, port.name, path + ".name", fmt::format("\"{}\"", port.name));
+            findings_.check_unique(
+                names, port.name, path + ".name", fmt::format("\"{}\"", port.name));
             const std::string device = device_name(port.device);
             const auto same_devices = findings_.size();
-            check_unique(devices, device, path + ".device", fmt::format("device {}", device));
+            findings_.check_unique(
+                devices, device, path + ".device", fmt::format("device {}", device));
             const std::string interface(device_interface(port.device));
             if (!interface.empty() && findings_.size() == same_devices) {
-                check_unique(device_interfaces,
-                             interface,
-                             path + ".device",
-                             fmt::format("interface {}", interface));
+                findings_.check_unique(device_interfaces,
+                                       interface,
+                                       path + ".device",
+                                       fmt::format("interface {}", interface));
             }
             interfaces += 1 + port.vlans.size();
         }
@@ -204,10 +183,10 @@ class Validation {
             check_vlans(model_.ports[i], fmt::format("ports[{}]", i), names);
         }
         if (interfaces > vocabulary_.interfaces_max) {
-            add("ports",
-                fmt::format("expected at most {} ports and VLANs together, found {}",
-                            vocabulary_.interfaces_max,
-                            interfaces));
+            findings_.add("ports",
+                          fmt::format("expected at most {} ports and VLANs together, found {}",
+                                      vocabulary_.interfaces_max,
+                                      interfaces));
         }
     }
 
@@ -220,24 +199,25 @@ class Validation {
             const uint16_t id = port.vlans[i].id;
             const std::string path = fmt::format("{}.vlans[{}].id", port_path, i);
             const auto before = findings_.size();
-            check_unique(ids, id, path, fmt::format("VLAN {}", id));
+            findings_.check_unique(ids, id, path, fmt::format("VLAN {}", id));
             if (findings_.size() != before) {
                 continue;
             }
             const std::string name = fmt::format("{}.{}", port.name, id);
             const auto [entry, is_new] = names.emplace(name, path);
             if (name.size() > kInterfaceNameLengthMax) {
-                add(path,
+                findings_.add(
+                    path,
                     fmt::format("its interface would be called \"{}\": longer than {} characters",
                                 name,
                                 kInterfaceNameLengthMax),
                     {port_path + ".name"});
             } else if (!is_new) {
-                add(path,
-                    fmt::format("its interface would be called \"{}\", as the one at {}",
-                                name,
-                                entry->second),
-                    {port_path + ".name", entry->second});
+                findings_.add(path,
+                              fmt::format("its interface would be called \"{}\", as the one at {}",
+                                          name,
+                                          entry->second),
+                              {port_path + ".name", entry->second});
             }
         }
     }
@@ -259,16 +239,16 @@ class Validation {
             const IpPrefix& prefix = addresses[i];
             const std::string path = fmt::format("{}.addresses[{}]", interface_path, i);
             if (const auto reason = why_not_unicast(prefix.address)) {
-                add(path,
-                    fmt::format("expected an address for one machine, found {}: {}",
-                                to_string(prefix.address),
-                                *reason));
+                findings_.add(path,
+                              fmt::format("expected an address for one machine, found {}: {}",
+                                          to_string(prefix.address),
+                                          *reason));
             } else if (const auto what = special_in(prefix, prefix.address)) {
-                add(path,
-                    fmt::format("{} is {} of {}",
-                                to_string(prefix.address),
-                                *what,
-                                to_string(subnet_of(prefix))));
+                findings_.add(path,
+                              fmt::format("{} is {} of {}",
+                                          to_string(prefix.address),
+                                          *what,
+                                          to_string(subnet_of(prefix))));
             } else {
                 check_not_elsewhere(prefix, path, interface_path);
             }
@@ -282,14 +262,16 @@ class Validation {
                              const std::string& interface_path) {
         for (const OwnAddress& other : own_addresses_) {
             if (other.prefix.address == prefix.address) {
-                add(path,
+                findings_.add(
+                    path,
                     fmt::format("{} is already given at {}", to_string(prefix.address), other.path),
                     {other.path});
                 return;
             }
             if (other.interface_path != interface_path &&
                 subnet_of(other.prefix) == subnet_of(prefix)) {
-                add(path,
+                findings_.add(
+                    path,
                     fmt::format("the subnet {} is already on another interface, given at {}",
                                 to_string(subnet_of(prefix)),
                                 other.path),
@@ -305,24 +287,25 @@ class Validation {
             const Route& route = model_.routes[i];
             const std::string path = fmt::format("routes[{}]", i);
             if (route.to.address != route.to.network()) {
-                add(path + ".to",
-                    fmt::format("{} has host bits set: expected {}",
-                                to_string(route.to),
-                                to_string(subnet_of(route.to))));
+                findings_.add(path + ".to",
+                              fmt::format("{} has host bits set: expected {}",
+                                          to_string(route.to),
+                                          to_string(subnet_of(route.to))));
             } else {
                 const bool is_default = route.to.length == 0;
-                check_unique(seen,
-                             route.to,
-                             path + ".to",
-                             is_default ? "the default route"
-                                        : fmt::format("the route to {}", to_string(route.to)));
+                findings_.check_unique(seen,
+                                       route.to,
+                                       path + ".to",
+                                       is_default
+                                           ? "the default route"
+                                           : fmt::format("the route to {}", to_string(route.to)));
             }
             if (route.via.family() != route.to.family()) {
-                add(path + ".via",
-                    fmt::format("expected an address of the same family as {}, found {}",
-                                to_string(route.to),
-                                to_string(route.via)),
-                    {path + ".to"});
+                findings_.add(path + ".via",
+                              fmt::format("expected an address of the same family as {}, found {}",
+                                          to_string(route.to),
+                                          to_string(route.via)),
+                              {path + ".to"});
             } else {
                 check_gateway(route.via, path + ".via");
             }
@@ -339,14 +322,16 @@ class Validation {
         bool is_on_link = false;
         for (const OwnAddress& own : own_addresses_) {
             if (own.prefix.address == via) {
-                add(path,
+                findings_.add(
+                    path,
                     fmt::format(
                         "{} is the director's own address, at {}", to_string(via), own.path),
                     {own.path});
                 return;
             }
             if (const auto what = special_in(own.prefix, via)) {
-                add(path,
+                findings_.add(
+                    path,
                     fmt::format(
                         "{} is {} of {}", to_string(via), *what, to_string(subnet_of(own.prefix))),
                     {own.path});
@@ -356,122 +341,18 @@ class Validation {
         }
         if (!is_on_link) {
             premises.emplace_back("ports");
-            add(path,
+            findings_.add(
+                path,
                 fmt::format("expected an address in a subnet of one of the ports, found {}",
                             to_string(via)),
                 std::move(premises));
         }
     }
 
-    void check_services() {
-        std::map<std::pair<Endpoint, Protocol>, std::string> seen;
-        size_t servers = 0;
-        for (size_t i = 0; i < model_.virtual_services.size(); ++i) {
-            const VirtualService& service = model_.virtual_services[i];
-            const std::string path = fmt::format("virtual_services[{}]", i);
-            check_unique(
-                seen,
-                {service.endpoint, service.protocol},
-                path + ".address",
-                fmt::format("{} {}", to_string(service.protocol), to_string(service.endpoint)));
-            check_service_address(service.endpoint.address, path + ".address");
-            check_scheduler(service.scheduler, path + ".scheduler");
-            check_real_servers(service, path);
-            servers += service.real_servers.size();
-        }
-        check_limit("virtual_services",
-                    "services",
-                    model_.virtual_services.size(),
-                    "dataplane.services_max",
-                    model_.dataplane.services_max);
-        check_limit("virtual_services",
-                    "real servers in all",
-                    servers,
-                    "dataplane.real_servers_max",
-                    model_.dataplane.real_servers_max);
-    }
-
-    void check_limit(const std::string& path,
-                     std::string_view what,
-                     size_t count,
-                     const std::string& limit_path,
-                     size_t limit) {
-        if (count > limit) {
-            add(path,
-                fmt::format(
-                    "expected at most {} {} ({}), found {}", limit, what, limit_path, count),
-                {limit_path});
-        }
-    }
-
-    void check_scheduler(const std::string& scheduler, const std::string& path) {
-        const auto& known = vocabulary_.schedulers;
-        if (std::find(known.begin(), known.end(), scheduler) == known.end()) {
-            add(path, fmt::format("unknown scheduler \"{}\"; known: {}", scheduler, joined(known)));
-        }
-    }
-
-    // For a virtual service's address and a real server's alike; false if it is no good.
-    bool check_service_address(const IpAddress& address, const std::string& path) {
-        if (const auto reason = why_not_unicast(address)) {
-            add(path,
-                fmt::format("expected an address for one machine, found {}: {}",
-                            to_string(address),
-                            *reason));
-            return false;
-        }
-        for (const OwnAddress& own : own_addresses_) {
-            if (const auto what = special_in(own.prefix, address)) {
-                add(path,
-                    fmt::format("{} is {} of {}",
-                                to_string(address),
-                                *what,
-                                to_string(subnet_of(own.prefix))),
-                    {own.path});
-                return false;
-            }
-        }
-        return true;
-    }
-
-    void check_real_servers(const VirtualService& service, const std::string& service_path) {
-        std::map<Endpoint, std::string> seen;
-        for (size_t i = 0; i < service.real_servers.size(); ++i) {
-            const Endpoint& endpoint = service.real_servers[i].endpoint;
-            const std::string path = fmt::format("{}.real_servers[{}].address", service_path, i);
-            check_unique(seen, endpoint, path, fmt::format("real server {}", to_string(endpoint)));
-            if (check_service_address(endpoint.address, path)) {
-                check_not_own(endpoint.address, path);
-            }
-        }
-    }
-
-    // Packets to such a server would come straight back to the director.
-    void check_not_own(const IpAddress& address, const std::string& path) {
-        for (const OwnAddress& own : own_addresses_) {
-            if (own.prefix.address == address) {
-                add(path,
-                    fmt::format(
-                        "{} is the director's own address, at {}", to_string(address), own.path),
-                    {own.path});
-                return;
-            }
-        }
-        const auto virtual_address = virtual_addresses_.find(address);
-        if (virtual_address != virtual_addresses_.end()) {
-            add(path,
-                fmt::format("{} is a virtual service's address, at {}",
-                            to_string(address),
-                            virtual_address->second),
-                {virtual_address->second});
-        }
-    }
-
     const Model& model_;
     const Vocabulary& vocabulary_;
-    std::vector<Finding> findings_;
+    Findings findings_;
     std::vector<OwnAddress> own_addresses_;
-    std::map<IpAddress, std::string> virtual_addresses_;
 };
 
 }  // namespace

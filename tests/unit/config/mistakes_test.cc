@@ -64,14 +64,13 @@ timeouts: { };)",
      {"3: dataplane.ring_entires: unknown setting; did you mean \"ring_entries\"?"}},
     {"UnknownSettingWithoutSuggestion",
      kWithPort,
-     "timeouts: { sctp = 5; };",
-     {"2: timeouts.sctp: unknown setting; known here: tcp_established, tcp_syn_sent, tcp_syn_recv, "
-      "tcp_fin_wait, tcp_time_wait, tcp_close, tcp_close_wait, tcp_last_ack, udp"}},
+     R"(routes = ( { to = "default"; via = "192.0.2.9"; metric = 5; } );)",
+     {"2: routes[0].metric: unknown setting; known here: to, via"}},
     {"UnknownGroup",
      kWithPort,
      "vrrp: { };",
      {"2: vrrp: unknown setting; known here: control, dataplane, timeouts, ports, routes, "
-      "virtual_services"}},
+      "local_pools, virtual_services, source_nat"}},
     {"WrongCase",
      kWithPort,
      "Timeouts: { };",
@@ -229,13 +228,14 @@ timeouts: { };)",
      {"2: dataplane.idle: expected \"poll\" or \"adaptive\", found 1"}},
     {"UnknownProtocol",
      kWithPort,
-     R"(virtual_services = ( { address = "192.0.2.80:80"; protocol = "sctp"; } );)",
-     {"2: virtual_services[0].protocol: expected \"tcp\" or \"udp\", found \"sctp\""}},
+     R"(virtual_services = ( { address = "192.0.2.80:80"; protocol = "icmp"; } );)",
+     {"2: virtual_services[0].protocol: expected \"tcp\" or \"udp\" or \"sctp\", found \"icmp\""}},
     {"UnknownForwardingMethod",
      kWithPort,
      R"(virtual_services = ( { address = "192.0.2.80:80"; 
  real_servers = ( { address = "10.0.0.1:80"; forwarding = "dr"; } ); } );)",
-     {"3: virtual_services[0].real_servers[0].forwarding: expected \"nat\", found \"dr\""}},
+     {"3: virtual_services[0].real_servers[0].forwarding: expected \"nat\" or \"direct\" or "
+      "\"tunnel\" or \"full-nat\" or \"local\", found \"dr\""}},
     {"UnknownSide",
      kAsItIs,
      R"(ports = ( { name = "p"; device = "net_null0"; side = "left"; } );)",
@@ -243,7 +243,7 @@ timeouts: { };)",
     {"UnknownScheduler",
      kWithPort,
      R"(virtual_services = ( { address = "192.0.2.80:80"; scheduler = "lc"; } );)",
-     {"2: virtual_services[0].scheduler: unknown scheduler \"lc\"; known: rr, wrr"}},
+     {"2: virtual_services[0].scheduler: unknown scheduler \"lc\"; known: rr, wrr, sh"}},
     {"EmptyScheduler",
      kWithPort,
      R"(virtual_services = ( { address = "192.0.2.80:80"; scheduler = ""; } );)",
@@ -324,7 +324,7 @@ virtual_services = (
       "7: ports[1].addresses[0]: expected an IP address with its prefix length, such as "
       "\"192.0.2.1/24\" or \"2001:db8::1/64\", found \"198.51.100.1\"",
       "7: ports[1].name: \"outside\" is already given at ports[0].name",
-      "11: virtual_services[0].scheduler: unknown scheduler \"round-robin\"; known: rr, wrr",
+      "11: virtual_services[0].scheduler: unknown scheduler \"round-robin\"; known: rr, wrr, sh",
       "13: virtual_services[0].real_servers[0].weight: expected a whole number from 0 to 65535, "
       "found 70000",
       "14: virtual_services[0].real_servers[1].address: real server 198.51.100.10:80 is already "
@@ -356,9 +356,11 @@ TEST(OddMistake, NestedTooDeeply) {
                 testing::ElementsAre("t.conf:1: nested too deeply at or before \"a = " +
                                      repeated("(", 56) + "...\""));
     // Deep, but not for libconfig.
-    EXPECT_THAT(after_a_port("a = " + repeated("(", 2000) + repeated(")", 2000) + ";"),
-                testing::ElementsAre("t.conf:2: a: unknown setting; known here: control, "
-                                     "dataplane, timeouts, ports, routes, virtual_services"));
+    EXPECT_THAT(
+        after_a_port("a = " + repeated("(", 2000) + repeated(")", 2000) + ";"),
+        testing::ElementsAre(
+            "t.conf:2: a: unknown setting; known here: control, "
+            "dataplane, timeouts, ports, routes, local_pools, virtual_services, source_nat"));
 }
 
 TEST(OddMistake, NulBytes) {

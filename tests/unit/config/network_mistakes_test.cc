@@ -255,17 +255,17 @@ routes = ( { to = "default"; via = "192.0.2.9"; } );)",
      kWithPort,
      R"(virtual_services = ( { address = "192.0.2.80"; } );)",
      {"2: virtual_services[0].address: expected an IP address and port such as \"192.0.2.1:80\" or "
-      "\"[2001:db8::1]:80\", found \"192.0.2.80\""}},
+      "\"[2001:db8::1]:80\", or \"\" with match rules, found \"192.0.2.80\""}},
     {"ServicePortTooLarge",
      kWithPort,
      R"(virtual_services = ( { address = "192.0.2.80:65536"; } );)",
      {"2: virtual_services[0].address: expected an IP address and port such as \"192.0.2.1:80\" or "
-      "\"[2001:db8::1]:80\", found \"192.0.2.80:65536\""}},
+      "\"[2001:db8::1]:80\", or \"\" with match rules, found \"192.0.2.80:65536\""}},
     {"ServiceAddressByName",
      kWithPort,
      R"(virtual_services = ( { address = "www.example.org:80"; } );)",
      {"2: virtual_services[0].address: expected an IP address and port such as \"192.0.2.1:80\" or "
-      "\"[2001:db8::1]:80\", found \"www.example.org:80\""}},
+      "\"[2001:db8::1]:80\", or \"\" with match rules, found \"www.example.org:80\""}},
     {"ServiceAddressesForNoMachine",
      kWithPort,
      R"(virtual_services = (
@@ -359,9 +359,9 @@ virtual_services = ( { address = "192.0.2.80:80"; } );)",
      R"(virtual_services = ( { address = "a"; },
  { address = "b"; } );)",
      {"2: virtual_services[0].address: expected an IP address and port such as \"192.0.2.1:80\" or "
-      "\"[2001:db8::1]:80\", found \"a\"",
+      "\"[2001:db8::1]:80\", or \"\" with match rules, found \"a\"",
       "3: virtual_services[1].address: expected an IP address and port such as \"192.0.2.1:80\" or "
-      "\"[2001:db8::1]:80\", found \"b\""}},
+      "\"[2001:db8::1]:80\", or \"\" with match rules, found \"b\""}},
 };
 
 INSTANTIATE_TEST_SUITE_P(Network, Mistake, testing::ValuesIn(kRows), row_name);
