@@ -13,10 +13,14 @@ namespace director::dataplane {
 // A port, or one VLAN on a port, as seen by the IP layer.
 struct Interface {
     PortId port{};
-    uint16_t vlan = 0;  // 802.1Q VLAN id; 0 = untagged
+    uint16_t vlan = 0;        // 802.1Q VLAN id; 0 = untagged
+    uint16_t outer_vlan = 0;  // 802.1ad: the outer id of QinQ; 0 = one tag at most
     uint16_t mtu_bytes = 1500;
     bool is_up = false;
     MacAddress mac;
+    // Its primary addresses, or the "any" of their family: the source of tunnels and ICMP errors.
+    IpAddress ipv4 = Ipv4Address();
+    IpAddress ipv6;
 };
 
 // A machine on the link. Exists in a worker's table only while its MAC address is known, or while

@@ -1,6 +1,7 @@
 // Stage 4, misses only: a client's first packet gets a real server and an entry in the table.
-#include "common/checksum.h"
+#include "dataplane/core/new_connection.h"
 #include "dataplane/core/schedulers.h"
+#include "dataplane/core/sctp_state.h"
 #include "dataplane/core/tcp_state.h"
 #include "dataplane/core/worker_state.h"
 
@@ -9,7 +10,14 @@ namespace {
 
 [[nodiscard]] bool opens_connection(const Packet& packet) {
     constexpr uint8_t kDeciding = kTcpSyn | kTcpAck | kTcpRst | kTcpFin;
-    return packet.protocol == Protocol::kUdp || (packet.tcp_flags & kDeciding) == kTcpSyn;
+    switch (packet.protocol) {
+        case Protocol::kTcp:
+            return (packet.tcp_flags & kDeciding) == kTcpSyn;
+        case Protocol::kSctp:
+            return sctp_event_of(packet) == SctpEvent::kInit;
+        default:
+            return true;
+    }
 }
 
 // A SYN may take the place of a connection that is over (IPVS conn_reuse_mode 1), unless it is one
@@ -18,32 +26,21 @@ namespace {
                             const Connection& connection,
                             const Packet& packet) {
     return packet.protocol == Protocol::kTcp && opens_connection(packet) &&
-           is_reusable(connection.state) && !ttl_runs_out(state, packet) &&
+           is_reusable(connection.state) && !ttl_runs_out(state, connection.forwarding, packet) &&
            is_l4_checksum_good(packet);
 }
 
-// Sum of the words that the translation changes, for the checksum deltas.
-[[nodiscard]] uint64_t address_sum(const Endpoint& endpoint) {
-    return endpoint.address.bits.raw;
-}
-
-[[nodiscard]] Connection make_connection(const Packet& packet,
-                                         const ServiceTable& table,
-                                         const RealServerSlot& server) {
-    const Endpoint before = packet.destination.endpoint();
-    const Endpoint& after = server.endpoint;
-    Connection connection;
-    connection.client = packet.source;
-    connection.peer = {packet.destination, FlowEnd::of(packet.protocol, after)};
-    connection.state = packet.protocol == Protocol::kUdp
-                           ? ConnState::kUdp
-                           : next_tcp_state(ConnState::kNone, packet.direction, packet.tcp_flags);
-    connection.service = table.id;
-    connection.server = server.id;
-    connection.ip_delta = checksum_delta(address_sum(before), address_sum(after));
-    connection.l4_delta =
-        checksum_delta(address_sum(before) + before.port.raw, address_sum(after) + after.port.raw);
-    return connection;
+[[nodiscard]] ConnState first_state(const Packet& packet, ForwardingMethod method) {
+    switch (packet.protocol) {
+        case Protocol::kTcp:
+            return next_tcp_state(
+                ConnState::kNone, tcp_view(packet.direction, method), packet.tcp_flags);
+        case Protocol::kSctp:
+            return next_sctp_state(
+                ConnState::kSctpNone, tcp_view(packet.direction, method), sctp_event_of(packet));
+        default:
+            return ConnState::kUdp;
+    }
 }
 
 // Room for one more, by policy: the half-open connection that has been silent longest goes.
@@ -57,13 +54,30 @@ namespace {
     return true;
 }
 
-[[nodiscard]] uint32_t insert(Worker::State& state, uint64_t hash, const Connection& connection) {
+[[nodiscard]] uint32_t insert(Worker::State& state, const NewConnection& wanted) {
     ConnTable& table = state.connections;
-    uint32_t index = table.insert(hash, connection);
-    if (index == kNoConnection && table.size() == table.capacity() && make_room(state)) {
-        index = table.insert(hash, connection);
+    const ConnectionDetails* const details = wanted.has_details ? &wanted.details : nullptr;
+    uint32_t index = table.insert(wanted.entry, details);
+    if (index == kNoConnection && table.is_full(wanted.has_details) && make_room(state)) {
+        index = table.insert(wanted.entry, details);
     }
     return index;
+}
+
+// The connection of `packet` to `server`, but for the local end that full NAT gives it.
+[[nodiscard]] NewConnection plan(const Worker::State& state,
+                                 const Packet& packet,
+                                 const RealServerSlot& server) {
+    const EndpointPair outside = endpoints_of(packet);
+    EndpointPair inside{outside.client, server.endpoint};
+    if (server.endpoint.port == Be16{}) {
+        inside.server.port = outside.server.port;
+    }
+    NewConnection made = make_connection(
+        state.settings.hash_key, packet.protocol, outside, inside, server.forwarding);
+    made.entry.server = server.id;
+    made.entry.state = first_state(packet, server.forwarding);
+    return made;
 }
 
 [[nodiscard]] uint32_t find_again(const ConnTable& table, const Packet& packet) {
@@ -74,7 +88,7 @@ void count_opened(Worker::State& state, const Connection& connection) {
     ServerTally& server = state.server_tallies[index(connection.server)];
     ++server.connections;
     ++(is_active(connection.state) ? server.active : server.inactive);
-    ++state.service_counters[index(connection.service)].connections;
+    ++state.service_counters[index(server.service)].connections;
     ++state.counters.connections_created;
 }
 
@@ -82,10 +96,6 @@ void admit(Worker::State& state, Packet& packet) {
     ServiceTable* const table = state.services[index(packet.service)].table;
     if (table == nullptr || !opens_connection(packet)) {
         return;  // retired service, or no connection of ours: the kernel's if the address is
-    }
-    if (ttl_runs_out(state, packet)) {
-        state.drop(packet, DropReason::kTtlExpired);
-        return;
     }
     if (!is_l4_checksum_good(packet)) {
         state.drop(packet, DropReason::kBadL4Checksum);
@@ -97,7 +107,12 @@ void admit(Worker::State& state, Packet& packet) {
         return;
     }
     const RealServerSlot& server = table->servers[position];
-    packet.connection = insert(state, packet.hash, make_connection(packet, *table, server));
+    if (ttl_runs_out(state, server.forwarding, packet)) {
+        state.drop(packet, DropReason::kTtlExpired);
+        return;
+    }
+    const NewConnection wanted = plan(state, packet, server);
+    packet.connection = insert(state, wanted);
     if (packet.connection == kNoConnection) {
         state.drop(packet, DropReason::kConnTableFull);
         return;

@@ -11,21 +11,49 @@ namespace {
 
 // RFC 1812 section 5.3.7: addresses that no router may forward, plus the LAND attack's source equal
 // to destination.
-[[nodiscard]] bool is_martian(const Packet& packet) {
-    const Ipv4Address source = packet.source.address();
-    const Ipv4Address destination = packet.destination.address();
+[[nodiscard]] bool is_martian_ipv4(const Packet& packet) {
+    const Ipv4Address source = packet.source.ipv4();
+    const Ipv4Address destination = packet.destination.ipv4();
     const bool has_class_e = source.host() >> 28 == 0xf || destination.host() >> 28 == 0xf;
     return source.is_multicast() || has_class_e || source.is_loopback() ||
            source.is_this_network() || destination.is_loopback() || destination.is_this_network() ||
            source == destination;
 }
 
-// Frames that the kernel beside the port must see: all but IPv4, and what is meant for many. DHCP's
-// source 0.0.0.0 with a broadcast destination is among them (RFC 1812 section 5.3.7 allows it).
+// The same of IPv6 (RFC 4291 sections 2.5.2, 2.5.3, 2.7); addresses that stand for IPv4 ones are on
+// no wire (RFC 6890).
+[[nodiscard]] bool is_martian_ipv6(const IpAddress& source, const IpAddress& destination) {
+    return source.is_multicast() || source.is_any() || source.is_loopback() || source.is_ipv4() ||
+           destination.is_any() || destination.is_loopback() || destination.is_ipv4() ||
+           source == destination;
+}
+
+[[nodiscard]] IpAddress source_of(const Packet& packet) {
+    return IpAddress::load_ipv6(packet.data + packet.l3_offset + kIpv6SourceOffset);
+}
+[[nodiscard]] IpAddress destination_of(const Packet& packet) {
+    return IpAddress::load_ipv6(packet.data + packet.l3_offset + kIpv6DestinationOffset);
+}
+
+[[nodiscard]] bool is_martian(const Packet& packet) {
+    return packet.is_ipv4 ? is_martian_ipv4(packet)
+                          : is_martian_ipv6(source_of(packet), destination_of(packet));
+}
+
+// Frames that the kernel beside the port must see: all but IP, and what is meant for many or for
+// this link only. DHCP's source 0.0.0.0 with a broadcast destination is among them (RFC 1812
+// section 5.3.7 allows it), and so is IPv6's neighbour discovery.
 [[nodiscard]] bool is_for_kernel(const Packet& packet) {
-    return !packet.is_ipv4 || packet.is_group_frame ||
-           packet.destination.address().is_multicast() ||
-           packet.destination.address().is_broadcast();
+    if (packet.is_group_frame || !(packet.is_ipv4 || packet.is_ipv6)) {
+        return true;
+    }
+    if (packet.is_ipv4) {
+        const Ipv4Address destination = packet.destination.ipv4();
+        return destination.is_multicast() || destination.is_broadcast();
+    }
+    const IpAddress destination = destination_of(packet);
+    return destination.is_multicast() || destination.is_link_local() ||
+           source_of(packet).is_link_local();
 }
 
 // kCount = the frame was sent to us and may be looked at.
@@ -76,8 +104,10 @@ constexpr std::array<bool, 256> kUnicast = [] {
 // A packet to a virtual service comes from its client; any other may be a real server's answer, and
 // then its destination is the client. Without branches on the direction: it is as good as random.
 void find_client(Worker::State& state, Packet& packet) {
-    const ServiceId service =
-        state.service_ids.value_or(packet.destination, packet.hash, kNoService);
+    ServiceId service = state.service_ids.value_or(packet.destination, packet.hash, kNoService);
+    if (state.has_wide_services || packet.is_ipv6) {
+        service = find_wide_service(state, packet, service);
+    }
     const bool is_from_client = service != kNoService;
     const FlowEnd client{select(is_from_client, packet.source.bits, packet.destination.bits)};
     packet.service = service;
@@ -85,7 +115,7 @@ void find_client(Worker::State& state, Packet& packet) {
     packet.hash = state.connections.hash(client);
     state.connections.prefetch_bucket(packet.hash);
     if (state.settings.worker_count > 1 && !packet.is_handed_over) {
-        const WorkerId owner = state.owners[shard_bucket(client.endpoint())];
+        const WorkerId owner = state.owners[client.shard_bucket()];
         if (owner != state.settings.id) {
             state.hand_over(packet, owner);
         }
@@ -116,11 +146,11 @@ void classify_burst(Worker::State& state, Packets packets) {
 //
 //   no interface for this port and VLAN        drop unknown_vlan
 //   destination MAC is not the interface's     drop other_host
-//   not IPv4, or broadcast or multicast        punt
+//   not IP, or for many, or for this link      punt
 //   addresses that belong on no wire           drop martian
-//   TCP or UDP that another worker owns        hand over
-//   TCP or UDP to a virtual service            lookup, client to server, then admit
-//   other TCP or UDP                           lookup, server to client, then route
+//   ports, and another worker owns it          hand over
+//   ports, to a virtual service                lookup, client to server, then admit
+//   other packets with ports                   lookup, server to client, then route
 //   the rest (ICMP, GRE, ...)                  route
 
 }  // namespace director::dataplane

@@ -19,13 +19,31 @@ void expire(Worker::State& state, uint32_t connection) {
     ++state.counters.connections_expired;
 }
 
+// What a connection holds beside its place in the table.
+void give_back(Worker::State& state, const Connection& entry) {
+    const ConnectionDetails& details = state.connections.details(entry);
+    LocalPool* const pool = state.local_pools[details.local_pool];
+    if (entry.has(kHasSecondPlace) && pool != nullptr) {
+        const Endpoint server = state.connections.endpoint(entry, Side::kInside, Role::kServer);
+        give_back_local_port(*pool,
+                             state.connections.endpoint(entry, Side::kInside, Role::kClient),
+                             local_port_group(entry.protocol(), server));
+    }
+    if (entry.has(kHasTemplate)) {
+        state.settings.templates->release(details.template_ref, state.tick);
+    }
+}
+
 }  // namespace
 
 void end_connection(Worker::State& state, uint32_t connection) {
     const Connection& entry = state.connections[connection];
     ServerTally& server = state.server_tallies[index(entry.server)];
     --(is_active(entry.state) ? server.active : server.inactive);
-    --state.service_counters[index(entry.service)].connections;
+    --state.service_counters[index(server.service)].connections;
+    if (entry.details != kNoDetails) {
+        give_back(state, entry);
+    }
     state.connections.remove(connection);
 }
 

@@ -7,14 +7,35 @@
 namespace director::dataplane {
 namespace {
 
-[[nodiscard]] Ipv4Address destination_of(const Packet& packet) {
-    return load_address(packet.data + packet.l3_offset + kIpDestinationOffset);
+// Where the packet goes on to: its destination, or for a method that leaves that alone, the real
+// server.
+[[nodiscard]] IpAddress destination_of(const Worker::State& state, const Packet& packet) {
+    if (packet.connection != kNoConnection && packet.direction == Direction::kClientToServer) {
+        const Connection& connection = state.connections[packet.connection];
+        if (connection.translation == Translation::kNone) {
+            return state.connections.endpoint(connection, Side::kInside, Role::kServer).address;
+        }
+    }
+    const uint8_t* const ip = packet.data + packet.l3_offset;
+    return packet.is_ipv4 ? IpAddress(load_address(ip + kIpDestinationOffset))
+                          : IpAddress::load_ipv6(ip + kIpv6DestinationOffset);
 }
 
-// Puts the Ethernet header that `adjacency` wants in front of the IP header; a VLAN tag may come,
-// go or change. False when there is no room before the frame.
+[[nodiscard]] uint32_t tags_of(VlanTags vlan) {
+    return (vlan.inner != 0 ? 1U : 0U) + (vlan.outer != 0 ? 1U : 0U);
+}
+
+// Writes a tag's type and VLAN id and answers where the next type goes.
+[[nodiscard]] uint8_t* write_tag(uint8_t* type, uint16_t ether_type, uint16_t vlan) {
+    store_raw16(type, __builtin_bswap16(ether_type));
+    store_raw16(type + 2, __builtin_bswap16(vlan));
+    return type + kVlanTagBytes;
+}
+
+// Puts the Ethernet header that `adjacency` wants in front of the IP header; VLAN tags may come, go
+// or change. False when there is no room before the frame.
 [[nodiscard]] bool write_ethernet(Packet& packet, const Adjacency& adjacency) {
-    const uint32_t header_bytes = kEthernetBytes + (adjacency.vlan != 0 ? kVlanTagBytes : 0);
+    const uint32_t header_bytes = kEthernetBytes + tags_of(adjacency.vlan) * kVlanTagBytes;
     const int32_t growth = static_cast<int32_t>(header_bytes) - packet.l3_offset;
     if (growth > static_cast<int32_t>(packet.headroom_bytes)) {
         return false;
@@ -22,17 +43,19 @@ namespace {
     uint8_t* const start = packet.data - growth;
     std::memcpy(start, adjacency.macs.data(), adjacency.macs.size());
     uint8_t* type = start + kEtherTypeOffset;
-    if (adjacency.vlan != 0) {
-        store_raw16(type, __builtin_bswap16(kEtherTypeVlan));
-        store_raw16(type + 2, __builtin_bswap16(adjacency.vlan));
-        type += kVlanTagBytes;
+    if (adjacency.vlan.outer != 0) {
+        type = write_tag(type, kEtherTypeOuterVlan, adjacency.vlan.outer);
     }
-    store_raw16(type, __builtin_bswap16(kEtherTypeIpv4));
+    if (adjacency.vlan.inner != 0) {
+        type = write_tag(type, kEtherTypeVlan, adjacency.vlan.inner);
+    }
+    store_raw16(type, __builtin_bswap16(packet.is_ipv4 ? kEtherTypeIpv4 : kEtherTypeIpv6));
     packet.data = start;
     packet.length_bytes += static_cast<uint32_t>(growth);
     packet.contiguous_bytes += static_cast<uint32_t>(growth);
     packet.headroom_bytes -= static_cast<uint32_t>(growth);
     packet.l3_offset = static_cast<uint16_t>(header_bytes);
+    packet.l4_offset = static_cast<uint16_t>(packet.l4_offset + growth);
     return true;
 }
 
@@ -72,12 +95,15 @@ void send(Worker::State& state, Packet& packet, const Adjacency& adjacency) {
 // A router takes one from the TTL (RFC 1812 section 5.3.1); a balanced packet has had that done.
 [[nodiscard]] bool route_one_hop(Worker::State& state, Packet& packet) {
     uint8_t* const ip = packet.data + packet.l3_offset;
-    if (ip[kIpTtlOffset] <= 1) {
+    if (ttl_of(packet) <= 1) {
         state.drop(packet, DropReason::kTtlExpired);
         return false;
     }
+    --ttl_of(packet);
+    if (packet.is_ipv6) {
+        return true;
+    }
     constexpr uint16_t kTtlDelta = 0xfffe;
-    --ip[kIpTtlOffset];
     store_raw16(ip + kIpChecksumOffset,
                 checksum_apply(load_raw16(ip + kIpChecksumOffset), kTtlDelta));
     return true;
@@ -86,7 +112,7 @@ void send(Worker::State& state, Packet& packet, const Adjacency& adjacency) {
 // The frame is complete but for the destination MAC address, which stays zero.
 void wait_for_neighbour(Worker::State& state, Packet& packet, const NextHop& hop) {
     const Interface& interface = state.forwarder.interface(hop.interface);
-    Adjacency adjacency{.vlan = interface.vlan,
+    Adjacency adjacency{.vlan = {interface.vlan, interface.outer_vlan},
                         .mtu_bytes = interface.mtu_bytes,
                         .port = interface.port,
                         .interface = hop.interface,
@@ -142,16 +168,26 @@ void follow(Worker::State& state, Packet& packet, const NextHop& hop) {
                : kNoAdjacency;
 }
 
+// Whether this machine itself is the connection's real server (ipvsadm "Local").
+[[nodiscard]] bool is_local(const Worker::State& state, const Packet& packet) {
+    return packet.connection != kNoConnection &&
+           state.connections[packet.connection].forwarding == ForwardingMethod::kLocal;
+}
+
 }  // namespace
 
 void forward_burst(Worker::State& state, Packets packets) {
     // Filled as far as `count` says.
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
     std::array<Packet*, kBurstMax> unresolved;
-    std::array<Ipv4Address, kBurstMax> destinations;
+    std::array<IpAddress, kBurstMax> destinations;
     uint32_t count = 0;
     for (Packet& packet : packets) {
         if (packet.verdict != Verdict::kUndecided) {
+            continue;
+        }
+        if (is_local(state, packet)) {
+            state.punt(packet);
             continue;
         }
         const uint16_t adjacency = remembered(state, packet);
@@ -162,7 +198,7 @@ void forward_burst(Worker::State& state, Packets packets) {
             }
         } else {
             unresolved[count] = &packet;
-            destinations[count] = destination_of(packet);
+            destinations[count] = destination_of(state, packet);
             ++count;
         }
     }

@@ -35,14 +35,19 @@ constexpr uint32_t kConnectionsPerPoll = 256;  // table positions looked at
 
 [[nodiscard]] ConnectionRow row_of(const Worker::State& state, const Connection& connection) {
     const int32_t left = static_cast<int32_t>(connection.deadline - state.tick);
-    return {connection.protocol(),
-            connection.state,
-            connection.client.endpoint(),
-            connection.virtual_service(),
-            connection.real_server(),
-            to_seconds(static_cast<uint32_t>(std::max(left, 0))),
-            connection.service,
-            connection.server};
+    const ConnTable& table = state.connections;
+    ConnectionRow row;
+    row.protocol = connection.protocol();
+    row.state = connection.state;
+    row.client = table.endpoint(connection, Side::kOutside, Role::kClient);
+    row.virtual_service = table.endpoint(connection, Side::kOutside, Role::kServer);
+    row.real_server = table.endpoint(connection, Side::kInside, Role::kServer);
+    row.local = table.endpoint(connection, Side::kInside, Role::kClient);
+    row.forwarding = connection.forwarding;
+    row.expires_in_seconds = to_seconds(static_cast<uint32_t>(std::max(left, 0)));
+    row.service = state.server_tallies[index(connection.server)].service;
+    row.server = connection.server;
+    return row;
 }
 
 // True when the page is full or the table's end is reached.

@@ -1,5 +1,6 @@
 // Stage 5: what the packet does to its connection: TCP state, deadline, counters.
 #include "dataplane/core/frame.h"
+#include "dataplane/core/sctp_state.h"
 #include "dataplane/core/tcp_state.h"
 #include "dataplane/core/worker_state.h"
 
@@ -7,6 +8,64 @@ namespace director::dataplane {
 namespace {
 
 constexpr uint8_t kStateChanging = kTcpSyn | kTcpFin | kTcpRst;
+
+void count_packet(Worker::State& state, const Connection& connection, const Packet& packet) {
+    ServerTally& server = state.server_tallies[index(connection.server)];
+    const size_t direction = static_cast<size_t>(packet.direction);
+    ++server.packets[direction];
+    server.bytes[direction] += packet.ip_length;
+}
+
+// What nearly all packets are: data or acknowledgement of an established connection.
+[[nodiscard]] bool is_plain(const Connection& connection, const Packet& packet) {
+    return connection.state == ConnState::kEstablished &&
+           (packet.tcp_flags & (kStateChanging | kTcpAck)) == kTcpAck;
+}
+
+void follow_tcp(Worker::State& state, Connection& connection, const Packet& packet) {
+    const ConnState next = next_tcp_state(
+        connection.state, tcp_view(packet.direction, connection.forwarding), packet.tcp_flags);
+    if (next != connection.state) {
+        change_state(state, packet.connection, next);
+    } else if (is_half_open(next)) {
+        // The queue is in order of the last packet.
+        state.connections.timers().disarm(packet.connection);
+        state.connections.timers().arm_half_open(packet.connection);
+    }
+}
+
+void follow_sctp(Worker::State& state, Connection& connection, const Packet& packet) {
+    const ConnState next = next_sctp_state(
+        connection.state, tcp_view(packet.direction, connection.forwarding), sctp_event_of(packet));
+    if (next != connection.state) {
+        change_state(state, packet.connection, next);
+    }
+}
+
+void track(Worker::State& state, Packet& packet) {
+    Connection& connection = state.connections[packet.connection];
+    packet.service = state.server_tallies[index(connection.server)].service;
+    if (ttl_runs_out(state, connection.forwarding, packet)) {
+        state.drop(packet, DropReason::kTtlExpired);
+        return;
+    }
+    if (packet.l4_checksum == ChecksumCheck::kBad ||
+        ((packet.tcp_flags & kStateChanging) != 0 && !is_l4_checksum_good(packet))) {
+        state.drop(packet, DropReason::kBadL4Checksum);
+        return;
+    }
+    if (packet.protocol == Protocol::kTcp) {
+        if (!is_plain(connection, packet)) {
+            follow_tcp(state, connection, packet);
+        }
+    } else if (packet.protocol == Protocol::kSctp) {
+        follow_sctp(state, connection, packet);
+    }
+    set_deadline(state, connection);
+    count_packet(state, connection, packet);
+}
+
+}  // namespace
 
 // Moves the timer when the new state's deadline is nearer than the one it was set for; a deadline
 // that moves away is found when the old timer fires.
@@ -25,51 +84,6 @@ void change_state(Worker::State& state, uint32_t index_in_table, ConnState next)
         arm_timer(state, index_in_table);
     }
 }
-
-void count_packet(Worker::State& state, const Connection& connection, const Packet& packet) {
-    ServerTally& server = state.server_tallies[index(connection.server)];
-    const size_t direction = static_cast<size_t>(packet.direction);
-    ++server.packets[direction];
-    server.bytes[direction] += packet.ip_length;
-}
-
-// What nearly all packets are: data or acknowledgement of an established connection.
-[[nodiscard]] bool is_plain(const Connection& connection, const Packet& packet) {
-    return connection.state == ConnState::kEstablished &&
-           (packet.tcp_flags & (kStateChanging | kTcpAck)) == kTcpAck;
-}
-
-void follow_tcp(Worker::State& state, Connection& connection, const Packet& packet) {
-    const ConnState next = next_tcp_state(connection.state, packet.direction, packet.tcp_flags);
-    if (next != connection.state) {
-        change_state(state, packet.connection, next);
-    } else if (is_half_open(next)) {
-        // The queue is in order of the last packet.
-        state.connections.timers().disarm(packet.connection);
-        state.connections.timers().arm_half_open(packet.connection);
-    }
-}
-
-void track(Worker::State& state, Packet& packet) {
-    Connection& connection = state.connections[packet.connection];
-    packet.service = connection.service;
-    if (ttl_runs_out(state, packet)) {
-        state.drop(packet, DropReason::kTtlExpired);
-        return;
-    }
-    if (packet.l4_checksum == ChecksumCheck::kBad ||
-        ((packet.tcp_flags & kStateChanging) != 0 && !is_l4_checksum_good(packet))) {
-        state.drop(packet, DropReason::kBadL4Checksum);
-        return;
-    }
-    if (packet.protocol == Protocol::kTcp && !is_plain(connection, packet)) {
-        follow_tcp(state, connection, packet);
-    }
-    set_deadline(state, connection);
-    count_packet(state, connection, packet);
-}
-
-}  // namespace
 
 void arm_timer(Worker::State& state, uint32_t connection) {
     TimerLists& timers = state.connections.timers();

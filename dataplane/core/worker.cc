@@ -9,7 +9,8 @@ namespace director::dataplane {
 
 Worker::State::State(const WorkerSettings& worker_settings)
     : settings(worker_settings),
-      connections(settings.connections_max, settings.hash_key, settings.memory),
+      connections(
+          settings.connections_max, settings.details_max, settings.hash_key, settings.memory),
       forwarder(settings.neighbours_max, settings.hash_key),
       service_ids(settings.services_max, FlowEndHash{settings.hash_key}),
       services(settings.services_max),
@@ -82,7 +83,7 @@ bool Worker::is_ready() const {
 }
 
 uint64_t Worker::table_bytes(const WorkerSettings& settings) {
-    return ConnTable::bytes(settings.connections_max) +
+    return ConnTable::bytes(settings.connections_max, settings.details_max) +
            uint64_t{settings.real_servers_max} * sizeof(ServerTally) +
            uint64_t{settings.services_max} * sizeof(ServiceCounters);
 }
@@ -130,6 +131,9 @@ void Worker::process(Burst& burst, TimePoint now) {
         climb(state, burst);
     }
     expire_some(state);
+    if (state.sweep.left != 0) {
+        sweep_some(state);
+    }
     work_on_job(state);
 }
 

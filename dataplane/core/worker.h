@@ -21,6 +21,7 @@
 #include "dataplane/api/counters.h"
 #include "dataplane/api/event.h"
 #include "dataplane/core/packet.h"
+#include "dataplane/core/persistence.h"
 #include "dataplane/core/table_memory.h"
 
 namespace director::dataplane {
@@ -35,6 +36,8 @@ struct WorkerSettings {
     WorkerId id{};
     uint16_t worker_count = 1;
     uint32_t connections_max = 1U << 16;
+    // Of these, how many may be more than NAT of IPv4: IPv6, full NAT, persistent, ...
+    uint32_t details_max = 1U << 16;
     uint32_t services_max = 1024;
     uint32_t real_servers_max = 8192;
     uint32_t neighbours_max = 4096;
@@ -45,6 +48,9 @@ struct WorkerSettings {
     // behaviour of the report (tests); routed packets always lose one.
     bool decrement_ttl = true;
     HashKey hash_key;
+    // Shared by all workers, and theirs until the last has ended; nullptr: no service is
+    // persistent.
+    TemplateTable* templates = nullptr;
     TableMemory memory = plain_table_memory();
 };
 

@@ -14,6 +14,7 @@
 #include "dataplane/core/conn_table.h"
 #include "dataplane/core/forwarder.h"
 #include "dataplane/core/frame.h"
+#include "dataplane/core/local_ports.h"
 #include "dataplane/core/shard.h"
 #include "dataplane/core/worker.h"
 
@@ -48,8 +49,8 @@ struct FlowEndHash {
     }
 };
 
-[[nodiscard]] inline FlowEnd flow_end_of(const ServiceKey& service) {
-    return FlowEnd::of(service.protocol, service.address, service.port);
+[[nodiscard]] inline FlowEnd flow_end_of(const HashKey& key, const ServiceKey& service) {
+    return FlowEnd::of(key, service.protocol, service.address, service.port);
 }
 
 // A virtual service's slot. Retired (no table, still known) while old connections are served.
@@ -59,19 +60,35 @@ struct ServiceSlot {
     bool is_known = false;
 };
 
-// A real server's ServerCounters as the packet path counts them: the two directions in arrays, so
-// that the direction is an index, and all in one cache line.
+// A real server's ServerCounters as the packet path counts them (the two directions in arrays, so
+// that the direction is an index), and what its connections' packets need to know of it: all in one
+// cache line.
 struct alignas(64) ServerTally {
     std::array<uint64_t, 2> packets;
     std::array<uint64_t, 2> bytes;
     uint64_t connections;
     uint32_t active;
     uint32_t inactive;
+    ServiceId service;
+    uint32_t position;  // in its service's table, or kNoPosition when it left that
+    Tunnel tunnel;
+    bool is_ending;  // its connections are to end, as `when_gone` says (sweep.cc)
+    WhenServerGone when_gone;
 
     [[nodiscard]] ServerCounters counters() const {
         return {connections, packets[0], packets[1], bytes[0], bytes[1], active, inactive};
     }
 };
+
+static_assert(sizeof(ServerTally) == 64);
+
+// A walk over the whole connection table, a piece per poll, for connections whose server is gone.
+struct Sweep {
+    uint32_t cursor = 0;
+    uint32_t left = 0;  // entries still to be looked at; 0: nothing to do
+};
+
+inline constexpr uint32_t kNoPosition = 0xffffffffU;
 
 inline constexpr uint32_t kEventsMax = 64;
 inline constexpr uint32_t kJobsMax = 4;
@@ -84,8 +101,13 @@ struct Worker::State {
     Forwarder forwarder;
     FlatMap<FlowEnd, ServiceId, FlowEndHash> service_ids;
     std::vector<ServiceSlot> services;
+    uint32_t any_port_services = 0;
+    bool has_wide_services = false;  // that find_wide_service() knows more about
     std::array<WorkerId, kShardBuckets> owners;
     std::array<uint32_t, kConnStateCount> timeout_ticks;
+    std::array<LocalPool*, kLocalPoolsMax> local_pools{};  // by number; 0 is none
+    const Tables* tables = nullptr;
+    Sweep sweep;
     RateLimiter kernel_punts;
     RateLimiter neighbour_punts;
 
@@ -118,6 +140,11 @@ struct Worker::State {
 
 // A group of a burst.
 using Packets = std::span<Packet>;
+
+// The service that a packet is for, when `exact` is what its address and port found (services.cc).
+[[nodiscard]] ServiceId find_wide_service(const Worker::State& state,
+                                          const Packet& packet,
+                                          ServiceId exact);
 
 // The stages, in the order of Worker::process.
 void parse_burst(Worker::State& state, Packets packets);        // parse.cc
@@ -152,6 +179,7 @@ inline constexpr std::array kThirdPhase{
 // At every poll, packets or none.
 void begin_poll(Worker::State& state, TimePoint now);  // worker.cc
 void expire_some(Worker::State& state);                // expire.cc
+void sweep_some(Worker::State& state);                 // sweep.cc
 void work_on_job(Worker::State& state);                // job.cc
 
 // Ends a connection: its counters, its timer, its entry (expire.cc).
@@ -162,16 +190,36 @@ inline void set_deadline(const Worker::State& state, Connection& connection) {
     connection.deadline = state.tick + state.timeout_ticks[static_cast<size_t>(connection.state)];
 }
 
+// Gives a connection another state: its counters, deadline and timer (track.cc).
+void change_state(Worker::State& state, uint32_t connection, ConnState next);
+
 // Puts a connection where its deadline will be seen (track.cc). It must not be armed.
 void arm_timer(Worker::State& state, uint32_t connection);
 
-// Whether a balanced packet has no hop left to live.
-[[nodiscard]] inline bool ttl_runs_out(const Worker::State& state, const Packet& packet) {
-    return state.settings.decrement_ttl && packet.data[packet.l3_offset + kIpTtlOffset] <= 1;
+// What a packet's time to live, or hop limit, is.
+[[nodiscard]] inline uint8_t& ttl_of(const Packet& packet) {
+    return packet.data[packet.l3_offset + (packet.is_ipv6 ? kIpv6HopLimitOffset : kIpTtlOffset)];
+}
+
+// Whether the method takes one from a balanced packet's time to live, as a router does. Direct
+// routing leaves the packet as it is.
+[[nodiscard]] inline bool takes_ttl(const Worker::State& state, ForwardingMethod method) {
+    return state.settings.decrement_ttl && method != ForwardingMethod::kDirect &&
+           method != ForwardingMethod::kLocal;
+}
+
+// Whether a packet of this method has no hop left to live.
+[[nodiscard]] inline bool ttl_runs_out(const Worker::State& state,
+                                       ForwardingMethod method,
+                                       const Packet& packet) {
+    return ttl_of(packet) <= 1 && takes_ttl(state, method);
 }
 
 // Whether the TCP or UDP checksum is right, as far as it can be told: what the port did not check
 // is computed, a packet in several pieces gets the benefit of the doubt (l4_checksum.cc).
 [[nodiscard]] bool is_l4_checksum_good(const Packet& packet);
+
+// Computes the checksum of a UDP packet that has none and needs one: IPv6 (RFC 8200 section 8.1).
+void fill_udp_checksum(Packet& packet);
 
 }  // namespace director::dataplane

@@ -23,6 +23,11 @@ void* allocate(size_t bytes, size_t alignment) {
 void* operator new(size_t bytes) {
     return allocate(bytes, alignof(std::max_align_t));
 }
+// A sanitizer brings forms of its own for whatever is not replaced here, and objects to memory that
+// comes from one and goes to the other.
+void* operator new(size_t bytes, const std::nothrow_t& /*tag*/) noexcept {
+    return allocate(bytes, alignof(std::max_align_t));
+}
 void* operator new(size_t bytes, std::align_val_t alignment) {
     return allocate(bytes, static_cast<size_t>(alignment));
 }

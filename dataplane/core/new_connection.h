@@ -1,0 +1,33 @@
+// What a new connection will be, before it has a place in the table. Private to the stages that
+// open connections (admit.cc).
+#pragma once
+
+#include "dataplane/core/conn_table.h"
+#include "dataplane/core/worker_state.h"
+
+namespace director::dataplane {
+
+struct NewConnection {
+    Connection entry;
+    ConnectionDetails details;
+    bool has_details = false;
+};
+
+// The two ends, with addresses, that a connection shows on one side.
+struct EndpointPair {
+    Endpoint client;
+    Endpoint server;
+};
+
+// The ends of `packet`, which comes from the client.
+[[nodiscard]] EndpointPair endpoints_of(const Packet& packet);
+
+// A connection from `outside` to `inside`, both as yet without server, state and deadline: places,
+// traits, kind of translation, checksum deltas.
+[[nodiscard]] NewConnection make_connection(const HashKey& key,
+                                            Protocol protocol,
+                                            const EndpointPair& outside,
+                                            const EndpointPair& inside,
+                                            ForwardingMethod method);
+
+}  // namespace director::dataplane

@@ -1,0 +1,38 @@
+// Which virtual service a packet is for, where one look at the exact address, port and protocol
+// does not tell: IPv6, services for any port, and services by match rules.
+#include "dataplane/core/frame.h"
+#include "dataplane/core/worker_state.h"
+
+namespace director::dataplane {
+namespace {
+
+[[nodiscard]] IpAddress destination_of(const Packet& packet) {
+    return packet.is_ipv4
+               ? IpAddress(packet.destination.ipv4())
+               : IpAddress::load_ipv6(packet.data + packet.l3_offset + kIpv6DestinationOffset);
+}
+
+// An IPv6 end is found by its digest: the service's own address decides.
+[[nodiscard]] ServiceId confirmed(const Worker::State& state,
+                                  ServiceId found,
+                                  const IpAddress& destination) {
+    const bool is_it =
+        found != kNoService && state.services[index(found)].key.address == destination;
+    return is_it ? found : kNoService;
+}
+
+}  // namespace
+
+// In IPVS's order: by address and port, by address alone.
+ServiceId find_wide_service(const Worker::State& state, const Packet& packet, ServiceId exact) {
+    const IpAddress destination = destination_of(packet);
+    const ServiceId by_port = confirmed(state, exact, destination);
+    if (by_port != kNoService || state.any_port_services == 0) {
+        return by_port;
+    }
+    const FlowEnd any_port = packet.destination.without_port();
+    const ServiceId* const by_address = state.service_ids.find(any_port);
+    return by_address != nullptr ? confirmed(state, *by_address, destination) : kNoService;
+}
+
+}  // namespace director::dataplane
