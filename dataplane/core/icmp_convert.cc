@@ -1,10 +1,10 @@
 // ICMP errors from one IP version to the other. The tables are RFC 7915's.
 #include <algorithm>
 
-#include "common/checksum.h"
 #include "dataplane/core/icmp.h"
 #include "dataplane/core/icmp_rewrite.h"
 #include "dataplane/core/icmp_translate.h"
+#include "dataplane/core/ip_write.h"
 #include "dataplane/core/ipv6_headers.h"
 #include "dataplane/core/wire.h"
 
@@ -159,47 +159,6 @@ void write_message(uint8_t* icmp, const Message& message) {
     wire::store32(icmp + 4, message.rest);
 }
 
-// The fields that both versions' headers have.
-struct IpFields {
-    uint8_t traffic_class = 0;  // TOS
-    uint8_t hop_limit = 0;      // TTL
-    uint8_t protocol = 0;
-    IpAddress source;
-    IpAddress destination;
-};
-
-void write_ipv6(uint8_t* ip, const IpFields& fields, uint32_t payload_bytes) {
-    wire::store32(ip, 6U << 28 | uint32_t{fields.traffic_class} << 20);
-    wire::store16(ip + wire::kIpv6PayloadLength, payload_bytes);
-    ip[wire::kIpv6NextHeader] = fields.protocol;
-    ip[wire::kIpv6HopLimit] = fields.hop_limit;
-    wire::store_ipv6(ip + wire::kIpv6Source, fields.source);
-    wire::store_ipv6(ip + wire::kIpv6Destination, fields.destination);
-}
-
-void store_checksum(uint8_t* at, uint64_t sum) {
-    const uint16_t checksum = static_cast<uint16_t>(~checksum_fold(sum));
-    std::memcpy(at, &checksum, 2);
-}
-
-// `fragment` is identification, flags and offset in one word.
-void write_ipv4(uint8_t* ip, const IpFields& fields, uint32_t total_bytes, uint32_t fragment) {
-    ip[0] = 0x45;
-    ip[wire::kIpv4Tos] = fields.traffic_class;
-    wire::store16(ip + wire::kIpv4Length, total_bytes);
-    wire::store32(ip + wire::kIpv4Id, fragment);
-    ip[wire::kIpv4Ttl] = fields.hop_limit;
-    ip[wire::kIpv4Protocol] = fields.protocol;
-    wire::store16(ip + wire::kIpv4Checksum, 0);
-    wire::store_ipv4(ip + wire::kIpv4Source, fields.source);
-    wire::store_ipv4(ip + wire::kIpv4Destination, fields.destination);
-    store_checksum(ip + wire::kIpv4Checksum, checksum_add(0, ip, wire::kIpv4HeaderBytes));
-}
-
-[[nodiscard]] uint8_t ipv6_traffic_class(const uint8_t* ip) {
-    return static_cast<uint8_t>(wire::load16(ip) >> 4);
-}
-
 // The pseudo header's addresses of the quoted packet, before and after.
 [[nodiscard]] Change pseudo_change(const QuotedPacket& quoted, const ErrorTranslation& ends) {
     const auto sum = [](const IpAddress& source, const IpAddress& destination) {
@@ -274,9 +233,9 @@ uint32_t convert_to_ipv6(const uint8_t* ip,
                 ends.destination},
                icmp_bytes);
     write_message(icmp, message);
-    uint64_t sum = checksum_add(0, out + wire::kIpv6Source, 32 + icmp_bytes);
-    sum += __builtin_bswap32(icmp_bytes) + (uint64_t{static_cast<uint8_t>(Protocol::kIcmpv6)} << 8);
-    store_checksum(icmp + icmp::kChecksum, sum);
+    const uint64_t pseudo = checksum_pseudo(
+        ends.source, ends.destination, static_cast<uint8_t>(Protocol::kIcmpv6), icmp_bytes);
+    store_checksum(icmp + icmp::kChecksum, checksum_add(pseudo, icmp, icmp_bytes));
     return total;
 }
 
@@ -318,8 +277,7 @@ uint32_t convert_to_ipv4(const uint8_t* ip,
                 static_cast<uint8_t>(Protocol::kIcmp),
                 ends.source,
                 ends.destination},
-               total,
-               wire::kIpv4DontFragment);
+               total);
     write_message(icmp, message);
     store_checksum(icmp + icmp::kChecksum, checksum_add(0, icmp, total - wire::kIpv4HeaderBytes));
     return total;
