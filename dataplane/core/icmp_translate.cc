@@ -86,9 +86,6 @@ constexpr uint32_t kPortsBytes = 8;  // of a quoted transport header
     if (bytes < wire::kIpv6HeaderBytes) {
         return failed(QuoteFault::kTruncated);
     }
-    if (quote[0] >> 4 != 6) {
-        return failed(QuoteFault::kBadHeader);
-    }
     const uint32_t ip_length =
         wire::kIpv6HeaderBytes + wire::load16(quote + wire::kIpv6PayloadLength);
     const Ipv6Walk walk = walk_ipv6(quote, bytes, ip_length);
@@ -141,19 +138,32 @@ QuotedPacket parse_quoted(const uint8_t* ip,
     if (const QuoteFault fault = check_type(message[0], is_v6); fault != QuoteFault::kNone) {
         return failed(fault);
     }
-    const uint32_t bytes = quote_end(message, quote, end, is_v6) - quote;
+    const uint32_t end_of_quote = quote_end(message, quote, end, is_v6);
+    if (end_of_quote > quote && ip[quote] >> 4 != ip[0] >> 4) {
+        return failed(QuoteFault::kBadHeader);  // each version's ICMP quotes its own
+    }
+    QuotedPacket result = parse_quoted_at(ip, quote, end_of_quote);
+    result.icmp_offset = static_cast<uint16_t>(icmp_offset);
+    return result;
+}
+
+QuotedPacket parse_quoted_at(const uint8_t* ip, uint32_t ip_offset, uint32_t end_offset) {
+    if (end_offset <= ip_offset || end_offset > wire::kIpLengthMax) {
+        return failed(QuoteFault::kTruncated);
+    }
+    const uint32_t bytes = end_offset - ip_offset;
+    const uint8_t* const quote = ip + ip_offset;
     QuotedPacket result =
-        is_v6 ? parse_quoted_ipv6(ip + quote, bytes) : parse_quoted_ipv4(ip + quote, bytes);
+        is_ipv6(quote) ? parse_quoted_ipv6(quote, bytes) : parse_quoted_ipv4(quote, bytes);
     if (result.fault != QuoteFault::kNone) {
         return result;
     }
     if (result.l4_offset + kPortsBytes > bytes) {
         return failed(QuoteFault::kTruncated);
     }
-    result.icmp_offset = static_cast<uint16_t>(icmp_offset);
-    result.ip_offset = static_cast<uint16_t>(quote);
-    result.l4_offset = static_cast<uint16_t>(quote + result.l4_offset);
-    result.end_offset = static_cast<uint16_t>(quote + bytes);
+    result.ip_offset = static_cast<uint16_t>(ip_offset);
+    result.l4_offset = static_cast<uint16_t>(ip_offset + result.l4_offset);
+    result.end_offset = static_cast<uint16_t>(end_offset);
     if (!has_ports(result.protocol)) {
         result.fault = QuoteFault::kProtocolUnknown;
         return result;

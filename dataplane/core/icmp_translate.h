@@ -47,6 +47,12 @@ struct QuotedPacket {
                                         uint32_t ip_length,
                                         uint32_t icmp_offset);
 
+// The same of a quoted packet that begins at `ip_offset` of the bytes at `ip`, up to `end_offset`:
+// the one inside a quoted tunnel packet (tunnel_payload_offset()). icmp_offset stays 0.
+[[nodiscard]] QuotedPacket parse_quoted_at(const uint8_t* ip,
+                                           uint32_t ip_offset,
+                                           uint32_t end_offset);
+
 // Whether an ICMP or ICMPv6 message's checksum is right; true also when not all of it is at hand.
 // convert_error() makes a new checksum, so ask first. translate_error() leaves a wrong one wrong.
 [[nodiscard]] bool is_icmp_checksum_good(const uint8_t* ip,
