@@ -1,0 +1,49 @@
+// TCP sequence numbers that differ between a connection's two ends, because a helper has resized
+// the stream (FTP, PROXY protocol) or has finished the handshake on the server's behalf (SYN
+// cookies).
+//
+// The rule for resizes is IPVS's (vs_fix_seq, vs_fix_ack_seq and vs_seq_update in
+// net/netfilter/ipvs/ip_vs_app.c), so that connection sync can carry its numbers: what is sent
+// after the last resize is shifted by `delta`, what was sent before by `previous_delta`.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "dataplane/core/tcp_bytes.h"
+
+namespace director::dataplane {
+
+// One direction's sender.
+struct SeqAdjust {
+    uint32_t init_sequence = 0;  // of the packet that was resized last, as it was sent
+    int32_t delta = 0;
+    int32_t previous_delta = 0;
+    bool is_set = false;
+
+    friend constexpr bool operator==(const SeqAdjust&, const SeqAdjust&) = default;
+};
+
+enum class TcpSender : uint8_t { kClient, kServer };
+
+struct TcpAdjustment {
+    std::array<SeqAdjust, 2> sent;  // by TcpSender
+    uint32_t timestamp_delta = 0;   // what the client sees the server's timestamps greater by
+    int8_t window_shift = 0;        // the client scales the server's window by so much less
+};
+
+// A packet of this sender, which had sequence number `sequence` and is not an older one sent again,
+// has grown by `bytes` (shrunk, if negative).
+void record_resize(SeqAdjust& sender, uint32_t sequence, int32_t bytes);
+
+// All numbers of a sender that began with `initial_sequence` are shifted.
+[[nodiscard]] constexpr SeqAdjust constant_shift(uint32_t initial_sequence, uint32_t delta) {
+    return {initial_sequence, static_cast<int32_t>(delta), static_cast<int32_t>(delta), true};
+}
+
+// Translates a TCP header with its options for the other end, keeping the checksum as right as it
+// was. SYN segments keep their window. `header_bytes` are at hand. `adjustment` changes once a
+// gigabyte: IPVS's comparison with the last resize would turn round two gigabytes after it.
+void adjust_tcp(uint8_t* tcp, uint32_t header_bytes, TcpSender sender, TcpAdjustment& adjustment);
+
+}  // namespace director::dataplane
