@@ -69,6 +69,7 @@ config::Vocabulary vocabulary() {
         words.schedulers.emplace_back(scheduler.name);
     }
     words.interfaces_max = dataplane::kInterfacesMax;
+    words.local_pools_max = dataplane::kLocalPoolsMax - 1;
     return words;
 }
 
@@ -140,7 +141,7 @@ Result<void> Application::start() {
 // The workers know interfaces, routes and neighbours: time to serve.
 void Application::on_synced() {
     Result<void> opened;
-    if (const auto done = services_->apply(model_.virtual_services); !done) {
+    if (const auto done = services_->apply(model_); !done) {
         opened = Failure(done.error());
     } else {
         keep_servers_reachable();
@@ -279,7 +280,7 @@ Result<std::string> Application::apply(const config::Model& next) {
     if (auto same = check_unchanged(model_, next); !same) {
         return Failure(same.error());
     }
-    auto changed = services_->apply(next.virtual_services);
+    auto changed = services_->apply(next);
     if (!changed) {
         return changed;
     }

@@ -6,6 +6,9 @@
 
 #include "common/assert.h"
 #include "common/log.h"
+#include "controlplane/plan/translate.h"
+#include "dataplane/core/local_ports.h"
+#include "dataplane/core/match.h"
 #include "dataplane/core/schedulers.h"
 #include "dataplane/core/weight_tree.h"
 
@@ -18,11 +21,6 @@ using plan::Change;
 namespace {
 
 constexpr LogArea kLog{"service"};
-
-std::string name_of(const plan::ServiceEntry& service) {
-    return fmt::format(
-        "{} {}", to_string(service.settings.protocol), to_string(service.settings.endpoint));
-}
 
 dataplane::ConnTimeouts conn_timeouts(const config::Timeouts& timeouts) {
     using dataplane::ConnState;
@@ -38,8 +36,34 @@ dataplane::ConnTimeouts conn_timeouts(const config::Timeouts& timeouts) {
     set(ConnState::kClose, timeouts.tcp_close);
     set(ConnState::kCloseWait, timeouts.tcp_close_wait);
     set(ConnState::kLastAck, timeouts.tcp_last_ack);
+    set(ConnState::kListen, timeouts.tcp_listen);
+    set(ConnState::kSynAck, timeouts.tcp_syn_ack);
     set(ConnState::kUdp, timeouts.udp);
+    set(ConnState::kIcmp, timeouts.icmp);
+    set(ConnState::kSctpInit1, timeouts.sctp_init1);
+    set(ConnState::kSctpInit, timeouts.sctp_init);
+    set(ConnState::kSctpCookieSent, timeouts.sctp_cookie_sent);
+    set(ConnState::kSctpCookieReplied, timeouts.sctp_cookie_replied);
+    set(ConnState::kSctpCookieWait, timeouts.sctp_cookie_wait);
+    set(ConnState::kSctpCookie, timeouts.sctp_cookie);
+    set(ConnState::kSctpCookieEchoed, timeouts.sctp_cookie_echoed);
+    set(ConnState::kSctpEstablished, timeouts.sctp_established);
+    set(ConnState::kSctpShutdownSent, timeouts.sctp_shutdown_sent);
+    set(ConnState::kSctpShutdownReceived, timeouts.sctp_shutdown_received);
+    set(ConnState::kSctpShutdownAckSent, timeouts.sctp_shutdown_ack_sent);
+    set(ConnState::kSctpRejected, timeouts.sctp_rejected);
+    set(ConnState::kSctpClosed, timeouts.sctp_closed);
     return seconds;
+}
+
+// A number above 0 for every prefix: it is in the list.
+std::shared_ptr<const dataplane::io::Fib> build_list(const std::vector<IpPrefix>& prefixes) {
+    std::vector<std::pair<IpPrefix, uint16_t>> entries;
+    entries.reserve(prefixes.size());
+    for (const IpPrefix& prefix : prefixes) {
+        entries.emplace_back(prefix, uint16_t{1});
+    }
+    return dataplane::io::Fib::build(entries);
 }
 
 }  // namespace
@@ -47,14 +71,18 @@ dataplane::ConnTimeouts conn_timeouts(const config::Timeouts& timeouts) {
 ServiceControl::ServiceControl(Fleet& fleet, uint32_t services_max, uint32_t real_servers_max)
     : fleet_(fleet), catalogue_(services_max, real_servers_max) {}
 
-Result<std::string> ServiceControl::apply(const std::vector<config::VirtualService>& services) {
-    const auto changes = catalogue_.update(services);
+Result<std::string> ServiceControl::apply(const config::Model& model) {
+    const auto changes = catalogue_.update(model);
     if (!changes) {
         return Failure(changes.error());
     }
     ++version_;
+    drain_deadlines_.clear();
     for (const Change& change : *changes) {
         carry_out(change);
+    }
+    if (catalogue_.forget_leaving_lists()) {
+        put_tables();
     }
     const auto count = [&changes](Change::Kind kind) {
         return std::count_if(changes->begin(), changes->end(), [kind](const Change& change) {
@@ -68,39 +96,161 @@ Result<std::string> ServiceControl::apply(const std::vector<config::VirtualServi
 }
 
 void ServiceControl::carry_out(const Change& change) {
-    const plan::ServiceEntry& service = *catalogue_.find(change.service);
     switch (change.kind) {
-        case Change::Kind::kPutService: {
-            dataplane::ServiceTable table = catalogue_.table_of(change.service);
-            const auto scheduler = dataplane::find_scheduler(service.settings.scheduler);
-            DIRECTOR_ASSERT(scheduler.has_value());  // the configuration checked the name
-            table.scheduler = *scheduler;
-            dataplane::build_weight_tree(table);
-            kLog.info("set service=\"{}\" scheduler={} real_servers={}",
-                      name_of(service),
-                      service.settings.scheduler,
-                      table.servers.size());
-            fleet_.put_service(table);
+        case Change::Kind::kPutPool:
+            put_pool(change.pool);
             break;
-        }
+        case Change::Kind::kPutTables:
+            put_tables();
+            break;
+        case Change::Kind::kPutService:
+            put_service(change.service);
+            break;
         case Change::Kind::kRetireService: {
-            kLog.info("retired service=\"{}\"", name_of(service));
+            kLog.info("retired service=\"{}\"", to_string(*catalogue_.find(change.service)));
             Command command(CommandKind::kRetireService);
             command.service = change.service;
             fleet_.broadcast(command);
             break;
         }
-        case Change::Kind::kSetWeight: {
-            kLog.info("weight service=\"{}\" real_server={} weight={}",
-                      name_of(service),
-                      to_string(service.servers[change.position].settings.endpoint),
-                      change.weight);
-            Command command(CommandKind::kSetWeight);
-            command.set_weight = {change.service, change.server, change.position, change.weight};
-            fleet_.broadcast(command);
+        case Change::Kind::kSetWeight:
+            set_weight(change);
             break;
+        case Change::Kind::kEndConnections:
+            end_connections(change.service, change.server);
+            break;
+    }
+}
+
+void ServiceControl::put_service(dataplane::ServiceId id) {
+    const plan::ServiceEntry& service = *catalogue_.find(id);
+    dataplane::ServiceTable table = catalogue_.table_of(id);
+    const auto scheduler = dataplane::find_scheduler(service.settings.scheduler);
+    DIRECTOR_ASSERT(scheduler.has_value());  // the configuration checked the name
+    table.scheduler = *scheduler;
+    dataplane::build_weight_tree(table);
+    kLog.info("set service=\"{}\" scheduler={} real_servers={}",
+              to_string(service),
+              service.settings.scheduler,
+              table.servers.size());
+    fleet_.put_service(table);
+}
+
+void ServiceControl::put_pool(uint16_t number) {
+    const config::LocalPool& pool = catalogue_.pools().at(number);
+    for (uint16_t worker = 0; worker < fleet_.size(); ++worker) {
+        fleet_.put_local_pool(dataplane::WorkerId{worker},
+                              dataplane::build_local_pool({.id = number,
+                                                           .port_first = pool.ports.first,
+                                                           .port_last = pool.ports.last,
+                                                           .worker = dataplane::WorkerId{worker},
+                                                           .worker_count = fleet_.size()},
+                                                          pool.addresses));
+    }
+    kLog.info("pool name={} addresses={} ports={}-{}",
+              pool.name,
+              pool.addresses.size(),
+              pool.ports.first,
+              pool.ports.last);
+}
+
+void ServiceControl::put_tables() {
+    auto set = std::make_unique<TableSet>();
+    set->tables = catalogue_.tables();
+    dataplane::build_match_indexes(set->tables);
+    const auto before = std::exchange(fibs_, {});
+    set->tables.prefix_lists.emplace_back();  // number 0 is no list
+    for (const plan::PrefixList& list : catalogue_.prefix_lists()) {
+        const auto known = before.find(list.prefixes);
+        auto& fib = fibs_[list.prefixes];
+        fib = known != before.end() ? known->second : build_list(*list.prefixes);
+        if (set->tables.prefix_lists.size() <= list.number) {
+            set->tables.prefix_lists.resize(list.number + size_t{1});
+        }
+        set->tables.prefix_lists[list.number] = fib->lookup();
+        set->lists.push_back(fib);
+    }
+    kLog.info("tables match_rules={} source_nat={} prefix_lists={}",
+              set->tables.match_rules.size(),
+              set->tables.source_nat.size(),
+              set->lists.size());
+    fleet_.put_tables(std::move(set));
+}
+
+void ServiceControl::set_weight(const Change& change) {
+    const plan::ServiceEntry& service = *catalogue_.find(change.service);
+    kLog.info("weight service=\"{}\" real_server={} weight={}",
+              to_string(service),
+              to_string(service.servers[change.position].settings.endpoint),
+              change.weight);
+    Command command(CommandKind::kSetWeight);
+    command.set_weight = {change.service, change.server, change.position, change.weight};
+    fleet_.broadcast(command);
+}
+
+void ServiceControl::end_connections(dataplane::ServiceId service, dataplane::RealServerId server) {
+    const plan::ServiceEntry& entry = *catalogue_.find(service);
+    Command command(CommandKind::kEndConnections);
+    command.end_connections = {server, plan::when_gone(entry.settings)};
+    if (command.end_connections.how == dataplane::WhenServerGone::kLeave) {
+        return;
+    }
+    kLog.info("ending connections service=\"{}\" real_server={}",
+              to_string(entry),
+              to_string(entry.find(server)->settings.endpoint));
+    fleet_.broadcast(command);
+}
+
+Result<std::string> ServiceControl::drain(const plan::ServerName& name,
+                                          std::optional<TimePoint> deadline) {
+    const auto changes = catalogue_.set_draining(name, plan::Draining::kStart);
+    if (!changes) {
+        return Failure(changes.error());
+    }
+    for (const Change& change : *changes) {
+        carry_out(change);
+    }
+    for (const plan::ServiceEntry* const service : catalogue_.services()) {
+        for (const plan::RealServerEntry& server : service->servers) {
+            if (!name.fits(*service, server)) {
+                continue;
+            }
+            drain_deadlines_.erase(server.id);
+            if (deadline) {
+                drain_deadlines_[server.id] = *deadline;
+            }
         }
     }
+    return fmt::format("{} weights set to 0", changes->size());
+}
+
+Result<std::string> ServiceControl::undrain(const plan::ServerName& name) {
+    const auto changes = catalogue_.set_draining(name, plan::Draining::kStop);
+    if (!changes) {
+        return Failure(changes.error());
+    }
+    for (const Change& change : *changes) {
+        carry_out(change);
+        drain_deadlines_.erase(change.server);
+    }
+    return fmt::format("{} weights as configured", changes->size());
+}
+
+void ServiceControl::end_drains(TimePoint now) {
+    for (const plan::ServiceEntry* const service : catalogue_.services()) {
+        for (const plan::RealServerEntry& server : service->servers) {
+            const auto deadline = drain_deadlines_.find(server.id);
+            if (deadline != drain_deadlines_.end() && deadline->second <= now) {
+                drain_deadlines_.erase(deadline);
+                end_connections(service->id, server.id);
+            }
+        }
+    }
+}
+
+std::optional<TimePoint> ServiceControl::drain_deadline(dataplane::RealServerId server) const {
+    const auto deadline = drain_deadlines_.find(server);
+    return deadline != drain_deadlines_.end() ? std::optional(deadline->second) : std::nullopt;
 }
 
 void ServiceControl::set_timeouts(const config::Timeouts& timeouts) {
@@ -142,7 +292,7 @@ void ServiceControl::clear_retired(const Reports& reports,
         fleet_.broadcast(command);
     }
     for (const dataplane::ServiceId service : idle_services) {
-        kLog.info("forgotten service=\"{}\"", name_of(*catalogue_.find(service)));
+        kLog.info("forgotten service=\"{}\"", to_string(*catalogue_.find(service)));
         census.drop_service(service);
         catalogue_.forget_service(service);
         Command command(CommandKind::kForgetService);

@@ -65,6 +65,21 @@ std::string to_string(const ServiceEntry& service) {
         "{} {}", to_string(service.settings.protocol), to_string(service.settings.endpoint));
 }
 
+bool ServerName::fits(const ServiceEntry& entry, const RealServerEntry& candidate) const {
+    const Endpoint& endpoint = candidate.settings.endpoint;
+    const bool is_service =
+        !service || to_string(entry) == *service || to_string(entry.settings.endpoint) == *service;
+    return is_service && !candidate.is_retired && !entry.source_nat &&
+           endpoint.address == server.address &&
+           (server.port == Be16{} || endpoint.port == server.port);
+}
+
+std::string to_string(const ServerName& name) {
+    const std::string server =
+        name.server.port == Be16{} ? to_string(name.server.address) : to_string(name.server);
+    return server + (name.service ? " in service " + *name.service : "");
+}
+
 // The wanted servers with the slots they have or get, then those that are retired by this.
 Result<std::vector<RealServerEntry>> Catalogue::merge_servers(
     const std::vector<RealServerEntry>& present, const std::vector<config::RealServer>& wanted) {
@@ -337,39 +352,26 @@ bool Catalogue::forget_leaving_lists() {
     return had_leaving;
 }
 
-Result<std::vector<Change>> Catalogue::set_draining(const Endpoint& server,
-                                                    const std::optional<std::string>& service,
-                                                    bool is_draining) {
+Result<std::vector<Change>> Catalogue::set_draining(const ServerName& name, Draining what) {
     std::vector<Change> changes;
     bool is_found = false;
     for (auto& [key, entry] : services_) {
-        const bool is_meant = !service || to_string(entry) == *service ||
-                              to_string(entry.settings.endpoint) == *service;
-        if (!is_meant || entry.source_nat) {
-            continue;
-        }
         for (uint32_t i = 0; i < entry.servers.size(); ++i) {
-            RealServerEntry& candidate = entry.servers[i];
-            const Endpoint& endpoint = candidate.settings.endpoint;
-            const bool is_it = endpoint.address == server.address &&
-                               (server.port == Be16{} || endpoint.port == server.port);
-            if (candidate.is_retired || !is_it) {
+            RealServerEntry& server = entry.servers[i];
+            if (!name.fits(entry, server)) {
                 continue;
             }
             is_found = true;
-            const uint32_t before = candidate.weight();
-            candidate.is_draining = is_draining;
-            if (candidate.weight() != before) {
+            const uint32_t before = server.weight();
+            server.is_draining = what == Draining::kStart;
+            if (server.weight() != before) {
                 changes.push_back(
-                    {Change::Kind::kSetWeight, entry.id, candidate.id, i, candidate.weight(), 0});
+                    {Change::Kind::kSetWeight, entry.id, server.id, i, server.weight(), 0});
             }
         }
     }
     if (!is_found) {
-        return failure(
-            fmt::format("there is no real server {}{}",
-                        server.port == Be16{} ? to_string(server.address) : to_string(server),
-                        service ? " in service " + *service : ""));
+        return failure("there is no real server " + to_string(name));
     }
     return changes;
 }

@@ -51,6 +51,18 @@ struct ServiceEntry {
 // "tcp 192.0.2.1:80", "mark 1", "source-nat 10.0.0.0/8".
 [[nodiscard]] std::string to_string(const ServiceEntry& service);
 
+// Real servers as an operator names them: by address and port (0: any) in every service, or in the
+// one with this address or name (to_string).
+struct ServerName {
+    Endpoint server;
+    std::optional<std::string> service;
+
+    [[nodiscard]] bool fits(const ServiceEntry& entry, const RealServerEntry& candidate) const;
+};
+[[nodiscard]] std::string to_string(const ServerName& name);
+
+enum class Draining : uint8_t { kStart, kStop };
+
 // One thing that the workers have to be told.
 struct Change {
     enum class Kind : uint8_t {
@@ -84,10 +96,9 @@ class Catalogue {
     [[nodiscard]] Result<std::vector<Change>> update(const config::Model& wanted);
     [[nodiscard]] bool forget_leaving_lists();
 
-    // No new connections for a server, or as many as configured again: in the service with this
-    // key, or wherever it serves. Endpoint port 0: whatever its port. An error if that is nowhere.
-    [[nodiscard]] Result<std::vector<Change>> set_draining(
-        const Endpoint& server, const std::optional<std::string>& service, bool is_draining);
+    // No new connections for these servers, or as many as configured again. An error if there is
+    // none of the name.
+    [[nodiscard]] Result<std::vector<Change>> set_draining(const ServerName& name, Draining what);
 
     // The table of a service that is not retired, but for what belongs to the scheduler.
     [[nodiscard]] dataplane::ServiceTable table_of(dataplane::ServiceId id) const;

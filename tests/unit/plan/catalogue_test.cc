@@ -357,13 +357,13 @@ TEST(Catalogue, DrainsUntilTheNextReload) {
         model_of({service(80, {server(1, 5), server(2)}), service(81, {server(1, 6)})});
     ASSERT_TRUE(catalogue.update(model));
     const Endpoint first = endpoint(0x0a000001U, 80);
-    auto changes = catalogue.set_draining(first, std::nullopt, true);
+    auto changes = catalogue.set_draining({first, std::nullopt}, Draining::kStart);
     ASSERT_TRUE(changes);
     ASSERT_EQ(kinds_of(*changes), (std::vector(2, Change::Kind::kSetWeight)));
     EXPECT_EQ((*changes)[0].weight, 0U);
     EXPECT_EQ((*changes)[0].position, 1U);
     EXPECT_EQ(catalogue.table_of((*changes)[0].service).servers[1].weight, 0U);
-    changes = catalogue.set_draining(first, "192.0.2.1:81", false);
+    changes = catalogue.set_draining({first, "192.0.2.1:81"}, Draining::kStop);
     ASSERT_TRUE(changes);
     ASSERT_EQ(changes->size(), 1U);
     EXPECT_EQ((*changes)[0].weight, 6U);
@@ -371,7 +371,8 @@ TEST(Catalogue, DrainsUntilTheNextReload) {
     ASSERT_TRUE(changes);
     ASSERT_EQ(changes->size(), 1U);
     EXPECT_EQ((*changes)[0].weight, 5U);
-    const auto nowhere = catalogue.set_draining(endpoint(0x0a000009U, 0), "tcp 192.0.2.1:80", true);
+    const auto nowhere = catalogue.set_draining(
+        {endpoint(0x0a000009U, 0), "tcp 192.0.2.1:80"}, Draining::kStart);
     ASSERT_FALSE(nowhere);
     EXPECT_EQ(nowhere.error().message,
               "there is no real server 10.0.0.9 in service tcp 192.0.2.1:80");
