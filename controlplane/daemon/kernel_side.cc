@@ -241,13 +241,15 @@ void KernelSide::watch_next_hops() {
 
 void KernelSide::interface_changed(InterfaceId id, const dataplane::Interface& interface) {
     interfaces_[id] = interface;
-    kLog.info("interface id={} port={} vlan={} up={} mtu={} mac={}",
+    kLog.info("interface id={} port={} vlan={} up={} mtu={} mac={} ipv4={} ipv6={}",
               index(id),
               index(interface.port),
               interface.vlan,
               interface.is_up,
               interface.mtu_bytes,
-              to_string(interface.mac));
+              to_string(interface.mac),
+              to_string(interface.ipv4),
+              to_string(interface.ipv6));
     Command command(CommandKind::kPutInterface);
     command.put_interface = {id, interface};
     fleet_.broadcast(command);

@@ -1,5 +1,6 @@
 #include "controlplane/kernel/mirror.h"
 
+#include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -43,6 +44,10 @@ NetlinkMessage dump_request(MirrorModel::Part part) {
             message.add_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
             return message;
         }
+        case MirrorModel::Part::kAddresses: {
+            const ifaddrmsg fixed{};
+            return {RTM_GETADDR, NLM_F_DUMP, std::as_bytes(std::span(&fixed, 1))};
+        }
         case MirrorModel::Part::kRoutes: {
             const rtmsg fixed{};  // of all families
             return {RTM_GETROUTE, NLM_F_DUMP, std::as_bytes(std::span(&fixed, 1))};
@@ -77,7 +82,7 @@ KernelMirror::~KernelMirror() = default;
 
 void KernelMirror::read_everything() {
     is_overrun_ = false;
-    to_dump_ = {Part::kLinks, Part::kRoutes, Part::kNeighbours};
+    to_dump_ = {Part::kLinks, Part::kAddresses, Part::kRoutes, Part::kNeighbours};
     dump_next();
 }
 

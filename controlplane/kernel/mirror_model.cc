@@ -23,7 +23,7 @@ constexpr LogArea kLog{"mirror"};
 
 bool is_same(const Interface& a, const Interface& b) {
     return a.port == b.port && a.vlan == b.vlan && a.mtu_bytes == b.mtu_bytes &&
-           a.is_up == b.is_up && a.mac == b.mac;
+           a.is_up == b.is_up && a.mac == b.mac && a.ipv4 == b.ipv4 && a.ipv6 == b.ipv6;
 }
 
 bool is_same(const Neighbour& a, const Neighbour& b) {
@@ -54,6 +54,7 @@ void MirrorModel::apply(const KernelEvent& event, MirrorSink& sink) {
     } else if (const auto* const address = std::get_if<AddressEvent>(&event)) {
         // Routes with this preferred source go too, unannounced. New ones are announced.
         are_routes_uncertain_ |= address->is_removed;
+        apply_address(*address, sink);
     } else if (const auto* const route = std::get_if<RouteEvent>(&event)) {
         apply_route(*route);
     } else {
@@ -72,6 +73,9 @@ void MirrorModel::end_dump(Part part, MirrorSink& sink) {
     switch (part) {
         case Part::kLinks:
             sweep_links(sink);
+            break;
+        case Part::kAddresses:
+            sweep_addresses(sink);
             break;
         case Part::kRoutes:
             sweep_routes();
@@ -103,6 +107,7 @@ void MirrorModel::apply_link(const LinkEvent& event, MirrorSink& sink) {
     }
     if (link.ours) {
         update_interface(*link.ours, event, sink);
+        update_addresses(link, sink);
     }
 }
 
@@ -216,6 +221,60 @@ void MirrorModel::sweep_links(MirrorSink& sink) {
 std::optional<uint32_t> MirrorModel::ifindex_of(InterfaceId id) const {
     const uint32_t ifindex = interfaces_.at(index(id)).ifindex;
     return ifindex == 0 ? std::nullopt : std::optional(ifindex);
+}
+
+// --- Addresses
+
+void MirrorModel::apply_address(const AddressEvent& event, MirrorSink& sink) {
+    const auto link = links_.find(event.ifindex);
+    if (link == links_.end()) {
+        return;
+    }
+    auto& addresses = link->second.addresses;
+    const auto known =
+        std::find_if(addresses.begin(), addresses.end(), [&event](const OwnAddress& own) {
+            return own.address == event.address.address;
+        });
+    if (event.is_removed && known != addresses.end()) {
+        addresses.erase(known);
+    } else if (!event.is_removed && known != addresses.end()) {
+        known->generation = generation_;
+    } else if (!event.is_removed) {
+        addresses.push_back({event.address.address, generation_});
+    }
+    update_addresses(link->second, sink);
+}
+
+void MirrorModel::sweep_addresses(MirrorSink& sink) {
+    for (auto& [ifindex, link] : links_) {
+        std::erase_if(link.addresses,
+                      [&](const OwnAddress& own) { return own.generation != generation_; });
+        update_addresses(link, sink);
+    }
+}
+
+// What the interface sends with when nothing else decides: its first address of each family, and
+// of IPv6 one that is known beyond the link rather than one that is not.
+void MirrorModel::update_addresses(const Link& link, MirrorSink& sink) {
+    if (!link.ours) {
+        return;
+    }
+    OurInterface& slot = interfaces_.at(index(*link.ours));
+    Interface interface = slot.interface;
+    interface.ipv4 = Ipv4Address();
+    interface.ipv6 = IpAddress();
+    for (const OwnAddress& own : link.addresses) {
+        IpAddress& first = own.address.is_ipv4() ? interface.ipv4 : interface.ipv6;
+        const bool is_better =
+            !own.address.is_ipv4() && first.is_link_local() && !own.address.is_link_local();
+        if (first.is_any() || is_better) {
+            first = own.address;
+        }
+    }
+    if (slot.is_told && !is_same(interface, slot.interface)) {
+        slot.interface = interface;
+        sink.interface_changed(*link.ours, interface);
+    }
 }
 
 // --- Neighbours
