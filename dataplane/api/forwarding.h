@@ -20,7 +20,7 @@ struct Interface {
     MacAddress mac;
     // Its primary addresses, or the "any" of their family: the source of tunnels and ICMP errors.
     IpAddress ipv4 = Ipv4Address();
-    IpAddress ipv6;
+    IpAddress ipv6 = IpAddress();
 };
 
 // A machine on the link. Exists in a worker's table only while its MAC address is known, or while

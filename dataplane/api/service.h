@@ -53,7 +53,7 @@ struct RealServerSlot {
     RealServerId id = kNoRealServer;
     Endpoint endpoint;  // port 0: the port that the client asked for
     ForwardingMethod forwarding = ForwardingMethod::kNat;
-    Tunnel tunnel;  // kTunnel
+    Tunnel tunnel = {};  // kTunnel
     uint32_t weight = 0;
     uint32_t connections_upper = 0;  // overloaded from here on; 0: never
     uint32_t connections_lower = 0;  // until below this; 0: until below 3/4 of the upper one

@@ -114,7 +114,7 @@ void DirectorBalancer::put_neighbours(const Scene& scene) {
 }
 
 void DirectorBalancer::put_routes() {
-    routes_.lookup = look_up_route;
+    routes_.lookup.ipv4 = look_up_route;
     routes_.routes.resize(kRouteCount);
     routes_.routes[kToClients] = {
         dataplane::RouteKind::kGateway, dataplane::InterfaceId{0}, gateway_address()};
@@ -133,8 +133,9 @@ void DirectorBalancer::put_services(const Scene& scene) {
         table->key = {endpoint.address, endpoint.port, Protocol::kTcp};
         table->scheduler = *dataplane::find_scheduler("rr");
         for (uint32_t server = i; server < scene.servers; server += scene.services) {
-            table->servers.push_back(
-                {dataplane::RealServerId{server}, server_endpoint(server), {}, 1});
+            table->servers.push_back({.id = dataplane::RealServerId{server},
+                                      .endpoint = server_endpoint(server),
+                                      .weight = 1});
         }
         dataplane::build_weight_tree(*table);
         Command command(CommandKind::kPutService);

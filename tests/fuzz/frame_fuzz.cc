@@ -76,16 +76,15 @@ class Input {
 // Longest match over five prefixes by looking at each; index 0 of `routes` is "none".
 struct Routes {
     static constexpr size_t kCount = 5;
-    std::array<Ipv4Prefix, kCount> prefixes{Ipv4Prefix{Ipv4Address::of(170, 210, 122, 0), 25},
-                                            Ipv4Prefix{Ipv4Address::of(192, 168, 0, 0), 24},
-                                            Ipv4Prefix{kVirtualAddress, 32},
-                                            Ipv4Prefix{Ipv4Address::of(10, 0, 0, 0), 8},
-                                            Ipv4Prefix{Ipv4Address::of(0, 0, 0, 0), 0}};
+    std::array<IpPrefix, kCount> prefixes{IpPrefix{Ipv4Address::of(170, 210, 122, 0), 25},
+                                          IpPrefix{Ipv4Address::of(192, 168, 0, 0), 24},
+                                          IpPrefix{kVirtualAddress, 32},
+                                          IpPrefix{Ipv4Address::of(10, 0, 0, 0), 8},
+                                          IpPrefix{Ipv4Address::of(0, 0, 0, 0), 0}};
     RouteTable table;
 
     explicit Routes(InterfaceId outside) {
-        table.fib = this;
-        table.lookup = look_up;
+        table.lookup = {this, look_up, nullptr};
         table.routes = {Route{},
                         Route{RouteKind::kOnLink, outside, {}},
                         Route{RouteKind::kOnLink, InterfaceId{1}, {}},
@@ -103,7 +102,7 @@ struct Routes {
             found[i] = 0;
             int longest = -1;
             for (size_t j = 0; j < kCount; ++j) {
-                const Ipv4Prefix& prefix = self.prefixes.at(j);
+                const IpPrefix& prefix = self.prefixes.at(j);
                 if (prefix.contains(Ipv4Address::from_host(addresses[i])) &&
                     prefix.length > longest) {
                     longest = prefix.length;
@@ -379,8 +378,12 @@ class Session {
     void put_interface(InterfaceId id, PortId port, uint16_t vlan, uint16_t mtu_bytes) {
         Command command(CommandKind::kPutInterface);
         const size_t mac = index(port) % kPortMacs.size();
-        command.put_interface = {
-            id, Interface{port, vlan, mtu_bytes, mtu_bytes % 2 == 0, kPortMacs.at(mac)}};
+        command.put_interface = {id,
+                                 Interface{.port = port,
+                                           .vlan = vlan,
+                                           .mtu_bytes = mtu_bytes,
+                                           .is_up = mtu_bytes % 2 == 0,
+                                           .mac = kPortMacs.at(mac)}};
         apply(command);
     }
 
@@ -409,7 +412,8 @@ class Session {
             if ((servers >> i & 1) != 0) {
                 const auto weight = static_cast<uint32_t>(i % 2 == 0 ? weights & 15 : weights >> 4);
                 const Endpoint place{server_address(i), table->key.port};
-                table->servers.push_back({RealServerId{i}, place, ForwardingMethod::kNat, weight});
+                table->servers.push_back(
+                    {.id = RealServerId{i}, .endpoint = place, .weight = weight});
             }
         }
         build_weight_tree(*table);
@@ -447,9 +451,8 @@ class Session {
                 break;
             }
             case 4: {
-                Command command(CommandKind::kSetTimeouts);
-                command.timeouts = kDefaultConnTimeouts;
-                command.timeouts.at(a % kConnStateCount) = b;
+                Command command(CommandKind::kSetTimeout);
+                command.set_timeout = {static_cast<ConnState>(a % (kConnStateCount + 1)), b};
                 apply(command);
                 break;
             }
@@ -516,6 +519,10 @@ class Session {
                     DIRECTOR_ASSERT(jobs_running_ > 0);
                     --jobs_running_;
                     check_job(*event.job);
+                    break;
+                case EventKind::kTablesReturned:
+                case EventKind::kLocalPoolReturned:
+                    DIRECTOR_ASSERT(false);  // none was lent
                     break;
                 case EventKind::kRoutesReturned:
                 case EventKind::kCommandRefused:

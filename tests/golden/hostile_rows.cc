@@ -46,11 +46,19 @@ namespace {
             {dropped(outside(syn().eth(kClientMac, kServer107Mac)), DropReason::kOtherHost),
              dropped(outside(PacketBuilder()
                                  .eth(kClientMac, kServer107Mac)
-                                 .ether_type(0x86dd)
+                                 .ether_type(0x8847)
                                  .payload_size(40)),
                      DropReason::kOtherHost)}},
         Row{"VlanWithoutInterface",
-            {dropped(outside(PacketBuilder()
+            {// Two tags: neither the inner nor the outer one alone says whose it is.
+             dropped(outside(PacketBuilder()
+                                 .eth(kClientMac, kDirectorMac)
+                                 .vlan(kOutsideVlan)
+                                 .vlan(7)
+                                 .ipv4(kClient, kVip)
+                                 .udp(1, 2)),
+                     DropReason::kUnknownVlan),
+             dropped(outside(PacketBuilder()
                                  .eth(kClientMac, kDirectorMac)
                                  .vlan(99)
                                  .ipv4(kClient, kVip)

@@ -7,11 +7,11 @@ using namespace dataplane;  // NOLINT(google-build-using-namespace): a test's he
 namespace {
 
 [[nodiscard]] StaticRoute on_link(std::string_view prefix, InterfaceId interface) {
-    return {Ipv4Prefix::parse(prefix).value(), {RouteKind::kOnLink, interface, {}}};
+    return {IpPrefix::parse(prefix).value(), {RouteKind::kOnLink, interface, {}}};
 }
 
 [[nodiscard]] StaticRoute local(std::string_view address, InterfaceId interface) {
-    return {Ipv4Prefix::parse(address).value(), {RouteKind::kLocal, interface, {}}};
+    return {IpPrefix::parse(address).value(), {RouteKind::kLocal, interface, {}}};
 }
 
 }  // namespace
@@ -28,20 +28,30 @@ std::vector<StaticRoute> routes() {
         on_link("10.20.0.0/24", kInsideVlanInterface),
         on_link("10.30.0.0/24", kDownInterface),
         on_link("10.40.0.0/24", kNarrowInterface),
-        {Ipv4Prefix::parse("198.51.100.0/24").value(),
+        {IpPrefix::parse("198.51.100.0/24").value(),
          {RouteKind::kGateway, kOutsideInterface, Ipv4Address::of(170, 210, 122, 1)}},
-        {Ipv4Prefix::parse("198.51.100.128/25").value(),
+        {IpPrefix::parse("198.51.100.128/25").value(),
          {RouteKind::kDiscard, kOutsideInterface, {}}},
     };
 }
 
 void configure(WorkerFleet& fleet) {
-    fleet.add_interface({kOutside, 0, 1500, true, kDirectorMac});
-    fleet.add_interface({kInside, 0, 1500, true, kDirectorMac});
-    fleet.add_interface({kOutside, kOutsideVlan, 1500, true, kDirectorMac});
-    fleet.add_interface({kInside, kInsideVlan, 1500, true, kDirectorMac});
-    fleet.add_interface({kInside, 30, 1500, false, kDirectorMac});
-    fleet.add_interface({kInside, 40, 576, true, kDirectorMac});
+    fleet.add_interface({.port = kOutside, .mtu_bytes = 1500, .is_up = true, .mac = kDirectorMac});
+    fleet.add_interface({.port = kInside, .mtu_bytes = 1500, .is_up = true, .mac = kDirectorMac});
+    fleet.add_interface({.port = kOutside,
+                         .vlan = kOutsideVlan,
+                         .mtu_bytes = 1500,
+                         .is_up = true,
+                         .mac = kDirectorMac});
+    fleet.add_interface({.port = kInside,
+                         .vlan = kInsideVlan,
+                         .mtu_bytes = 1500,
+                         .is_up = true,
+                         .mac = kDirectorMac});
+    fleet.add_interface(
+        {.port = kInside, .vlan = 30, .mtu_bytes = 1500, .is_up = false, .mac = kDirectorMac});
+    fleet.add_interface(
+        {.port = kInside, .vlan = 40, .mtu_bytes = 576, .is_up = true, .mac = kDirectorMac});
     fleet.put_routes(routes());
     fleet.put_neighbour(kOutsideInterface, kClient, kClientMac);
     fleet.put_neighbour(kOutsideInterface, Ipv4Address::of(170, 210, 122, 1), kRouterMac);
@@ -54,25 +64,25 @@ void configure(WorkerFleet& fleet) {
         kInsideInterface, Ipv4Address::of(192, 168, 0, 66), MacAddress{}, NeighbourState::kFailed);
 }
 
-PacketBuilder from_client(Ipv4Address client, Ipv4Address to) {
-    return PacketBuilder().eth(kClientMac, kDirectorMac).ipv4(client, to);
+PacketBuilder from_client(const IpAddress& client, const IpAddress& to) {
+    return PacketBuilder().eth(kClientMac, kDirectorMac).ip(client, to);
 }
 
-PacketBuilder from_server(Ipv4Address server, Ipv4Address to) {
+PacketBuilder from_server(const IpAddress& server, const IpAddress& to) {
     return PacketBuilder()
         .eth(server == kServer107 ? kServer107Mac : kServer108Mac, kDirectorMac)
-        .ipv4(server, to);
+        .ip(server, to);
 }
 
-PacketBuilder to_server(Ipv4Address client, Ipv4Address server) {
+PacketBuilder to_server(const IpAddress& client, const IpAddress& server) {
     return PacketBuilder()
         .eth(kDirectorMac, server == kServer107 ? kServer107Mac : kServer108Mac)
-        .ipv4(client, server)
+        .ip(client, server)
         .ttl(63);
 }
 
-PacketBuilder to_client(Ipv4Address from, Ipv4Address client) {
-    return PacketBuilder().eth(kDirectorMac, kClientMac).ipv4(from, client).ttl(63);
+PacketBuilder to_client(const IpAddress& from, const IpAddress& client) {
+    return PacketBuilder().eth(kDirectorMac, kClientMac).ip(from, client).ttl(63);
 }
 
 }  // namespace director::test::nat_lab

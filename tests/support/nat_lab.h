@@ -39,7 +39,7 @@ inline constexpr dataplane::InterfaceId kInsideVlanInterface{3};
 inline constexpr dataplane::InterfaceId kDownInterface{4};    // 10.30.0.0/24, VLAN 30 inside
 inline constexpr dataplane::InterfaceId kNarrowInterface{5};  // 10.40.0.0/24, VLAN 40, MTU 576
 
-[[nodiscard]] constexpr Endpoint at(Ipv4Address address, uint16_t port) {
+[[nodiscard]] constexpr Endpoint at(const IpAddress& address, uint16_t port) {
     return {address, Be16::from_host(port)};
 }
 
@@ -53,10 +53,10 @@ void configure(WorkerFleet& fleet);
 [[nodiscard]] std::vector<StaticRoute> routes();
 
 // Starts a frame from a client outside to the director, and from a server inside to the director.
-[[nodiscard]] PacketBuilder from_client(Ipv4Address client, Ipv4Address to);
-[[nodiscard]] PacketBuilder from_server(Ipv4Address server, Ipv4Address to);
+[[nodiscard]] PacketBuilder from_client(const IpAddress& client, const IpAddress& to);
+[[nodiscard]] PacketBuilder from_server(const IpAddress& server, const IpAddress& to);
 // Starts the frame as the director sends it on.
-[[nodiscard]] PacketBuilder to_server(Ipv4Address client, Ipv4Address server);
-[[nodiscard]] PacketBuilder to_client(Ipv4Address from, Ipv4Address client);
+[[nodiscard]] PacketBuilder to_server(const IpAddress& client, const IpAddress& server);
+[[nodiscard]] PacketBuilder to_client(const IpAddress& from, const IpAddress& client);
 
 }  // namespace director::test::nat_lab

@@ -126,7 +126,12 @@ PacketBuilder& PacketBuilder::ipv4(Ipv4Address source, Ipv4Address destination) 
 }
 
 PacketBuilder& PacketBuilder::ipv4(std::string_view source, std::string_view destination) {
-    return ipv4(ip(source), ip(destination));
+    return ipv4(test::ip(source), test::ip(destination));
+}
+
+PacketBuilder& PacketBuilder::ip(const IpAddress& source, const IpAddress& destination) {
+    DIRECTOR_ASSERT(source.is_ipv4() && destination.is_ipv4());
+    return ipv4(source.ipv4(), destination.ipv4());
 }
 
 PacketBuilder& PacketBuilder::ttl(uint8_t value) {

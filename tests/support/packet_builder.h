@@ -57,6 +57,8 @@ class PacketBuilder {
     // IPv4: TTL 64, ID 0, no options, no DF. The text forms abort on what is no address.
     PacketBuilder& ipv4(Ipv4Address source, Ipv4Address destination);
     PacketBuilder& ipv4(std::string_view source, std::string_view destination);
+    // Of the addresses' family.
+    PacketBuilder& ip(const IpAddress& source, const IpAddress& destination);
     PacketBuilder& ttl(uint8_t value);
     PacketBuilder& ip_id(uint16_t value);
     PacketBuilder& tos(uint8_t value);

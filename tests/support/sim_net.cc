@@ -25,14 +25,14 @@ namespace {
 // ------------------------------------------------------------------------------------
 
 void SimClient::transmit(uint8_t flags, std::string_view text) {
-    net_.add_frame({nat_lab::kOutside,
-                    nat_lab::from_client(endpoint.address, peer.address)
-                        .tcp(endpoint.port.host(), peer.port.host())
-                        .tcp_flags(flags)
-                        .seq(next_out_)
-                        .ack((flags & kTcpAck) != 0 ? next_in_ : 0)
-                        .payload(text)
-                        .build()});
+    net_.add_frame({.port = nat_lab::kOutside,
+                    .bytes = nat_lab::from_client(endpoint.address, peer.address)
+                                 .tcp(endpoint.port.host(), peer.port.host())
+                                 .tcp_flags(flags)
+                                 .seq(next_out_)
+                                 .ack((flags & kTcpAck) != 0 ? next_in_ : 0)
+                                 .payload(text)
+                                 .build()});
     next_out_ += static_cast<uint32_t>(text.size()) + ((flags & (kTcpSyn | kTcpFin)) != 0 ? 1 : 0);
 }
 
@@ -115,11 +115,11 @@ void SimNet::forget_client(const Endpoint& endpoint) {
 }
 
 void SimNet::send_udp(const Endpoint& client, const Endpoint& service, std::string_view text) {
-    add_frame({nat_lab::kOutside,
-               nat_lab::from_client(client.address, service.address)
-                   .udp(client.port.host(), service.port.host())
-                   .payload(text)
-                   .build()});
+    add_frame({.port = nat_lab::kOutside,
+               .bytes = nat_lab::from_client(client.address, service.address)
+                            .udp(client.port.host(), service.port.host())
+                            .payload(text)
+                            .build()});
 }
 
 void SimNet::settle() {
@@ -166,11 +166,12 @@ void SimNet::deliver_to_server(const DecodedFrame& frame) {
         complain("a frame goes to a server that does not exist", frame);
     }
     if (frame.udp) {
-        add_frame({nat_lab::kInside,
-                   nat_lab::from_server(frame.ipv4->destination, frame.ipv4->source)
-                       .udp(frame.udp->destination_port, frame.udp->source_port)
-                       .payload(fmt::format("{} {}|", to_string(server->first), text_of(frame)))
-                       .build()});
+        add_frame(
+            {.port = nat_lab::kInside,
+             .bytes = nat_lab::from_server(frame.ipv4->destination, frame.ipv4->source)
+                          .udp(frame.udp->destination_port, frame.udp->source_port)
+                          .payload(fmt::format("{} {}|", to_string(server->first), text_of(frame)))
+                          .build()});
         return;
     }
     serve_tcp(frame);
@@ -228,14 +229,14 @@ void SimNet::from_server(const Endpoint& server,
                          const Served& served,
                          uint8_t flags,
                          std::string_view text) {
-    add_frame({nat_lab::kInside,
-               nat_lab::from_server(server.address, client.address)
-                   .tcp(server.port.host(), client.port.host())
-                   .tcp_flags(flags)
-                   .seq(served.next_out)
-                   .ack(served.next_in)
-                   .payload(text)
-                   .build()});
+    add_frame({.port = nat_lab::kInside,
+               .bytes = nat_lab::from_server(server.address, client.address)
+                            .tcp(server.port.host(), client.port.host())
+                            .tcp_flags(flags)
+                            .seq(served.next_out)
+                            .ack(served.next_in)
+                            .payload(text)
+                            .build()});
 }
 
 std::map<Endpoint, uint32_t> SimNet::server_connections() const {

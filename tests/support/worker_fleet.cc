@@ -91,7 +91,11 @@ void WorkerFleet::collect_events(Member& member) {
                 ++member.refused;
                 break;
             case EventKind::kRoutesReturned:
+            case EventKind::kTablesReturned:
                 break;  // kept until the fleet ends: other workers may still use it
+            case EventKind::kLocalPoolReturned:
+                require(pools_.erase(event.local_pool) == 1, "a pool came back twice");
+                break;
         }
     }
     member.worker->clear_events();
@@ -110,7 +114,7 @@ void WorkerFleet::change_interface(InterfaceId id, const Interface& facts) {
 }
 
 void WorkerFleet::put_neighbour(InterfaceId interface,
-                                Ipv4Address address,
+                                const IpAddress& address,
                                 const MacAddress& mac,
                                 NeighbourState state) {
     Command command(CommandKind::kPutNeighbour);
@@ -118,7 +122,7 @@ void WorkerFleet::put_neighbour(InterfaceId interface,
     require(apply(command), "neighbour refused");
 }
 
-void WorkerFleet::remove_neighbour(InterfaceId interface, Ipv4Address address) {
+void WorkerFleet::remove_neighbour(InterfaceId interface, const IpAddress& address) {
     Command command(CommandKind::kRemoveNeighbour);
     command.remove_neighbour = {address, interface};
     require(apply(command), "removal of a neighbour refused");
@@ -132,9 +136,11 @@ void WorkerFleet::put_routes(std::vector<StaticRoute> routes) {
 }
 
 void WorkerFleet::put_timeouts(const ConnTimeouts& timeouts) {
-    Command command(CommandKind::kSetTimeouts);
-    command.timeouts = timeouts;
-    require(apply(command), "timeouts refused");
+    for (size_t state = 0; state < kConnStateCount; ++state) {
+        Command command(CommandKind::kSetTimeout);
+        command.set_timeout = {static_cast<ConnState>(state), timeouts[state]};
+        require(apply(command), "timeout refused");
+    }
 }
 
 RealServerId WorkerFleet::server_id(ServiceId service, const Endpoint& server) const {
@@ -163,10 +169,13 @@ ServiceId WorkerFleet::put_service(const ServiceKey& key,
             std::find(server_keys_.begin(), server_keys_.end(), wanted) == server_keys_.end()) {
             server_keys_.push_back(wanted);
         }
-        table.servers.push_back({server_id(id, server.endpoint),
-                                 server.endpoint,
-                                 ForwardingMethod::kNat,
-                                 server.weight});
+        table.servers.push_back({.id = server_id(id, server.endpoint),
+                                 .endpoint = server.endpoint,
+                                 .forwarding = server.forwarding,
+                                 .tunnel = server.tunnel,
+                                 .weight = server.weight,
+                                 .connections_upper = server.connections_upper,
+                                 .connections_lower = server.connections_lower});
     }
     build_weight_tree(table);
     service_servers_[index(id)] = std::move(servers);

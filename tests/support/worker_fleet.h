@@ -54,7 +54,7 @@ struct Outcome {
     dataplane::PortId in_port{};
     dataplane::PortId out_port{};
     dataplane::InterfaceId out_interface{};
-    Ipv4Address next_hop;
+    IpAddress next_hop;
     dataplane::WorkerId worker{};  // who decided
     bool was_handed_over = false;
     Frame bytes;
@@ -64,6 +64,10 @@ struct Outcome {
 struct ServerIn {
     Endpoint endpoint;
     uint32_t weight = 1;
+    dataplane::ForwardingMethod forwarding = dataplane::ForwardingMethod::kNat;
+    dataplane::Tunnel tunnel = {};
+    uint32_t connections_upper = 0;
+    uint32_t connections_lower = 0;
 };
 
 // Counters of all workers added up.
@@ -88,10 +92,10 @@ class WorkerFleet {
     dataplane::InterfaceId add_interface(const dataplane::Interface& facts);
     void change_interface(dataplane::InterfaceId id, const dataplane::Interface& facts);
     void put_neighbour(dataplane::InterfaceId interface,
-                       Ipv4Address address,
+                       const IpAddress& address,
                        const MacAddress& mac,
                        dataplane::NeighbourState state = dataplane::NeighbourState::kReachable);
-    void remove_neighbour(dataplane::InterfaceId interface, Ipv4Address address);
+    void remove_neighbour(dataplane::InterfaceId interface, const IpAddress& address);
     void put_routes(std::vector<StaticRoute> routes);
     void put_timeouts(const dataplane::ConnTimeouts& timeouts);
 
@@ -170,6 +174,7 @@ class WorkerFleet {
     uint32_t sequence_ = 0;
     uint16_t interfaces_ = 0;
     std::map<const dataplane::ServiceTable*, std::unique_ptr<dataplane::ServiceTable>> tables_;
+    std::map<const dataplane::LocalPool*, std::unique_ptr<dataplane::LocalPool>> pools_;
     std::vector<std::unique_ptr<StaticRoutes>> routes_;
     std::vector<dataplane::ServiceKey> service_keys_;                     // by service slot
     std::vector<std::pair<dataplane::ServiceId, Endpoint>> server_keys_;  // by server slot

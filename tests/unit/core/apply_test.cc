@@ -57,7 +57,8 @@ class ApplyTest : public ::testing::Test {
         auto table = std::make_unique<ServiceTable>();
         table->id = ServiceId{id};
         table->key = {kVip, Be16::from_host(port), Protocol::kTcp};
-        table->servers.push_back({RealServerId{server}, at(kServer108, 80), {}, 1});
+        table->servers.push_back(
+            {.id = RealServerId{server}, .endpoint = at(kServer108, 80), .weight = 1});
         build_weight_tree(*table);
         tables_.push_back(std::move(table));
         return tables_.back().get();

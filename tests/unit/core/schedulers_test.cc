@@ -124,7 +124,7 @@ class OurScheduler {
         table->scheduler = find_scheduler(name_).value();
         for (const Destination& server : servers) {
             table->servers.push_back(
-                {RealServerId{server.number}, {}, ForwardingMethod::kNat, server.weight});
+                {.id = RealServerId{server.number}, .endpoint = {}, .weight = server.weight});
         }
         build_weight_tree(*table);
         Command command(CommandKind::kPutService);
