@@ -38,6 +38,10 @@ struct Dataplane {
     uint32_t pool_frames = 32768;
     uint32_t ring_entries = 1024;
     uint32_t connections_max = 1U << 20;  // all workers together
+    // Of connections_max, how many may be more than NAT of IPv4: IPv6, full NAT, persistent.
+    // 0: all.
+    uint32_t detailed_connections_max = 0;
+    uint32_t templates_max = 65536;  // persistence: clients remembered
     uint32_t services_max = 1024;
     uint32_t real_servers_max = 8192;
     uint32_t neighbours_max = 4096;

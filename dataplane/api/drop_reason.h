@@ -25,9 +25,19 @@ namespace director::dataplane {
     X(kNoServerAvailable,                                                                          \
       "no_server_available",                                                                       \
       "virtual service has no real server with weight above 0")                                    \
+    X(kNoLocalPort,                                                                                \
+      "no_local_port",                                                                             \
+      "no local address has a port free for full NAT or source NAT")                               \
     X(kConnTableFull, "conn_table_full", "connection table is full")                               \
+    X(kServerGone, "server_gone", "connection's real server failed or was removed")                \
+    X(kUntranslatableIcmp,                                                                         \
+      "untranslatable_icmp",                                                                       \
+      "ICMP error that has no counterpart in the other IP version (RFC 7915)")                     \
     X(kTtlExpired, "ttl_expired", "time to live would reach 0")                                    \
     X(kNoRoute, "no_route", "no route to the destination")                                         \
+    X(kNoSourceAddress,                                                                            \
+      "no_source_address",                                                                         \
+      "interface has no address of the family that a tunnel needs")                                \
     X(kInterfaceDown, "interface_down", "route leads to an interface that is not up")              \
     X(kExceedsMtu, "exceeds_mtu", "packet is longer than the outgoing interface's MTU")            \
     X(kNoHeadroom, "no_headroom", "no room before the frame for a longer Ethernet header")         \

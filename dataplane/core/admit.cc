@@ -1,6 +1,6 @@
 // Stage 4, misses only: a client's first packet gets a real server and an entry in the table.
+#include "dataplane/core/choose_server.h"
 #include "dataplane/core/new_connection.h"
-#include "dataplane/core/schedulers.h"
 #include "dataplane/core/sctp_state.h"
 #include "dataplane/core/tcp_state.h"
 #include "dataplane/core/worker_state.h"
@@ -25,7 +25,7 @@ namespace {
 [[nodiscard]] bool replaces(const Worker::State& state,
                             const Connection& connection,
                             const Packet& packet) {
-    return packet.protocol == Protocol::kTcp && opens_connection(packet) &&
+    return packet.protocol == Protocol::kTcp && opens_connection(packet) && !packet.is_icmp_error &&
            is_reusable(connection.state) && !ttl_runs_out(state, connection.forwarding, packet) &&
            is_l4_checksum_good(packet);
 }
@@ -64,20 +64,62 @@ namespace {
     return index;
 }
 
-// The connection of `packet` to `server`, but for the local end that full NAT gives it.
-[[nodiscard]] NewConnection plan(const Worker::State& state,
-                                 const Packet& packet,
-                                 const RealServerSlot& server) {
+// The client's new end, for a method that gives it one. False: no port is free.
+[[nodiscard]] bool translate_client(Worker::State& state,
+                                    Protocol protocol,
+                                    uint16_t pool_number,
+                                    EndpointPair& inside) {
+    LocalPool* const pool = pool_number < kLocalPoolsMax ? state.local_pools[pool_number] : nullptr;
+    if (pool == nullptr) {
+        return false;
+    }
+    const auto local = take_local_port(
+        *pool, local_port_group(protocol, inside.server), inside.server.address.family());
+    inside.client = local.value_or(inside.client);
+    return local.has_value();
+}
+
+// Gives back the port of a connection that finds no place.
+void abandon(Worker::State& state, const NewConnection& wanted, const EndpointPair& inside) {
+    if (wanted.entry.has(kHasSecondPlace)) {
+        give_back_local_port(*state.local_pools[wanted.details.local_pool],
+                             inside.client,
+                             local_port_group(wanted.entry.protocol(), inside.server));
+    }
+}
+
+// Opens the connection of `packet` to the server at `choice`; kCount when it has a place.
+[[nodiscard]] DropReason open(Worker::State& state,
+                              Packet& packet,
+                              const ServiceTable& table,
+                              const ServerChoice& choice) {
+    const RealServerSlot& server = table.servers[choice.position];
     const EndpointPair outside = endpoints_of(packet);
     EndpointPair inside{outside.client, server.endpoint};
     if (server.endpoint.port == Be16{}) {
         inside.server.port = outside.server.port;
     }
-    NewConnection made = make_connection(
+    if (server.forwarding == ForwardingMethod::kFullNat &&
+        !translate_client(state, packet.protocol, table.options.local_pool, inside)) {
+        return DropReason::kNoLocalPort;
+    }
+    NewConnection wanted = make_connection(
         state.settings.hash_key, packet.protocol, outside, inside, server.forwarding);
-    made.entry.server = server.id;
-    made.entry.state = first_state(packet, server.forwarding);
-    return made;
+    wanted.entry.server = server.id;
+    wanted.entry.state = first_state(packet, server.forwarding);
+    wanted.entry.traits |= table.options.clamp_mss ? kClampsMss : 0;
+    wanted.details.local_pool = table.options.local_pool;
+    if (choice.template_ref != kNoTemplate) {
+        wanted.entry.traits |= kHasTemplate;
+        wanted.details.template_ref = choice.template_ref;
+        wanted.has_details = true;
+    }
+    packet.connection = insert(state, wanted);
+    if (packet.connection == kNoConnection) {
+        abandon(state, wanted, inside);
+        return DropReason::kConnTableFull;
+    }
+    return DropReason::kCount;
 }
 
 [[nodiscard]] uint32_t find_again(const ConnTable& table, const Packet& packet) {
@@ -92,6 +134,12 @@ void count_opened(Worker::State& state, const Connection& connection) {
     ++state.counters.connections_created;
 }
 
+void release(Worker::State& state, const ServerChoice& choice) {
+    if (choice.template_ref != kNoTemplate) {
+        state.settings.templates->release(choice.template_ref, state.tick);
+    }
+}
+
 void admit(Worker::State& state, Packet& packet) {
     ServiceTable* const table = state.services[index(packet.service)].table;
     if (table == nullptr || !opens_connection(packet)) {
@@ -101,20 +149,20 @@ void admit(Worker::State& state, Packet& packet) {
         state.drop(packet, DropReason::kBadL4Checksum);
         return;
     }
-    const uint32_t position = schedulers()[table->scheduler].pick(*table, packet);
-    if (position == kNoServer) {
-        state.drop(packet, DropReason::kNoServerAvailable);
+    const ServerChoice choice = choose_server(state, *table, packet);
+    if (choice.position == kNoPosition) {
+        refuse(state, packet, DropReason::kNoServerAvailable, IcmpCause::kPortUnreachable);
         return;
     }
-    const RealServerSlot& server = table->servers[position];
-    if (ttl_runs_out(state, server.forwarding, packet)) {
-        state.drop(packet, DropReason::kTtlExpired);
+    if (ttl_runs_out(state, table->servers[choice.position].forwarding, packet)) {
+        release(state, choice);
+        refuse(state, packet, DropReason::kTtlExpired, IcmpCause::kTimeExceeded);
         return;
     }
-    const NewConnection wanted = plan(state, packet, server);
-    packet.connection = insert(state, wanted);
-    if (packet.connection == kNoConnection) {
-        state.drop(packet, DropReason::kConnTableFull);
+    const DropReason reason = open(state, packet, *table, choice);
+    if (reason != DropReason::kCount) {
+        release(state, choice);
+        state.drop(packet, reason);
         return;
     }
     set_deadline(state, state.connections[packet.connection]);
@@ -159,7 +207,7 @@ void admit_burst(Worker::State& state, Packets packets) {
             ++state.counters.connections_expired;
             packet.connection = kNoConnection;
         }
-        if (packet.connection == kNoConnection) {
+        if (packet.connection == kNoConnection && !packet.is_icmp_error) {
             admit(state, packet);
         }
     }

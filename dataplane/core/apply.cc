@@ -66,7 +66,8 @@ void describe_servers(Worker::State& state,
 }
 
 void note_wide_services(Worker::State& state) {
-    state.has_wide_services = state.any_port_services != 0;
+    state.has_wide_services = state.any_port_services != 0 ||
+                              (state.tables != nullptr && !state.tables->match_rules.empty());
 }
 
 // False when the key is taken, or the map is full.

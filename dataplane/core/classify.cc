@@ -136,7 +136,10 @@ void classify_burst(Worker::State& state, Packets packets) {
         state.service_ids.prefetch(packet.hash);
     }
     for (Packet& packet : packets) {
-        if (packet.verdict == Verdict::kUndecided && packet.has_ports) {
+        if (packet.verdict != Verdict::kUndecided) {
+            continue;
+        }
+        if (packet.has_ports || adopt_quoted_ends(state, packet)) {
             find_client(state, packet);
         }
     }
@@ -148,6 +151,7 @@ void classify_burst(Worker::State& state, Packets packets) {
 //   destination MAC is not the interface's     drop other_host
 //   not IP, or for many, or for this link      punt
 //   addresses that belong on no wire           drop martian
+//   ICMP error about a packet with ports       as an answer to that packet:
 //   ports, and another worker owns it          hand over
 //   ports, to a virtual service                lookup, client to server, then admit
 //   other packets with ports                   lookup, server to client, then route

@@ -53,9 +53,10 @@ bool ConnTable::matches_ipv6(const Connection& entry, const ConnectionKey& key) 
     }
     // The client is the source on its way in, and the destination on the way back.
     const bool is_from_client = key.direction == Direction::kClientToServer;
+    const Ipv6Ends ends = ipv6_ends_of(*key.packet);
     const std::array<IpAddress, 2>& addresses = details(entry).addresses[side];
-    const uint8_t* const client = key.ipv6_addresses + (is_from_client ? 0 : kIpv6AddressBytes);
-    const uint8_t* const server = key.ipv6_addresses + (is_from_client ? kIpv6AddressBytes : 0);
+    const uint8_t* const client = is_from_client ? ends.source : ends.destination;
+    const uint8_t* const server = is_from_client ? ends.destination : ends.source;
     return std::memcmp(addresses[0].bytes.data(), client, kIpv6AddressBytes) == 0 &&
            std::memcmp(addresses[1].bytes.data(), server, kIpv6AddressBytes) == 0;
 }

@@ -71,6 +71,7 @@ enum ConnectionTrait : uint8_t {
     kHasSecondPlace = 2,  // inside client differs from the outside one: full NAT, source NAT
     kHasAdjustment = 4,   // sequence numbers differ between the sides
     kHasTemplate = 8,     // persistent: refers to a template
+    kClampsMss = 32,      // handshakes are told a segment size that fits the way
     kIsEnding = 16,       // its server is gone: whoever still speaks gets a reset
 };
 
@@ -120,8 +121,7 @@ struct alignas(64) ConnectionDetails {
 struct ConnectionKey {
     Direction direction{};
     FlowEnds ends;
-    // IPv6: the header's source address, 16 bytes, and the destination behind it.
-    const uint8_t* ipv6_addresses = nullptr;
+    const Packet* packet = nullptr;  // IPv6: where the addresses are
 };
 
 // The key of a packet whose `direction` is known.
@@ -132,7 +132,22 @@ struct ConnectionKey {
     return {packet.direction,
             {FlowEnd{select(is_from_client, source, destination)},
              FlowEnd{select(is_from_client, destination, source)}},
-            packet.data + packet.l3_offset + kIpv6SourceOffset};
+            &packet};
+}
+
+// The addresses behind `source` and `destination` of an IPv6 packet, 16 bytes each: its own, or of
+// what an ICMP error quotes, the other way round.
+struct Ipv6Ends {
+    const uint8_t* source;
+    const uint8_t* destination;
+};
+[[nodiscard]] inline Ipv6Ends ipv6_ends_of(const Packet& packet) {
+    if (packet.is_icmp_error) {
+        const uint8_t* const quoted = packet.data + packet.quoted_offset;
+        return {quoted + kIpv6DestinationOffset, quoted + kIpv6SourceOffset};
+    }
+    const uint8_t* const ip = packet.data + packet.l3_offset;
+    return {ip + kIpv6SourceOffset, ip + kIpv6DestinationOffset};
 }
 
 class ConnTable {

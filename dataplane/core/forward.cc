@@ -1,8 +1,8 @@
 // Stage 7: the next hop. A connection remembers its own in each direction; a packet without one is
 // routed as a plain router would, or is the kernel's.
-#include "common/checksum.h"
 #include "dataplane/core/frame.h"
 #include "dataplane/core/worker_state.h"
+#include "dataplane/core/wrap.h"
 
 namespace director::dataplane {
 namespace {
@@ -59,15 +59,27 @@ namespace {
     return true;
 }
 
-// What stands against sending `packet` through `adjacency`; kCount = nothing.
-[[nodiscard]] DropReason obstacle(const Packet& packet, const Adjacency& adjacency) {
+// RFC 791: may be fragmented on its way. What is too long and may not be, its sender has to know.
+[[nodiscard]] bool forbids_fragments(const Packet& packet) {
+    const uint8_t* const ip = packet.data + packet.l3_offset;
+    return packet.is_ipv6 || (load_be16(ip + kIpFragmentOffset) & kIpDontFragment) != 0;
+}
+
+// Whether something stands against sending `packet` through `adjacency`: it has been dropped then,
+// or has become an answer that needs a next hop of its own.
+[[nodiscard]] bool stops_at(Worker::State& state, Packet& packet, const Adjacency& adjacency) {
     if (!adjacency.is_up) {
-        return DropReason::kInterfaceDown;
+        state.drop(packet, DropReason::kInterfaceDown);
+    } else if (adjacency.is_failed) {
+        refuse(state, packet, DropReason::kNeighbourFailed, IcmpCause::kHostUnreachable);
+    } else if (packet.ip_length <= adjacency.mtu_bytes) {
+        return false;
+    } else if (forbids_fragments(packet)) {
+        refuse(state, packet, DropReason::kExceedsMtu, IcmpCause::kTooBig, adjacency.mtu_bytes);
+    } else {
+        state.drop(packet, DropReason::kExceedsMtu);
     }
-    if (adjacency.is_failed) {
-        return DropReason::kNeighbourFailed;
-    }
-    return packet.ip_length > adjacency.mtu_bytes ? DropReason::kExceedsMtu : DropReason::kCount;
+    return true;
 }
 
 // Nearly always nothing stands against sending, and the EtherType is where it has to be: then it is
@@ -82,10 +94,10 @@ namespace {
 }
 
 void send(Worker::State& state, Packet& packet, const Adjacency& adjacency) {
-    const DropReason reason = obstacle(packet, adjacency);
-    if (reason != DropReason::kCount) {
-        state.drop(packet, reason);
-    } else if (!write_ethernet(packet, adjacency)) {
+    if (stops_at(state, packet, adjacency)) {
+        return;
+    }
+    if (!write_ethernet(packet, adjacency)) {
         state.drop(packet, DropReason::kNoHeadroom);
     } else {
         state.forward(packet, adjacency.port);
@@ -94,18 +106,14 @@ void send(Worker::State& state, Packet& packet, const Adjacency& adjacency) {
 
 // A router takes one from the TTL (RFC 1812 section 5.3.1); a balanced packet has had that done.
 [[nodiscard]] bool route_one_hop(Worker::State& state, Packet& packet) {
-    uint8_t* const ip = packet.data + packet.l3_offset;
-    if (ttl_of(packet) <= 1) {
-        state.drop(packet, DropReason::kTtlExpired);
-        return false;
-    }
-    --ttl_of(packet);
-    if (packet.is_ipv6) {
+    if (packet.is_answer) {
         return true;
     }
-    constexpr uint16_t kTtlDelta = 0xfffe;
-    store_raw16(ip + kIpChecksumOffset,
-                checksum_apply(load_raw16(ip + kIpChecksumOffset), kTtlDelta));
+    if (ttl_of(packet) <= 1) {
+        refuse(state, packet, DropReason::kTtlExpired, IcmpCause::kTimeExceeded);
+        return false;
+    }
+    take_ttl(packet);
     return true;
 }
 
@@ -118,10 +126,10 @@ void wait_for_neighbour(Worker::State& state, Packet& packet, const NextHop& hop
                         .interface = hop.interface,
                         .is_up = interface.is_up};
     std::memcpy(adjacency.macs.data() + 6, interface.mac.bytes.data(), interface.mac.bytes.size());
-    const DropReason reason = obstacle(packet, adjacency);
-    if (reason != DropReason::kCount) {
-        state.drop(packet, reason);
-    } else if (!write_ethernet(packet, adjacency)) {
+    if (stops_at(state, packet, adjacency)) {
+        return;
+    }
+    if (!write_ethernet(packet, adjacency)) {
         state.drop(packet, DropReason::kNoHeadroom);
     } else {
         packet.out_port = adjacency.port;
@@ -129,86 +137,108 @@ void wait_for_neighbour(Worker::State& state, Packet& packet, const NextHop& hop
     }
 }
 
+void remember(Worker::State& state, const Packet& packet, uint16_t adjacency) {
+    Connection& connection = state.connections[packet.connection];
+    if (connection.generation != state.forwarder.generation()) {
+        connection.generation = state.forwarder.generation();
+        connection.adjacency = {kNoAdjacency, kNoAdjacency};
+    }
+    connection.adjacency[static_cast<size_t>(packet.direction)] = adjacency;
+}
+
 void follow(Worker::State& state, Packet& packet, const NextHop& hop) {
     const bool is_balanced = packet.connection != kNoConnection;
     if (hop.kind == NextHop::Kind::kNone || (hop.kind == NextHop::Kind::kLocal && is_balanced)) {
-        state.drop(packet, DropReason::kNoRoute);
+        refuse(state, packet, DropReason::kNoRoute, IcmpCause::kNetUnreachable);
         return;
     }
     if (hop.kind == NextHop::Kind::kLocal) {
         state.punt(packet);
         return;
     }
-    if (!is_balanced && !route_one_hop(state, packet)) {
+    if (is_balanced) {
+        if (hop.kind == NextHop::Kind::kAdjacent) {
+            remember(state, packet, hop.adjacency);
+        }
+        if (needs_preparation(state, packet) && !prepare_for(state, packet, hop.interface)) {
+            return;
+        }
+    } else if (!route_one_hop(state, packet)) {
         return;
     }
     if (hop.kind == NextHop::Kind::kUnknownMac) {
         wait_for_neighbour(state, packet, hop);
-        return;
+    } else {
+        send(state, packet, state.forwarder.adjacency(hop.adjacency));
     }
-    if (is_balanced) {
-        Connection& connection = state.connections[packet.connection];
-        if (connection.generation != state.forwarder.generation()) {
-            connection.generation = state.forwarder.generation();
-            connection.adjacency = {kNoAdjacency, kNoAdjacency};
-        }
-        connection.adjacency[static_cast<size_t>(packet.direction)] = hop.adjacency;
-    }
-    send(state, packet, state.forwarder.adjacency(hop.adjacency));
-}
-
-// The adjacency that the packet's connection remembers, or kNoAdjacency.
-[[nodiscard]] uint16_t remembered(const Worker::State& state, const Packet& packet) {
-    if (packet.connection == kNoConnection) {
-        return kNoAdjacency;
-    }
-    const Connection& connection = state.connections[packet.connection];
-    return connection.generation == state.forwarder.generation()
-               ? connection.adjacency[static_cast<size_t>(packet.direction)]
-               : kNoAdjacency;
 }
 
 // Whether this machine itself is the connection's real server (ipvsadm "Local").
-[[nodiscard]] bool is_local(const Worker::State& state, const Packet& packet) {
-    return packet.connection != kNoConnection &&
-           state.connections[packet.connection].forwarding == ForwardingMethod::kLocal;
+[[nodiscard]] bool is_local(const Connection& connection, const Packet& packet) {
+    return connection.forwarding == ForwardingMethod::kLocal &&
+           packet.direction == Direction::kClientToServer;
 }
 
-}  // namespace
+// Sends a packet by the adjacency that its connection remembers. False when there is none.
+[[nodiscard]] bool send_as_before(Worker::State& state, Packet& packet) {
+    const Connection& connection = state.connections[packet.connection];
+    const uint16_t number = connection.generation == state.forwarder.generation()
+                                ? connection.adjacency[static_cast<size_t>(packet.direction)]
+                                : kNoAdjacency;
+    if (number == kNoAdjacency) {
+        return false;
+    }
+    const Adjacency& hop = state.forwarder.adjacency(number);
+    if (needs_preparation(state, packet) && !prepare_for(state, packet, hop.interface)) {
+        return true;
+    }
+    if (!send_plainly(state, packet, hop)) {
+        send(state, packet, hop);
+    }
+    return true;
+}
 
-void forward_burst(Worker::State& state, Packets packets) {
+void find_way(Worker::State& state, std::span<Packet* const> packets) {
+    std::array<IpAddress, kBurstMax> destinations;
+    std::array<NextHop, kBurstMax> hops;
+    for (size_t i = 0; i < packets.size(); ++i) {
+        destinations[i] = destination_of(state, *packets[i]);
+    }
+    state.forwarder.resolve({destinations.data(), packets.size()}, hops);
+    for (size_t i = 0; i < packets.size(); ++i) {
+        follow(state, *packets[i], hops[i]);
+    }
+}
+
+void forward_once(Worker::State& state, Packets packets) {
     // Filled as far as `count` says.
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
     std::array<Packet*, kBurstMax> unresolved;
-    std::array<IpAddress, kBurstMax> destinations;
     uint32_t count = 0;
     for (Packet& packet : packets) {
         if (packet.verdict != Verdict::kUndecided) {
             continue;
         }
-        if (is_local(state, packet)) {
+        if (packet.connection == kNoConnection) {
+            unresolved[count++] = &packet;
+        } else if (is_local(state.connections[packet.connection], packet)) {
             state.punt(packet);
-            continue;
-        }
-        const uint16_t adjacency = remembered(state, packet);
-        if (adjacency != kNoAdjacency) {
-            const Adjacency& hop = state.forwarder.adjacency(adjacency);
-            if (!send_plainly(state, packet, hop)) {
-                send(state, packet, hop);
-            }
-        } else {
-            unresolved[count] = &packet;
-            destinations[count] = destination_of(state, packet);
-            ++count;
+        } else if (!send_as_before(state, packet)) {
+            unresolved[count++] = &packet;
         }
     }
-    if (count == 0) {
-        return;
+    if (count != 0) {
+        find_way(state, {unresolved.data(), count});
     }
-    std::array<NextHop, kBurstMax> hops;
-    state.forwarder.resolve({destinations.data(), count}, hops);
-    for (uint32_t i = 0; i < count; ++i) {
-        follow(state, *unresolved[i], hops[i]);
+}
+
+}  // namespace
+
+void forward_burst(Worker::State& state, Packets packets) {
+    const uint64_t answered = state.counters.answered;
+    forward_once(state, packets);
+    if (state.counters.answered != answered) {
+        forward_once(state, packets);  // what became an answer meanwhile
     }
 }
 

@@ -49,6 +49,8 @@ struct Packet {
     uint32_t contiguous_bytes =
         0;                        // bytes that lie at `data` in one piece; headers must be in there
     uint32_t headroom_bytes = 0;  // writable bytes before `data`
+    uint32_t tailroom_bytes =
+        0;  // writable bytes behind the contiguous ones, of a frame in one piece
     PortId in_port{};
     ChecksumCheck ip_checksum = ChecksumCheck::kUnknown;
     ChecksumCheck l4_checksum = ChecksumCheck::kUnknown;
@@ -74,6 +76,12 @@ struct Packet {
     // Behind what the usual packet needs.
     bool is_ipv6 = false;
     bool has_l4_header = false;  // false in fragments but the first: nothing there to translate
+    // An ICMP error about a packet that has ports: `source` and `destination` are those of a reply
+    // to that packet, so that the error is found to belong to the same connection.
+    bool is_icmp_error = false;
+    uint16_t quoted_offset = 0;  // is_icmp_error: where the quoted IP header begins
+    bool is_translated = false;  // shows the other side's ends already
+    bool is_answer = false;      // takes the place of a dropped packet: an ICMP error, a reset
 
     // Out, beside `verdict`.
     DropReason drop_reason{};

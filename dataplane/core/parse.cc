@@ -185,6 +185,7 @@ DropReason parse_ipv6(const HashKey& key, Packet& packet, uint32_t l3_offset) {
     packet.protocol = Protocol::kTcp;
     packet.is_ipv4 = true;
     packet.has_ports = true;
+    packet.is_ipv6 = false;
     packet.has_l4_header = true;
     packet.tcp_flags = flags;
     packet.l3_offset = kEthernetBytes;
@@ -229,6 +230,9 @@ void parse_burst(Worker::State& state, Packets packets) {
         packet.verdict = Verdict::kUndecided;
         packet.connection = kNoConnection;
         packet.service = kNoService;
+        packet.is_icmp_error = false;
+        packet.is_translated = false;
+        packet.is_answer = false;
         const DropReason reason =
             parse_usual(packet) ? DropReason::kCount : parse(state.settings.hash_key, packet);
         if (reason != DropReason::kCount) {

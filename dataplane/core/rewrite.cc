@@ -190,6 +190,11 @@ void rewrite_four_to_six(const Worker::State& state, const Connection& connectio
 }
 
 void rewrite(Worker::State& state, const Connection& connection, Packet& packet) {
+    packet.is_translated = connection.translation != Translation::kNone;
+    if (packet.is_icmp_error) {
+        rewrite_icmp_error(state, connection, packet);
+        return;
+    }
     switch (connection.translation) {
         case Translation::kIpv4:
             rewrite_ipv4(state, connection, packet);
@@ -207,11 +212,23 @@ void rewrite(Worker::State& state, const Connection& connection, Packet& packet)
             }
             break;
         case Translation::kNone:
+            if (takes_ttl(state, connection.forwarding)) {
+                take_ttl(packet);
+            }
             break;
     }
 }
 
 }  // namespace
+
+void take_ttl(Packet& packet) {
+    uint8_t* const ip = packet.data + packet.l3_offset;
+    --ttl_of(packet);
+    if (packet.is_ipv4) {
+        store_raw16(ip + kIpChecksumOffset,
+                    checksum_apply(load_raw16(ip + kIpChecksumOffset), kTtlDelta));
+    }
+}
 
 void rewrite_burst(Worker::State& state, Packets packets) {
     for (Packet& packet : packets) {

@@ -1,15 +1,14 @@
 // Which virtual service a packet is for, where one look at the exact address, port and protocol
 // does not tell: IPv6, services for any port, and services by match rules.
-#include "dataplane/core/frame.h"
+#include "dataplane/core/match.h"
 #include "dataplane/core/worker_state.h"
 
 namespace director::dataplane {
 namespace {
 
 [[nodiscard]] IpAddress destination_of(const Packet& packet) {
-    return packet.is_ipv4
-               ? IpAddress(packet.destination.ipv4())
-               : IpAddress::load_ipv6(packet.data + packet.l3_offset + kIpv6DestinationOffset);
+    return packet.is_ipv4 ? IpAddress(packet.destination.ipv4())
+                          : IpAddress::load_ipv6(ipv6_ends_of(packet).destination);
 }
 
 // An IPv6 end is found by its digest: the service's own address decides.
@@ -23,9 +22,16 @@ namespace {
 
 }  // namespace
 
-// In IPVS's order: by address and port, by address alone.
+// In IPVS's order: by rule (its firewall mark), by address and port, by address alone.
 ServiceId find_wide_service(const Worker::State& state, const Packet& packet, ServiceId exact) {
     const IpAddress destination = destination_of(packet);
+    if (state.tables != nullptr) {
+        const MatchRule* const rule = find_match_rule(
+            *state.tables, packet.destination.protocol(), {destination, packet.destination.port()});
+        if (rule != nullptr && state.services[index(rule->service)].is_known) {
+            return rule->service;
+        }
+    }
     const ServiceId by_port = confirmed(state, exact, destination);
     if (by_port != kNoService || state.any_port_services == 0) {
         return by_port;

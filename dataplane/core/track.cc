@@ -46,7 +46,15 @@ void track(Worker::State& state, Packet& packet) {
     Connection& connection = state.connections[packet.connection];
     packet.service = state.server_tallies[index(connection.server)].service;
     if (ttl_runs_out(state, connection.forwarding, packet)) {
-        state.drop(packet, DropReason::kTtlExpired);
+        refuse(state, packet, DropReason::kTtlExpired, IcmpCause::kTimeExceeded);
+        return;
+    }
+    if (packet.is_icmp_error) {
+        count_packet(state, connection, packet);
+        return;
+    }
+    if (connection.has(kIsEnding)) {
+        refuse_with_reset(state, packet, DropReason::kServerGone);
         return;
     }
     if (packet.l4_checksum == ChecksumCheck::kBad ||

@@ -7,6 +7,14 @@
 
 namespace director::dataplane {
 
+namespace {
+
+// ICMP errors and resets: enough for every client to learn of a service without servers, too few to
+// serve for a reflected flood. Linux allows 1,000 (net.ipv4.icmp_msgs_per_sec).
+constexpr uint32_t kAnswersPerSecond = 1000;
+
+}  // namespace
+
 Worker::State::State(const WorkerSettings& worker_settings)
     : settings(worker_settings),
       connections(
@@ -18,6 +26,8 @@ Worker::State::State(const WorkerSettings& worker_settings)
       timeout_ticks{},
       kernel_punts(settings.punts_per_second),
       neighbour_punts(settings.punts_per_second),
+      answers(kAnswersPerSecond),
+      scratch{},
       server_tallies(settings.memory, settings.real_servers_max),
       service_counters(settings.memory, settings.services_max),
       events{},
@@ -38,6 +48,10 @@ void Worker::State::drop(Packet& packet, DropReason reason) {
     packet.verdict = Verdict::kDrop;
     packet.drop_reason = reason;
     packet.connection = kNoConnection;  // later stages only look at this
+    count_dropped(packet, reason);
+}
+
+void Worker::State::count_dropped(const Packet& packet, DropReason reason) {
     ++counters.dropped[static_cast<size_t>(reason)];
     if (packet.service != kNoService) {
         ++service_counters[index(packet.service)].dropped[static_cast<size_t>(reason)];

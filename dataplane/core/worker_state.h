@@ -14,6 +14,7 @@
 #include "dataplane/core/conn_table.h"
 #include "dataplane/core/forwarder.h"
 #include "dataplane/core/frame.h"
+#include "dataplane/core/icmp_generate.h"
 #include "dataplane/core/local_ports.h"
 #include "dataplane/core/shard.h"
 #include "dataplane/core/worker.h"
@@ -110,6 +111,9 @@ struct Worker::State {
     Sweep sweep;
     RateLimiter kernel_punts;
     RateLimiter neighbour_punts;
+    RateLimiter answers;
+    uint16_t tunnel_id = 0;  // identification of the next outer IPv4 header
+    std::array<uint8_t, kIcmpErrorBytesMax> scratch;  // for a packet being made
 
     WorkerCounters counters;
     TableArray<ServerTally> server_tallies;
@@ -127,6 +131,7 @@ struct Worker::State {
 
     // Decides a packet's fate and counts it: the only ways out of the stages.
     void drop(Packet& packet, DropReason reason);
+    void count_dropped(const Packet& packet, DropReason reason);
     void punt(Packet& packet);
     void punt_for_neighbour(Packet& packet, const NextHop& hop);
     void forward(Packet& packet, PortId port) {
@@ -140,6 +145,25 @@ struct Worker::State {
 
 // A group of a burst.
 using Packets = std::span<Packet>;
+
+// For an ICMP error that quotes a packet with ports: makes the packet's ends those of an answer to
+// the quoted one. False for every other packet (icmp_errors.cc).
+[[nodiscard]] bool adopt_quoted_ends(const Worker::State& state, Packet& packet);
+
+// Translates an ICMP error to the other side of the connection whose packet it quotes.
+void rewrite_icmp_error(Worker::State& state, const Connection& connection, Packet& packet);
+
+// Drops a packet and tells its sender why: the packet becomes the ICMP error, which goes on to be
+// sent. Only drops when the sender may not be told, too many have been, or the frame has no room
+// (answer.cc). Before or after the rewrite stage: `packet.is_translated` tells.
+void refuse(
+    Worker::State& state, Packet& packet, DropReason reason, IcmpCause cause, uint32_t mtu = 0);
+
+// The same with a TCP reset, of a packet as it came.
+void refuse_with_reset(Worker::State& state, Packet& packet, DropReason reason);
+
+// Puts another IP packet into the frame. False when there is no room.
+[[nodiscard]] bool replace_ip_packet(Packet& packet, const uint8_t* bytes, uint32_t length);
 
 // The service that a packet is for, when `exact` is what its address and port found (services.cc).
 [[nodiscard]] ServiceId find_wide_service(const Worker::State& state,
@@ -200,6 +224,9 @@ void arm_timer(Worker::State& state, uint32_t connection);
 [[nodiscard]] inline uint8_t& ttl_of(const Packet& packet) {
     return packet.data[packet.l3_offset + (packet.is_ipv6 ? kIpv6HopLimitOffset : kIpTtlOffset)];
 }
+
+// Takes one from it, as a router does; it must be above 0 (rewrite.cc).
+void take_ttl(Packet& packet);
 
 // Whether the method takes one from a balanced packet's time to live, as a router does. Direct
 // routing leaves the packet as it is.

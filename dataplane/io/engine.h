@@ -54,7 +54,8 @@ struct EngineSettings {
     IdleMode idle = IdleMode::kAdaptive;
     std::vector<PortSettings> ports;
     uint32_t pool_frames = 32768;  // frame buffers, all ports together
-    uint32_t ring_entries = 1024;  // each ring: commands, events, punts, injections; hand-over x4
+    uint32_t templates_max = 65536;  // persistence: clients remembered, all workers together
+    uint32_t ring_entries = 1024;    // each ring: commands, events, punts, injections; hand-over x4
     WorkerSettings worker;         // id, worker_count and memory are filled in per worker
 };
 
@@ -158,6 +159,8 @@ class Engine {
     [[nodiscard]] virtual PortStatus port_status(PortId port) const = 0;
     [[nodiscard]] virtual PortCounters port_counters(PortId port) const = 0;
     [[nodiscard]] virtual LoopCounters loop_counters(WorkerId worker) const = 0;
+    // The workers' persistence templates, for listings and to forget what a gone server had.
+    [[nodiscard]] virtual TemplateTable& templates() = 0;
     // "2 MiB hugepages" or "4 KiB pages": what was chosen.
     [[nodiscard]] virtual std::string memory_kind() const = 0;
     // Frame buffers in the pool, and how many are in use.

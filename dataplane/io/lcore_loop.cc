@@ -50,6 +50,7 @@ void fill_packet(Packet& packet, rte_mbuf* frame, PortId in_port) {
     packet.length_bytes = frame->pkt_len;
     packet.contiguous_bytes = writable_bytes(frame);
     packet.headroom_bytes = frame->data_off;
+    packet.tailroom_bytes = frame->next == nullptr ? rte_pktmbuf_tailroom(frame) : 0;
     packet.in_port = in_port;
     packet.is_handed_over = false;
 }
