@@ -24,12 +24,17 @@ constexpr uint8_t kOptionTimestamps = 8;
     return sequence + static_cast<uint32_t>(shift);
 }
 
-// `acknowledgement` is in the numbers that the sender's peer was shown.
+// `acknowledgement` is in the numbers that the sender's peer was shown. IPVS compares with where
+// the resized packet would begin by the new shift; by the old one, under which it was shown, an
+// acknowledgement of all before a packet that shrank is not taken for one of the packet itself.
 [[nodiscard]] uint32_t unshifted_acknowledgement(const SeqAdjust& sender,
                                                  uint32_t acknowledgement) {
-    const uint32_t shown = sender.init_sequence + static_cast<uint32_t>(sender.delta);
-    const int32_t shift = is_after(acknowledgement, shown) ? sender.delta : sender.previous_delta;
-    return acknowledgement - static_cast<uint32_t>(shift);
+    const uint32_t before = acknowledgement - static_cast<uint32_t>(sender.previous_delta);
+    if (!is_after(before, sender.init_sequence)) {
+        return before;
+    }
+    const uint32_t after = acknowledgement - static_cast<uint32_t>(sender.delta);
+    return is_after(sender.init_sequence, after) ? sender.init_sequence : after;
 }
 
 // What was sent so long before is acknowledged: it makes no difference any more.

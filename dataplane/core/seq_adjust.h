@@ -3,8 +3,9 @@
 // cookies).
 //
 // The rule for resizes is IPVS's (vs_fix_seq, vs_fix_ack_seq and vs_seq_update in
-// net/netfilter/ipvs/ip_vs_app.c), so that connection sync can carry its numbers: what is sent
-// after the last resize is shifted by `delta`, what was sent before by `previous_delta`.
+// net/netfilter/ipvs/ip_vs_app.c) but for mended edges, so that connection sync can carry its
+// numbers: what is sent after the last resize is shifted by `delta`, what was sent before by
+// `previous_delta`.
 #pragma once
 
 #include <array>
@@ -16,7 +17,7 @@ namespace director::dataplane {
 
 // One direction's sender.
 struct SeqAdjust {
-    uint32_t init_sequence = 0;  // of the packet that was resized last, as it was sent
+    uint32_t init_sequence = 0;  // of what was resized last, as it was sent
     int32_t delta = 0;
     int32_t previous_delta = 0;
     bool is_set = false;
@@ -32,8 +33,8 @@ struct TcpAdjustment {
     int8_t window_shift = 0;        // the client scales the server's window by so much less
 };
 
-// A packet of this sender, which had sequence number `sequence` and is not an older one sent again,
-// has grown by `bytes` (shrunk, if negative).
+// What this sender sent at `sequence`, if it is not an older resize sent again, has grown by
+// `bytes` (shrunk, if negative).
 void record_resize(SeqAdjust& sender, uint32_t sequence, int32_t bytes);
 
 // All numbers of a sender that began with `initial_sequence` are shifted.

@@ -132,8 +132,7 @@ uint32_t write_tcp_options(const TcpOptions& options, std::span<uint8_t, kTcpOpt
     return static_cast<uint32_t>(at - out.data());
 }
 
-void recompute_tcp_checksum(const FrameBytes& frame) {
-    uint8_t* const tcp = frame.l4();
+uint64_t tcp_segment_sum(const FrameBytes& frame) {
     const uint32_t length = frame.l3_offset + frame.ip_length() - frame.l4_offset;
     const uint8_t* const addresses =
         frame.ip() + (frame.is_ipv4() ? wire::kIpv4Source : wire::kIpv6Source);
@@ -141,9 +140,21 @@ void recompute_tcp_checksum(const FrameBytes& frame) {
     uint64_t sum = checksum_add(0, addresses, frame.is_ipv4() ? 8 : 32);
     sum += uint64_t{static_cast<uint8_t>(Protocol::kTcp)} << 8;
     sum += __builtin_bswap16(static_cast<uint16_t>(length));
-    std::memset(tcp + kTcpChecksum, 0, 2);
-    const auto checksum = static_cast<uint16_t>(~checksum_fold(checksum_add(sum, tcp, length)));
-    std::memcpy(tcp + kTcpChecksum, &checksum, 2);
+    return checksum_add(sum, frame.l4(), length);
+}
+
+void update_tcp_checksum(const FrameBytes& frame, uint64_t sum_before) {
+    const uint16_t delta = checksum_delta(sum_before, tcp_segment_sum(frame));
+    uint16_t checksum = 0;
+    std::memcpy(&checksum, frame.l4() + kTcpChecksum, 2);
+    checksum = checksum_apply(checksum, delta);
+    std::memcpy(frame.l4() + kTcpChecksum, &checksum, 2);
+}
+
+void recompute_tcp_checksum(const FrameBytes& frame) {
+    std::memset(frame.l4() + kTcpChecksum, 0, 2);
+    const auto checksum = static_cast<uint16_t>(~checksum_fold(tcp_segment_sum(frame)));
+    std::memcpy(frame.l4() + kTcpChecksum, &checksum, 2);
 }
 
 void set_ip_length(const FrameBytes& frame, uint32_t ip_length) {
@@ -202,6 +213,13 @@ uint8_t* make_room(FrameBytes& frame, uint32_t offset, uint32_t bytes) {
     frame.headroom_bytes -= bytes;
     frame.length_bytes += bytes;
     return frame.data + offset;
+}
+
+void take_room(FrameBytes& frame, uint32_t offset, uint32_t bytes) {
+    std::memmove(frame.data + bytes, frame.data, offset);
+    frame.data += bytes;
+    frame.headroom_bytes += bytes;
+    frame.length_bytes -= bytes;
 }
 
 void swap_mac_addresses(const FrameBytes& frame) {

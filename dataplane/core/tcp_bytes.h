@@ -74,6 +74,11 @@ uint32_t write_tcp_options(const TcpOptions& options, std::span<uint8_t, kTcpOpt
 // Computes the TCP checksum from all bytes.
 void recompute_tcp_checksum(const FrameBytes& frame);
 
+// For changes of unknown extent: take the sum, change the segment, its length or its options, and
+// hand the sum in. A checksum that was wrong stays wrong.
+[[nodiscard]] uint64_t tcp_segment_sum(const FrameBytes& frame);
+void update_tcp_checksum(const FrameBytes& frame, uint64_t sum_before);
+
 // Sets the length of the IP packet, keeping the IPv4 header checksum right.
 void set_ip_length(const FrameBytes& frame, uint32_t ip_length);
 
@@ -96,6 +101,9 @@ struct TcpSegment {
 // Makes `bytes` of room at `offset` of the frame by moving what is before it into the headroom.
 // Returns where the room begins, or nullptr without headroom.
 [[nodiscard]] uint8_t* make_room(FrameBytes& frame, uint32_t offset, uint32_t bytes);
+
+// Removes `bytes` at `offset` of the frame by moving what is before them.
+void take_room(FrameBytes& frame, uint32_t offset, uint32_t bytes);
 
 // Back to where it came from.
 void swap_mac_addresses(const FrameBytes& frame);

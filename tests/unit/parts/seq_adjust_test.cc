@@ -62,6 +62,7 @@ TEST(SeqAdjust, FollowsResizesWhereverTheNumbersWrap) {
                 EXPECT_EQ(adjustment.sent[kServer], once);
             }
             ASSERT_EQ(forward(adjustment, sent), shown);
+            ASSERT_EQ(backward(adjustment, shown), sent) << "of what was before";
             const uint32_t next_sent = sent + length;
             const uint32_t next_shown = shown + length + static_cast<uint32_t>(growth);
             ASSERT_EQ(backward(adjustment, next_shown), next_sent);
