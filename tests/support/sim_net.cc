@@ -168,8 +168,9 @@ void SimNet::deliver_to_server(const DecodedFrame& frame) {
     if (frame.udp) {
         add_frame(
             {.port = nat_lab::kInside,
-             .bytes = nat_lab::from_server(frame.ipv4->destination, frame.ipv4->source)
+             .bytes = nat_lab::from_server(frame.destination_address(), frame.source_address())
                           .udp(frame.udp->destination_port, frame.udp->source_port)
+
                           .payload(fmt::format("{} {}|", to_string(server->first), text_of(frame)))
                           .build()});
         return;
