@@ -3,12 +3,15 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "cli/commands.h"
@@ -25,6 +28,7 @@ constexpr const char* kExamples = R"(Examples:
   directorctl --json workers | jq .      any answer as JSON
   directorctl check /etc/director.conf   look for mistakes without touching anything
   directorctl reload                     read the configuration file again
+  directorctl drain 10.0.0.1:80 --deadline 10m   no new connections; in 10 minutes, none at all
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or bad configuration, 3 directord not reachable.
 Called by the name "ipvsadm", it is `directorctl ipvsadm`.)";
@@ -46,6 +50,25 @@ std::string capitalised(std::string_view text) {
     std::string out(text);
     out.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(out.front())));
     return out;
+}
+
+// Seconds: "90", "90s", "10m", "2h".
+std::optional<uint64_t> parse_duration(std::string_view text) {
+    uint64_t value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, failed] = std::from_chars(text.data(), end, value);
+    const std::string_view unit(stop, static_cast<size_t>(end - stop));
+    constexpr uint64_t kValueMax = 31 * 24 * 3600;
+    if (failed != std::errc{} || value > kValueMax) {
+        return std::nullopt;
+    }
+    if (unit.empty() || unit == "s") {
+        return value;
+    }
+    if (unit == "m") {
+        return value * 60;
+    }
+    return unit == "h" ? std::optional(value * 3600) : std::nullopt;
 }
 
 // Exceptions of CLI11 end here.
@@ -75,6 +98,25 @@ int run(const std::vector<std::string>& arguments) {
     drops->add_flag("--all", show_all, "Reasons that never occurred, too");
     const CLI::App* workers = add(server::kWorkers);
     const CLI::App* reload = add(server::kReload);
+    DrainRequest drain_request;
+    std::string deadline;
+    const auto add_drain = [&](const server::MethodText& method) {
+        CLI::App* command = add(method);
+        command
+            ->add_option("SERVER", drain_request.server, "address:port, or address for all ports")
+            ->required();
+        command->add_option("--service", drain_request.service, "in this service alone")
+            ->type_name("ADDRESS:PORT");
+        return command;
+    };
+    CLI::App* drain = add_drain(server::kDrain);
+    const CLI::Option* has_deadline =
+        drain->add_option("--deadline", deadline, "end what is left then: 90, 90s, 10m, 2h")
+            ->type_name("TIME")
+            ->check([](const std::string& text) {
+                return parse_duration(text) ? "" : "expected a time such as 90s, 10m or 2h";
+            });
+    const CLI::App* undrain = add_drain(server::kUndrain);
     CLI::App* check =
         app.add_subcommand("check", "Look for mistakes in a configuration file, start nothing");
     check->add_option("FILE", file, "configuration file")->required();
@@ -104,6 +146,13 @@ int run(const std::vector<std::string>& arguments) {
     }
     if (*reload) {
         return run_reload(settings);
+    }
+    if (*drain || *undrain) {
+        drain_request.is_over = static_cast<bool>(*undrain);
+        if (*has_deadline) {
+            drain_request.deadline_seconds = parse_duration(deadline);
+        }
+        return run_drain(settings, drain_request);
     }
     if (*check) {
         return run_check(file);

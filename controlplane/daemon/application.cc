@@ -61,6 +61,40 @@ Result<void> check_unchanged(const config::Model& before, const config::Model& a
     return {};
 }
 
+// The real servers that a request is about: {"server": "10.0.0.1:80" or "10.0.0.1", "service":
+// "192.0.2.1:80" or none}.
+std::optional<plan::ServerName> server_name(const json& params) {
+    const json server = params.value("server", json());
+    const json service = params.value("service", json());
+    if (!server.is_string() || !(service.is_null() || service.is_string())) {
+        return std::nullopt;
+    }
+    plan::ServerName name;
+    const auto text = server.get<std::string>();
+    if (const auto address = IpAddress::parse(text)) {
+        name.server = {*address, Be16{}};
+    } else if (const auto endpoint = Endpoint::parse(text)) {
+        name.server = *endpoint;
+    } else {
+        return std::nullopt;
+    }
+    if (service.is_string()) {
+        name.service = service.get<std::string>();
+    }
+    return name;
+}
+
+constexpr const char* kServerNameExpected =
+    "expected server: \"address:port\" or \"address\", service: \"address:port\" or none";
+
+void answer(const Result<std::string>& outcome, const Reply& reply) {
+    if (outcome) {
+        reply(json(server::ReloadView{*outcome}));
+    } else {
+        reply(Failure(outcome.error()));
+    }
+}
+
 }  // namespace
 
 config::Vocabulary vocabulary() {
@@ -228,6 +262,7 @@ void Application::wait_for_backlog() {
 void Application::sample_periodically() {
     const uint64_t version = services_->version();
     census_->take([this, version](const Reports& reports) { sample(reports, version); });
+    services_->end_drains(clock_.now());
     serve_engine();
     sample_timer_.expires_after(RateEstimator::kPeriod);
     sample_timer_.async_wait([this](const asio::error_code& error) {
@@ -330,14 +365,12 @@ server::RequestTable Application::requests() {
     table.add({server::kConnections, [this](const json& params, const Reply& reply) {
                    answer_connections(params, reply);
                }});
-    table.add({server::kReload, [this](const json& /*params*/, const Reply& reply) {
-                   auto outcome = reload();
-                   if (outcome) {
-                       reply(json(server::ReloadView{*outcome}));
-                   } else {
-                       reply(Failure(outcome.error()));
-                   }
-               }});
+    table.add({server::kReload,
+               [this](const json& /*params*/, const Reply& reply) { answer(reload(), reply); }});
+    table.add({server::kDrain,
+               [this](const json& params, const Reply& reply) { answer_drain(params, reply); }});
+    table.add({server::kUndrain,
+               [this](const json& params, const Reply& reply) { answer_undrain(params, reply); }});
     return table;
 }
 
@@ -361,7 +394,50 @@ server::StatusView Application::status_view(const Reports& reports) const {
     view.packets = packet_totals(reports);
     view.config_file = config_file_;
     view.last_reload = last_reload_;
+    view.timeouts = {
+        model_.timeouts.tcp_established, model_.timeouts.tcp_fin_wait, model_.timeouts.udp};
+    view.pools = pool_views(reports, services_->catalogue());
+    view.drains = drain_views(reports, *services_, clock_.now());
+    view.overloaded = overloaded_servers(reports, services_->catalogue());
     return view;
+}
+
+void Application::answer_drain(const json& params, const Reply& reply) {
+    const auto name = server_name(params);
+    const json seconds = params.value("deadline_seconds", json());
+    constexpr uint64_t kSecondsMax = 31 * 24 * 3600;
+    const bool is_deadline_good = seconds.is_null() || (seconds.is_number_unsigned() &&
+                                                        seconds.get<uint64_t>() <= kSecondsMax);
+    if (!name || !is_deadline_good) {
+        reply.invalid_params(
+            fmt::format("{}, deadline_seconds: 0 to {} or none", kServerNameExpected, kSecondsMax));
+        return;
+    }
+    std::optional<TimePoint> deadline;
+    if (!seconds.is_null()) {
+        deadline = clock_.now() + std::chrono::seconds(seconds.get<uint64_t>());
+    }
+    const auto outcome = services_->drain(*name, deadline);
+    kLog.info("drain server=\"{}\" result=\"{}\"",
+              to_string(*name),
+              outcome ? *outcome : outcome.error().message);
+    services_->end_drains(clock_.now());
+    serve_engine();
+    answer(outcome, reply);
+}
+
+void Application::answer_undrain(const json& params, const Reply& reply) {
+    const auto name = server_name(params);
+    if (!name) {
+        reply.invalid_params(kServerNameExpected);
+        return;
+    }
+    const auto outcome = services_->undrain(*name);
+    kLog.info("undrain server=\"{}\" result=\"{}\"",
+              to_string(*name),
+              outcome ? *outcome : outcome.error().message);
+    serve_engine();
+    answer(outcome, reply);
 }
 
 // The cursor is "worker:position"; an empty one is the beginning.

@@ -58,6 +58,8 @@ class Application {
     [[nodiscard]] Result<std::string> apply(const config::Model& next);
     [[nodiscard]] server::StatusView status_view(const Reports& reports) const;
     void answer_connections(const nlohmann::json& params, const server::Reply& reply);
+    void answer_drain(const nlohmann::json& params, const server::Reply& reply);
+    void answer_undrain(const nlohmann::json& params, const server::Reply& reply);
 
     const Clock& clock_;
     std::string config_file_;

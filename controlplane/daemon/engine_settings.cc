@@ -50,10 +50,10 @@ io::EngineSettings engine_settings(const config::Model& model) {
     settings.worker.connections_max =
         per_worker(dataplane.connections_max, dataplane.worker_cpus.size());
     const uint32_t detailed = dataplane.detailed_connections_max;
-    settings.worker.details_max = std::min(
-        settings.worker.connections_max,
-        detailed == 0 ? settings.worker.connections_max
-                      : per_worker(detailed, dataplane.worker_cpus.size()));
+    settings.worker.details_max =
+        std::min(settings.worker.connections_max,
+                 detailed == 0 ? settings.worker.connections_max
+                               : per_worker(detailed, dataplane.worker_cpus.size()));
     settings.templates_max = dataplane.templates_max;
     settings.worker.services_max = dataplane.services_max;
     settings.worker.real_servers_max = dataplane.real_servers_max;

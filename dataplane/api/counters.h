@@ -46,6 +46,13 @@ struct ServerCounters {
     uint32_t inactive = 0;  // gauge: all other connections
 };
 
+// Per worker and pool of local addresses.
+struct PoolCounters {
+    uint64_t ports = 0;      // gauge: that could be in use at one time
+    uint64_t held = 0;       // gauge: by connections
+    uint64_t exhausted = 0;  // connections refused for want of a port
+};
+
 // Per worker and virtual service.
 struct ServiceCounters {
     std::array<uint64_t, kDropReasonCount> dropped{};

@@ -30,6 +30,7 @@ struct CountersReport : Job {
     WorkerCounters totals;
     std::vector<ServiceCounters> services;
     std::vector<ServerCounters> servers;
+    std::vector<PoolCounters> pools;  // by number; small, so answered in the last piece
     uint32_t commands_applied = 0;  // sequence number of the last command applied before the report
 };
 
