@@ -83,38 +83,38 @@ class FragmentTable {
     static constexpr uint16_t kNone = 0xffff;
 
     struct Range {
-        uint16_t begin;
-        uint16_t end;
+        uint16_t begin = 0;
+        uint16_t end = 0;
     };
     struct Datagram {
         IpAddress source;
         IpAddress destination;
-        uint32_t id;
-        uint32_t bucket;
-        uint8_t protocol;        // IPv4's part of the key
-        uint8_t first_protocol;  // what the first fragment said
-        bool has_first;
-        bool is_refused;
+        uint32_t id = 0;
+        uint32_t bucket = 0;
+        uint8_t protocol = 0;        // IPv4's part of the key
+        uint8_t first_protocol = 0;  // what the first fragment said
+        bool has_first = false;
+        bool is_refused = false;
         Be16 source_port;
         Be16 destination_port;
-        uint16_t end_bytes;  // of the whole; 0: unknown
-        uint16_t ranges_count;
-        uint16_t next_in_bucket;
-        uint16_t older;  // in order of creation
-        uint16_t newer;
-        uint16_t held_first;  // in order of arrival
-        uint16_t held_last;
-        uint16_t held_count;
-        TimePoint created;
-        std::array<Range, kRangesMax> ranges;  // sorted, apart from one another
+        uint16_t end_bytes = 0;  // of the whole; 0: unknown
+        uint16_t ranges_count = 0;
+        uint16_t next_in_bucket = 0;
+        uint16_t older = 0;  // in order of creation
+        uint16_t newer = 0;
+        uint16_t held_first = 0;  // in order of arrival
+        uint16_t held_last = 0;
+        uint16_t held_count = 0;
+        TimePoint created{};
+        std::array<Range, kRangesMax> ranges{};  // sorted, apart from one another
     };
     struct Hold {
-        uint16_t next;  // of the same datagram, or of a list of slots to take
-        uint16_t older;
-        uint16_t newer;
-        uint16_t datagram;
-        FragmentFault fault;
-        TimePoint since;
+        uint16_t next = 0;  // of the same datagram, or of a list of slots to take
+        uint16_t older = 0;
+        uint16_t newer = 0;
+        uint16_t datagram = 0;
+        FragmentFault fault = FragmentFault::kNone;
+        TimePoint since{};
     };
     struct SlotList {
         uint16_t first = kNone;

@@ -123,7 +123,7 @@ TEST_F(Frames, ErrorsAreGenerated) {
 TEST_F(Frames, SegmentsAreAnsweredWithResets) {
     for (const std::string family : {"4", "6"}) {
         for (const std::string kind : {"syn", "data"}) {
-            const std::string name = "reset" + family + "-" + kind;
+            const std::string name = "reset" + (family + "-").append(kind);
             const Bytes& segment = packet(name);
             Bytes out(kTcpResetBytesMax);
             out.resize(answer_with_tcp_reset(
@@ -164,7 +164,8 @@ TEST_F(Frames, PacketsAreWrapped) {
             const uint32_t bytes = encapsulate(how, room.data() + kTunnelBytesMax, size_of(inner));
             room.erase(room.begin(),
                        room.begin() + static_cast<std::ptrdiff_t>(kTunnelBytesMax - bytes));
-            EXPECT_EQ(hex(room), hex(packet("tunnel-" + name + "-" + kind))) << name << " " << kind;
+            const std::string wrapped = "tunnel-" + (name + "-").append(kind);
+            EXPECT_EQ(hex(room), hex(packet(wrapped))) << wrapped;
         }
     }
 }
