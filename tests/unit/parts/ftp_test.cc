@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "common/random.h"
-#include "tests/unit/parts/tcp_frame.h"
+#include "tests/support/tcp_frame.h"
 
 namespace director::dataplane {
 namespace {

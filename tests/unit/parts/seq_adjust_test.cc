@@ -9,7 +9,7 @@
 
 #include "common/random.h"
 #include "dataplane/core/attack_watch.h"
-#include "tests/unit/parts/tcp_frame.h"
+#include "tests/support/tcp_frame.h"
 
 namespace director::dataplane {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "common/random.h"
 #include "dataplane/core/siphash.h"
-#include "tests/unit/parts/tcp_frame.h"
+#include "tests/support/tcp_frame.h"
 
 namespace director::dataplane {
 namespace {

@@ -1,4 +1,4 @@
-#include "tests/unit/parts/tcp_frame.h"
+#include "tests/support/tcp_frame.h"
 
 #include <algorithm>
 
