@@ -30,7 +30,7 @@ std::string vlan_name(const config::Port& port, const config::Vlan& vlan) {
     return fmt::format("{}.{}", port.name, vlan.id);
 }
 
-std::vector<InterfaceAddress> addresses_of(const config::Model& model) {
+std::vector<InterfaceAddress> port_addresses_of(const config::Model& model) {
     std::vector<InterfaceAddress> all;
     for (const config::Port& port : model.ports) {
         for (const IpPrefix& address : port.addresses) {
@@ -43,6 +43,40 @@ std::vector<InterfaceAddress> addresses_of(const config::Model& model) {
         }
     }
     return all;
+}
+
+// With those of pools that lie in a subnet of ours: somebody has to answer who asks for them by ARP
+// or neighbour discovery. Alone, without a subnet: nothing else shall begin to send from them.
+std::vector<InterfaceAddress> addresses_of(const config::Model& model) {
+    std::vector<InterfaceAddress> all = port_addresses_of(model);
+    const std::vector<InterfaceAddress> subnets = all;
+    for (const config::LocalPool& pool : model.local_pools) {
+        for (const IpAddress& address : pool.addresses) {
+            const auto is_same = [&address](const InterfaceAddress& own) {
+                return own.address.address == address;
+            };
+            const auto subnet =
+                std::find_if(subnets.begin(), subnets.end(), [&address](const auto& own) {
+                    return own.address.contains(address);
+                });
+            if (subnet != subnets.end() && std::none_of(all.begin(), all.end(), is_same)) {
+                const uint8_t length = IpPrefix::length_max(address.family());
+                all.push_back({subnet->interface, IpPrefix{address, length}});
+            }
+        }
+    }
+    return all;
+}
+
+// The first of an interface is the one that it speaks from. Of IPv4 addresses the kernel keeps the
+// oldest first, of IPv6 addresses the youngest (ipv6_link_dev_addr() in net/ipv6/addrconf.c).
+std::vector<InterfaceAddress> in_kernel_order(std::vector<InterfaceAddress> addresses) {
+    const auto ipv6 =
+        std::stable_partition(addresses.begin(), addresses.end(), [](const auto& address) {
+            return address.address.family() == Family::kIpv4;
+        });
+    std::reverse(ipv6, addresses.end());
+    return addresses;
 }
 
 // Elements of `from` that are not in `other`.
@@ -165,7 +199,7 @@ Result<void> KernelSide::make_interfaces(const config::Model& model) {
             }
         }
     }
-    for (const InterfaceAddress& address : addresses_of(model)) {
+    for (const InterfaceAddress& address : in_kernel_order(addresses_of(model))) {
         if (auto done = kernel::add_address(netlink_, address.interface, address.address); !done) {
             return done;
         }
