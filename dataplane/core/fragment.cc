@@ -92,12 +92,10 @@ Fragment parse_ipv6_fragment(const uint8_t* ip,
     fragment.id = walk.fragment_id;
     fragment.source = wire::load_ipv6(ip + wire::kIpv6Source);
     fragment.destination = wire::load_ipv6(ip + wire::kIpv6Destination);
-    const uint32_t before =
-        walk.fragment_data_offset - kIpv6FragmentHeaderBytes - wire::kIpv6HeaderBytes;
     set_range(fragment,
               walk.fragment_offset_bytes,
               ip_length - walk.fragment_data_offset,
-              wire::kIpLengthMax - before);
+              wire::kIpLengthMax);  // the walk has looked, the headers before it included
     if (fragment.fault == FragmentFault::kNone && fragment.is_first()) {
         const uint32_t end = std::min(available_bytes, ip_length);
         read_transport(

@@ -191,8 +191,61 @@ TEST(IcmpTranslate, WhatQuotesNothingUsefulIsRefusedByReason) {
                   },
                   Family::kIpv6),
               QuoteFault::kLaterFragment);
+    EXPECT_EQ(fault(
+                  [](ErrorShape& shape) {
+                      shape.inner.first_header = 43;
+                      shape.inner.options = {6, 0, 2, 1, 0, 0, 0, 0};
+                  },
+                  Family::kIpv6),
+              QuoteFault::kBadHeader);  // segments left: the destination is not the final one
     EXPECT_EQ(fault([](ErrorShape& shape) { shape.inner.options = Bytes(60, 1); }),
               QuoteFault::kBadHeader);  // 0x45 + 15 is version 5
+}
+
+TEST(IcmpTranslate, EachVersionsErrorsQuoteItsOwnPackets) {
+    Random random(51);
+    PlainIp inner;
+    inner.source = inner.destination = random_address(random, Family::kIpv6);
+    PlainIp outer;
+    outer.source = outer.destination = random_address(random, Family::kIpv4);
+    const Bytes error = plain_icmp(outer, 3, 3, 0, inner.wrap(Bytes(40, 0)));
+    const uint32_t size = static_cast<uint32_t>(error.size());
+    EXPECT_EQ(parse_quoted(error.data(), size, size, 20).fault, QuoteFault::kBadHeader);
+}
+
+// Whose checksum comes out as 0 for the new ends, which would mean that there is none.
+TEST(IcmpTranslate, UdpChecksumNeverBecomesNone) {
+    Random random(52);
+    const ErrorTranslation before = random_ends(random, Family::kIpv4);
+    const ErrorTranslation after = random_ends(random, Family::kIpv4);
+    ErrorShape shape;
+    shape.protocol = 17;
+    Bytes l4;
+    for (uint32_t word = 0; word < 65536; ++word) {
+        shape.payload = {static_cast<uint8_t>(word >> 8), static_cast<uint8_t>(word)};
+        l4 = plain_transport(17, after.quoted_source, after.quoted_destination, shape.payload);
+        if (l4[6] == 0xff && l4[7] == 0xff) {
+            break;
+        }
+    }
+    ASSERT_EQ(l4[6] & l4[7], 0xff);
+    Bytes error = shape.build(before);
+    translate_error(error.data(), parse(error, shape), after);
+    EXPECT_EQ(hex(error), hex(shape.build(after)));
+}
+
+// 0xffff is 0 to a receiver, but nothing has changed.
+TEST(IcmpTranslate, UnchangedEndsLeaveEveryByte) {
+    Random random(53);
+    const ErrorTranslation ends = random_ends(random, Family::kIpv4);
+    ErrorShape shape;
+    Bytes error = shape.build(ends);
+    const QuotedPacket quoted = parse(error, shape);
+    set16(error, quoted.l4_offset + 16U, 0xffff);
+    set16(error, quoted.ip_offset + 10U, 0xffff);
+    const Bytes original = error;
+    translate_error(error.data(), quoted, ends);
+    EXPECT_EQ(hex(error), hex(original));
 }
 
 TEST(IcmpTranslate, OtherProtocolsAreNamedButNotTranslated) {
@@ -242,15 +295,19 @@ struct Converted {
 };
 
 // What an error of either version becomes; type 0 stands for nothing.
-Converted convert(
-    Family from, uint8_t type, uint8_t code, uint32_t rest, uint16_t mtu_max = 65535) {
+Converted convert(Family from,
+                  uint8_t type,
+                  uint8_t code,
+                  uint32_t rest,
+                  uint16_t mtu_max = 65535,
+                  size_t quoted_payload = 1480) {
     Random random(47);
     ErrorShape shape;
     shape.family = from;
     shape.type = type;
     shape.code = code;
     shape.rest = rest;
-    shape.payload = random_bytes(random, 1480);
+    shape.payload = random_bytes(random, quoted_payload);
     const Family to = from == Family::kIpv4 ? Family::kIpv6 : Family::kIpv4;
     const Bytes error = shape.build(random_ends(random, from));
     const QuotedPacket quoted = parse(error, shape);
@@ -296,6 +353,9 @@ TEST(IcmpConvert, MtuIsAdjustedForTheHeaderAndTheLinks) {
     expect_converted(convert(Family::kIpv4, 3, 4, 1500, 1500), 2, 0, 1500);
     // No MTU told: the quoted packet had 1520 bytes, and the plateau below that is 1492.
     expect_converted(convert(Family::kIpv4, 3, 4, 0), 2, 0, 1512);
+    // 1492 itself was too long: less than that, and no plateau between it and 1280.
+    expect_converted(convert(Family::kIpv4, 3, 4, 0, 65535, 1452), 2, 0, 1300);
+    expect_converted(convert(Family::kIpv4, 3, 4, 0, 65535, 1453), 2, 0, 1512);
     expect_converted(convert(Family::kIpv6, 2, 0, 1400), 3, 4, 1380);
     expect_converted(convert(Family::kIpv6, 2, 0, 1400, 1300), 3, 4, 1300);
     expect_converted(convert(Family::kIpv6, 2, 0, 0xffffffff, 1500), 3, 4, 1500);

@@ -19,9 +19,9 @@ constexpr Family kFamilies[] = {Family::kIpv4, Family::kIpv6};
 // A packet with room in front.
 class Roomy {
   public:
-    explicit Roomy(const Bytes& packet) : bytes_(kTunnelBytesMax) {
-        append(bytes_, packet);
-        size_ = packet.size();
+    explicit Roomy(const Bytes& packet)
+        : bytes_(kTunnelBytesMax + packet.size()), size_(packet.size()) {
+        std::copy(packet.begin(), packet.end(), bytes_.begin() + kTunnelBytesMax);
     }
     [[nodiscard]] uint8_t* inner() { return bytes_.data() + kTunnelBytesMax; }
     [[nodiscard]] uint32_t size() const { return static_cast<uint32_t>(size_); }
@@ -32,7 +32,7 @@ class Roomy {
 
   private:
     Bytes bytes_;
-    size_t size_ = 0;
+    size_t size_;
 };
 
 struct Case {
@@ -192,6 +192,27 @@ TEST(Tunnel, ZeroUdpChecksumOfAnInnerPacketStaysZero) {
     Roomy roomy(given.packet);
     const uint32_t bytes = encapsulate(given.how, roomy.inner(), roomy.size());
     EXPECT_EQ(hex(roomy.with(bytes)), hex(expected_of(given)));
+}
+
+// Whose outer checksum comes out as 0, which would mean that there is none.
+TEST(Tunnel, OuterUdpChecksumNeverBecomesNone) {
+    Random random(65);
+    Case given = random_case(random, Family::kIpv4, Family::kIpv6);
+    given.how.tunnel = {TunnelKind::kGue, TunnelChecksum::kFull, Be16::from_host(6080)};
+    Bytes expected;
+    for (uint32_t word = 0; word < 65536; ++word) {
+        given.packet = given.inner.wrap(
+            {0, 0, 0, 0, static_cast<uint8_t>(word >> 8), static_cast<uint8_t>(word)});
+        expected = expected_of(given);
+        if (expected[46] == 0xff && expected[47] == 0xff) {
+            break;
+        }
+    }
+    ASSERT_EQ(expected[46] & expected[47], 0xff);
+    given.how.available_bytes = static_cast<uint32_t>(given.packet.size());
+    Roomy roomy(given.packet);
+    const uint32_t bytes = encapsulate(given.how, roomy.inner(), roomy.size());
+    EXPECT_EQ(hex(roomy.with(bytes)), hex(expected));
 }
 
 TEST(Tunnel, MtuIsThePathsWithoutTheHeaders) {
