@@ -22,9 +22,10 @@ namespace {
 }
 
 // The packet in the frame is another one from now on, which only has to find its next hop.
-void become_answer(Worker::State& state, Packet& packet) {
+void become_answer(Worker::State& state, Packet& packet, DropReason reason) {
     ++state.counters.answered;
     packet.is_answer = true;
+    packet.answered_reason = reason;
     packet.connection = kNoConnection;
     packet.service = kNoService;
     packet.has_ports = false;
@@ -58,8 +59,9 @@ void translate_back(Worker::State& state, Packet& packet, const Connection& conn
     rewrite_icmp_error(state, connection, packet);
 }
 
-void give_up(Packet& packet) {
+void give_up(Packet& packet, DropReason reason) {
     packet.verdict = Verdict::kDrop;
+    packet.drop_reason = reason;
     packet.connection = kNoConnection;
 }
 
@@ -90,16 +92,16 @@ void refuse(
     Worker::State& state, Packet& packet, DropReason reason, IcmpCause cause, uint32_t mtu) {
     state.count_dropped(packet, reason);
     if (packet.is_answer || packet.is_icmp_error || !state.answers.admits(state.now)) {
-        give_up(packet);
+        give_up(packet, reason);
         return;
     }
     const uint32_t length = build_error(state, packet, cause, mtu);
     if (length == 0 || !replace_ip_packet(packet, state.scratch.data(), length)) {
-        give_up(packet);
+        give_up(packet, reason);
         return;
     }
     const uint32_t connection = packet.connection;
-    become_answer(state, packet);
+    become_answer(state, packet, reason);
     if (packet.is_translated && connection != kNoConnection) {
         translate_back(state, packet, state.connections[connection]);
     }
@@ -116,10 +118,10 @@ void refuse_with_reset(Worker::State& state, Packet& packet, DropReason reason) 
                                     state.scratch.data())
             : 0;
     if (length == 0 || !replace_ip_packet(packet, state.scratch.data(), length)) {
-        give_up(packet);
+        give_up(packet, reason);
         return;
     }
-    become_answer(state, packet);
+    become_answer(state, packet, reason);
 }
 
 }  // namespace director::dataplane

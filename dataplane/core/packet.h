@@ -85,6 +85,7 @@ struct Packet {
 
     // Out, beside `verdict`.
     DropReason drop_reason{};
+    DropReason answered_reason{};  // is_answer: why the packet that it replaces was dropped
     PortId out_port{};            // kForward, kPuntForNeighbour
     WorkerId owner{};             // kHandOver
     InterfaceId out_interface{};  // kPuntForNeighbour

@@ -312,6 +312,10 @@ class Session {
         WorkerCounters expected = before;
         for (const Packet& packet : frames_.burst()) {
             ++(packet.is_handed_over ? expected.handed_in : expected.received);
+            if (packet.is_answer) {
+                ++expected.answered;
+                ++expected.dropped.at(static_cast<size_t>(packet.answered_reason));
+            }
             switch (packet.verdict) {
                 case Verdict::kForward:
                     ++expected.forwarded;
@@ -337,20 +341,29 @@ class Session {
         DIRECTOR_ASSERT(after.forwarded == expected.forwarded);
         DIRECTOR_ASSERT(after.punted == expected.punted);
         DIRECTOR_ASSERT(after.dropped == expected.dropped);
-        DIRECTOR_ASSERT(after.received + after.handed_in ==
+        DIRECTOR_ASSERT(after.answered == expected.answered);
+        DIRECTOR_ASSERT(after.received + after.handed_in + after.answered ==
                         after.forwarded + after.punted + after.dropped_total() + after.handed_out);
     }
 
     void check_forwarded(const Sent& sent, const Frame& now, const Packet& packet) const {
         const DecodedFrame was = decode(sent.frame);
         const DecodedFrame is = decode(now);
-        DIRECTOR_ASSERT(was.ipv4 && is.ipv4);
-        const int lost = was.ipv4->ttl - is.ipv4->ttl;
+        DIRECTOR_ASSERT(was.is_ip() && is.is_ip());
+        if (packet.is_answer) {
+            DIRECTOR_ASSERT(is.icmp && bad_checksums(now).empty());
+            return;
+        }
+        DIRECTOR_ASSERT(was.ipv4.has_value() == is.ipv4.has_value());
+        const int lost = was.ttl() - is.ttl();
         const bool is_balanced = packet.service != kNoService;
         DIRECTOR_ASSERT(lost == 1 || (is_balanced && lost == 0 && !settings_.decrement_ttl));
-        DIRECTOR_ASSERT(is.ipv4->ttl > 0 || !settings_.decrement_ttl);
-        DIRECTOR_ASSERT(was.payload == is.payload && was.ipv4->options == is.ipv4->options);
-        DIRECTOR_ASSERT(was.ipv4->total_length == is.ipv4->total_length);
+        DIRECTOR_ASSERT(is.ttl() > 0 || !settings_.decrement_ttl);
+        // What an ICMP error quotes is translated with it.
+        DIRECTOR_ASSERT(was.payload == is.payload || packet.is_icmp_error);
+        DIRECTOR_ASSERT(!was.ipv4 || was.ipv4->options == is.ipv4->options);
+        DIRECTOR_ASSERT(!was.ipv6 || was.ipv6->extensions == is.ipv6->extensions);
+        DIRECTOR_ASSERT(was.ip_bytes() == is.ip_bytes());
         DIRECTOR_ASSERT(was.padding_bytes == is.padding_bytes);
         // Right stays right; and what was wrong is never made right, or the receiver would take it.
         const bool is_good = bad_checksums(now).empty();

@@ -262,7 +262,7 @@ void WorkerFleet::run_burst(size_t number,
     Member& member = *workers_[number];
     FrameBurst burst;
     for (const size_t i : chosen) {
-        Packet& packet = burst.add(frames[i].bytes, frames[i].port);
+        Packet& packet = burst.add(frames[i].bytes, frames[i].port, settings_.tailroom_bytes);
         packet.is_handed_over = is_handed_over;
         if (frames[i].touch) {
             frames[i].touch(packet);
@@ -290,6 +290,7 @@ void WorkerFleet::run_burst(size_t number,
                packet.out_interface,
                packet.next_hop,
                WorkerId{static_cast<uint16_t>(number)},
+               packet.is_answer ? std::optional(packet.answered_reason) : std::nullopt,
                is_handed_over,
                burst.bytes(place)};
         check_frame(in, out);
@@ -298,7 +299,10 @@ void WorkerFleet::run_burst(size_t number,
 
 // What can be checked on a frame alone.
 void WorkerFleet::check_frame(const FrameIn& in, const Outcome& out) const {
-    if (out.verdict == Verdict::kPunt) {
+    if (out.answered) {
+        require(out.verdict == Verdict::kDrop || has_right_checksums(out.bytes),
+                [&] { return "an answer with wrong checksums: " + describe(out.bytes); });
+    } else if (out.verdict == Verdict::kPunt) {
         require(out.bytes == in.bytes,
                 [&] { return "changed on its way to the kernel: " + summary(in.bytes); });
     } else if (out.verdict != Verdict::kDrop && settings_.checks_frames) {
@@ -319,12 +323,13 @@ void WorkerFleet::check_counters() const {
         require_equal(counted.handed_out, seen.handed_out, "handed out", i);
         require_equal(counted.forwarded, seen.forwarded, "forwarded", i);
         require_equal(counted.punted, seen.punted, "punted", i);
+        require_equal(counted.answered, seen.answered, "answered", i);
         for (size_t r = 0; r < kDropReasonCount; ++r) {
             require_equal(
                 counted.dropped[r], seen.dropped[r], to_string(static_cast<DropReason>(r)), i);
         }
         require_equal(
-            counted.received + counted.handed_in,
+            counted.received + counted.handed_in + counted.answered,
             counted.forwarded + counted.punted + counted.dropped_total() + counted.handed_out,
             "in and out",
             i);
@@ -335,6 +340,10 @@ void WorkerFleet::check_counters() const {
 }
 
 void WorkerFleet::book(Member& member, const Packet& packet) {
+    if (packet.is_answer) {
+        ++member.seen.answered;
+        ++member.seen.dropped[static_cast<size_t>(packet.answered_reason)];
+    }
     switch (packet.verdict) {
         case Verdict::kForward:
             ++member.seen.forwarded;

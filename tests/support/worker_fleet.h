@@ -9,7 +9,7 @@
 // handed over before the next burst is polled. After every send the fleet holds the dataplane to
 // its promises and throws std::logic_error when one is broken:
 //   - every frame has one verdict, and every worker's counters say exactly what was decided
-//     (received + handed_in = forwarded + punted + dropped + handed_out);
+//     (received + handed_in + answered = forwarded + punted + dropped + handed_out);
 //   - nothing is lost or made between workers;
 //   - a frame that came in with right checksums goes out with right checksums, one that came in
 //     wrong goes out wrong;
@@ -20,6 +20,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -39,6 +40,7 @@ struct FleetSettings {
     uint32_t burst = dataplane::kBurstMax;  // frames per poll
     dataplane::WorkerSettings worker = {};  // `id` and `worker_count` are the fleet's
     bool checks_frames = true;              // off where millions of frames make it slow
+    uint32_t tailroom_bytes = 0;            // behind each frame: what answers to senders need
 };
 
 struct FrameIn {
@@ -56,6 +58,8 @@ struct Outcome {
     dataplane::InterfaceId out_interface{};
     IpAddress next_hop;
     dataplane::WorkerId worker{};  // who decided
+    // The frame is an answer (ICMP error, reset) to one that was dropped for this reason.
+    std::optional<dataplane::DropReason> answered = {};
     bool was_handed_over = false;
     Frame bytes;
 };
