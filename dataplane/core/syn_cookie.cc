@@ -82,8 +82,7 @@ constexpr uint32_t kTimestampSack = 0x10;
 // A segment that answers or replaces a SYN-ACK, with its timestamps alone as options.
 [[nodiscard]] TcpSegment after_syn_ack(const FrameBytes& syn_ack) {
     const uint8_t* const tcp = syn_ack.l4();
-    const TcpOptions options =
-        parse_tcp_options({tcp + kTcpHeaderBytes, syn_ack.tcp_header_bytes() - kTcpHeaderBytes});
+    const TcpOptions options = tcp_options_of(syn_ack);
     TcpSegment segment;
     segment.source = syn_ack.source();
     segment.destination = syn_ack.destination();
@@ -118,14 +117,13 @@ SynCookie make_syn_cookie(const SynCookieKey& key,
 
 std::optional<SynCookieClient> check_syn_cookie(const SynCookieKey& key,
                                                 const SynCookieFlow& flow,
-                                                uint32_t sequence,
-                                                uint32_t acknowledgement,
-                                                const TcpOptions& options,
+                                                const SynCookieAck& ack,
                                                 const SynProxyOffer& offer,
                                                 TimePoint now) {
     SynCookieClient client;
-    client.initial_sequence = sequence - 1;
-    client.cookie = acknowledgement - 1;
+    client.initial_sequence = ack.sequence - 1;
+    client.cookie = ack.acknowledgement - 1;
+    client.window = ack.window;
     const uint32_t count = minutes_of(now);
     const uint32_t inner = client.cookie - hash_of(key.outer, flow, 0) - client.initial_sequence;
     const uint32_t age = (count - (inner >> kDataBits)) & 0xff;
@@ -138,12 +136,13 @@ std::optional<SynCookieClient> check_syn_cookie(const SynCookieKey& key,
         return std::nullopt;
     }
     client.options.mss = table[data];
-    if (options.has_timestamps && offer.has_timestamps) {
-        const uint32_t scale = options.timestamp_echo & kTimestampScaleMask;
+    if (ack.options.has_timestamps && offer.has_timestamps) {
+        const uint32_t scale = ack.options.timestamp_echo & kTimestampScaleMask;
         client.options.has_timestamps = true;
-        client.options.timestamp = options.timestamp;
-        client.options.timestamp_echo = options.timestamp_echo;
-        client.options.has_sack = (options.timestamp_echo & kTimestampSack) != 0 && offer.has_sack;
+        client.options.timestamp = ack.options.timestamp;
+        client.options.timestamp_echo = ack.options.timestamp_echo;
+        client.options.has_sack =
+            (ack.options.timestamp_echo & kTimestampSack) != 0 && offer.has_sack;
         client.options.has_window_scale = scale != kTimestampNoScale;
         client.options.window_scale =
             static_cast<uint8_t>(client.options.has_window_scale ? scale : 0);
@@ -156,8 +155,7 @@ bool build_syn_ack(FrameBytes& frame,
                    const SynProxyOffer& offer,
                    TimePoint now) {
     const uint8_t* const tcp = frame.l4();
-    const TcpOptions client =
-        parse_tcp_options({tcp + kTcpHeaderBytes, frame.tcp_header_bytes() - kTcpHeaderBytes});
+    const TcpOptions client = tcp_options_of(frame);
     const uint32_t initial_sequence = wire::load32(tcp + kTcpSequence);
     const SynCookieFlow flow{frame.source(), frame.destination()};
     const SynCookie cookie = make_syn_cookie(key, flow, initial_sequence, client, offer, now);
@@ -193,19 +191,11 @@ std::optional<SynCookieClient> check_syn_cookie(const FrameBytes& frame,
     if ((tcp[kTcpFlagsByte] & kFlags) != kTcpFlagAck) {
         return std::nullopt;
     }
-    const TcpOptions options =
-        parse_tcp_options({tcp + kTcpHeaderBytes, frame.tcp_header_bytes() - kTcpHeaderBytes});
-    auto client = check_syn_cookie(key,
-                                   {frame.source(), frame.destination()},
-                                   wire::load32(tcp + kTcpSequence),
-                                   wire::load32(tcp + kTcpAcknowledgement),
-                                   options,
-                                   offer,
-                                   now);
-    if (client) {
-        client->window = wire::load16(tcp + kTcpWindow);
-    }
-    return client;
+    const SynCookieAck ack{wire::load32(tcp + kTcpSequence),
+                           wire::load32(tcp + kTcpAcknowledgement),
+                           wire::load16(tcp + kTcpWindow),
+                           tcp_options_of(frame)};
+    return check_syn_cookie(key, {frame.source(), frame.destination()}, ack, offer, now);
 }
 
 bool build_syn_to_server(FrameBytes& frame, const SynCookieClient& client) {
@@ -228,8 +218,7 @@ std::optional<TcpAdjustment> splice(const FrameBytes& syn_ack,
                                     const SynCookieClient& client,
                                     const SynProxyOffer& offer) {
     const uint8_t* const tcp = syn_ack.l4();
-    const TcpOptions server =
-        parse_tcp_options({tcp + kTcpHeaderBytes, syn_ack.tcp_header_bytes() - kTcpHeaderBytes});
+    const TcpOptions server = tcp_options_of(syn_ack);
     const TcpOptions& promised = client.options;
     if ((promised.has_timestamps && !server.has_timestamps) ||
         (promised.has_sack && !server.has_sack) ||

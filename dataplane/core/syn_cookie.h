@@ -51,6 +51,14 @@ struct SynCookie {
     uint32_t timestamp = 0;
 };
 
+// The client's answer to it.
+struct SynCookieAck {
+    uint32_t sequence = 0;
+    uint32_t acknowledgement = 0;
+    uint16_t window = 0;
+    TcpOptions options;
+};
+
 // What the client's ACK proves.
 struct SynCookieClient {
     uint32_t initial_sequence = 0;  // of the client's SYN
@@ -66,12 +74,10 @@ struct SynCookieClient {
                                         const SynProxyOffer& offer,
                                         TimePoint now);
 
-// The numbers of an ACK and its options. nullopt: no cookie of ours of the last one to two minutes.
+// nullopt: no cookie of ours of the last one to two minutes.
 [[nodiscard]] std::optional<SynCookieClient> check_syn_cookie(const SynCookieKey& key,
                                                               const SynCookieFlow& flow,
-                                                              uint32_t sequence,
-                                                              uint32_t acknowledgement,
-                                                              const TcpOptions& options,
+                                                              const SynCookieAck& ack,
                                                               const SynProxyOffer& offer,
                                                               TimePoint now);
 

@@ -67,6 +67,10 @@ struct TcpOptions {
 
 // Reads as far as the options are well-formed.
 [[nodiscard]] TcpOptions parse_tcp_options(std::span<const uint8_t> options);
+[[nodiscard]] inline TcpOptions tcp_options_of(const FrameBytes& frame) {
+    return parse_tcp_options(
+        {frame.l4() + kTcpHeaderBytes, frame.tcp_header_bytes() - kTcpHeaderBytes});
+}
 
 // Writes the options in Linux's order and returns their length, a multiple of four, at most 24.
 uint32_t write_tcp_options(const TcpOptions& options, std::span<uint8_t, kTcpOptionBytesMax> out);

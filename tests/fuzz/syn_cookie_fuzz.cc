@@ -42,8 +42,11 @@ void shake_hands(const test::FrameSpec& spec, const SynProxyOffer& offer) {
     ack.has_timestamps = answered.has_timestamps;
     ack.timestamp_echo = answered.timestamp;
     const uint32_t cookie = number_at(syn.bytes.l4() + kTcpSequence, 4);
-    const auto proven = check_syn_cookie(
-        kKey, {spec.source, spec.destination}, spec.sequence + 1, cookie + 1, ack, offer, kNow);
+    const auto proven = check_syn_cookie(kKey,
+                                         {spec.source, spec.destination},
+                                         {spec.sequence + 1, cookie + 1, 0, ack},
+                                         offer,
+                                         kNow);
     DIRECTOR_ASSERT(proven && proven->initial_sequence == spec.sequence);
     const bool has_room = asked.has_timestamps && offer.has_timestamps;
     DIRECTOR_ASSERT(proven->options.has_sack == (has_room && asked.has_sack));

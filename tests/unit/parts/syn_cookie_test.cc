@@ -59,7 +59,7 @@ TEST(SynCookie, ProvesWhatTheClientAskedForForOneToTwoMinutes) {
                 TcpOptions ack;
                 ack.has_timestamps = client.has_timestamps;
                 ack.timestamp_echo = cookie.timestamp;
-                return check_syn_cookie(kKey, whose, from, to, ack, offer, made + age);
+                return check_syn_cookie(kKey, whose, {from, to, 0, ack}, offer, made + age);
             };
         const auto good = check(sequence + 1, cookie.sequence + 1, flow, Duration(60'000'000'000));
         ASSERT_TRUE(good);
@@ -90,7 +90,7 @@ TEST(SynCookie, AGuessIsHardlyEverRight) {
     int accepted = 0;
     for (int i = 0; i < 1000000; ++i) {
         const auto guess = static_cast<uint32_t>(random.next());
-        accepted += check_syn_cookie(kKey, flow, 1, guess, {}, {}, kNow) ? 1 : 0;
+        accepted += check_syn_cookie(kKey, flow, {1, guess, 0, {}}, {}, kNow) ? 1 : 0;
     }
     // Two minutes of eight sizes among 2^32: 0.004 of a million.
     EXPECT_LE(accepted, 1);
