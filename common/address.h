@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -72,12 +73,8 @@ struct IpAddress {
     [[nodiscard]] static IpAddress load_ipv6(const uint8_t* field);
 
     [[nodiscard]] constexpr bool is_ipv4() const {
-        for (size_t i = 0; i < 10; ++i) {
-            if (bytes[i] != 0) {
-                return false;
-            }
-        }
-        return bytes[10] == 0xff && bytes[11] == 0xff;
+        const auto words = std::bit_cast<std::array<Be32, 4>>(bytes);
+        return (words[0].raw | words[1].raw) == 0 && words[2] == Be32::from_host(0xffff);
     }
     [[nodiscard]] constexpr Family family() const {
         return is_ipv4() ? Family::kIpv4 : Family::kIpv6;

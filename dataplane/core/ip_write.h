@@ -30,16 +30,18 @@ inline void write_ipv4(uint8_t* ip,
                        const IpFields& fields,
                        uint32_t total_bytes,
                        uint32_t fragment = wire::kIpv4DontFragment) {
-    ip[0] = 0x45;
-    ip[wire::kIpv4Tos] = fields.traffic_class;
-    wire::store16(ip + wire::kIpv4Length, total_bytes);
+    // In registers, and stored once: a checksum read back from bytes just written would wait for
+    // them.
+    const uint32_t first = 0x45U << 24 | uint32_t{fields.traffic_class} << 16 | total_bytes;
+    const uint32_t third = uint32_t{fields.hop_limit} << 24 | uint32_t{fields.protocol} << 16;
+    const uint32_t source = fields.source.ipv4().host();
+    const uint32_t destination = fields.destination.ipv4().host();
+    const uint64_t sum = uint64_t{first} + fragment + third + source + destination;
+    wire::store32(ip, first);
     wire::store32(ip + wire::kIpv4Id, fragment);
-    ip[wire::kIpv4Ttl] = fields.hop_limit;
-    ip[wire::kIpv4Protocol] = fields.protocol;
-    wire::store16(ip + wire::kIpv4Checksum, 0);
-    wire::store_ipv4(ip + wire::kIpv4Source, fields.source);
-    wire::store_ipv4(ip + wire::kIpv4Destination, fields.destination);
-    store_checksum(ip + wire::kIpv4Checksum, checksum_add(0, ip, wire::kIpv4HeaderBytes));
+    wire::store32(ip + wire::kIpv4Ttl, third | static_cast<uint16_t>(~checksum_fold(sum)));
+    wire::store32(ip + wire::kIpv4Source, source);
+    wire::store32(ip + wire::kIpv4Destination, destination);
 }
 
 inline void write_ipv6(uint8_t* ip,

@@ -31,4 +31,10 @@ inline constexpr uint32_t kSctpChecksumOffset = 8;
                                             uint32_t ports_after,
                                             size_t length);
 
+// The same without the processor's instructions.
+[[nodiscard]] uint32_t sctp_checksum_update_portable(uint32_t before,
+                                                     uint32_t ports_before,
+                                                     uint32_t ports_after,
+                                                     size_t length);
+
 }  // namespace director::dataplane

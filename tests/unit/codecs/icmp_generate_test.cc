@@ -174,6 +174,18 @@ TEST(IcmpGenerate, SilentAboutIcmpErrors) {
     }
 }
 
+TEST(IcmpGenerate, SilentAboutIcmpWhoseTypeIsNotAtHand) {
+    for (PlainIp ip : {usual4(), usual6()}) {
+        const bool is_v4 = ip.source.is_ipv4();
+        ip.protocol = is_v4 ? 1 : 58;
+        const Bytes packet = ip.wrap(Bytes(8, is_v4 ? 8 : 128));
+        OffendingPacket cut = offending(packet);
+        EXPECT_TRUE(may_send_icmp_error(IcmpCause::kTimeExceeded, cut));
+        cut.available_bytes = cut.l4_offset;
+        EXPECT_FALSE(may_send_icmp_error(IcmpCause::kTimeExceeded, cut));
+    }
+}
+
 // --- resets ---
 
 Bytes answer(const PlainIp& ip, const Bytes& tcp) {

@@ -248,6 +248,29 @@ TEST(IcmpTranslate, UnchangedEndsLeaveEveryByte) {
     EXPECT_EQ(hex(error), hex(original));
 }
 
+// SCTP's checksum depends on the packet's length, which the first fragment does not tell.
+TEST(IcmpTranslate, SctpChecksumOfAFragmentIsLeftAlone) {
+    Random random(54);
+    const ErrorTranslation before = random_ends(random, Family::kIpv4);
+    ErrorShape shape;
+    shape.protocol = 132;
+    shape.payload = random_bytes(random, 40);
+    shape.inner.fragment = 0x2000;
+    Bytes error = shape.build(before);
+    const QuotedPacket quoted = parse(error, shape);
+    const auto checksum = [&] {
+        const auto at = error.begin() + quoted.l4_offset + 8;
+        return hex(Bytes(at, at + 4));
+    };
+    const std::string original = checksum();
+    translate_error(error.data(), quoted, random_ends(random, Family::kIpv4));
+    EXPECT_EQ(checksum(), original);
+    EXPECT_TRUE(is_icmp_checksum_good(error.data(),
+                                      static_cast<uint32_t>(error.size()),
+                                      static_cast<uint32_t>(error.size()),
+                                      shape.icmp_offset()));
+}
+
 TEST(IcmpTranslate, OtherProtocolsAreNamedButNotTranslated) {
     Random random(45);
     PlainIp inner{random_address(random, Family::kIpv4), random_address(random, Family::kIpv4)};

@@ -54,6 +54,8 @@ TEST(SctpChecksum, UpdatedForNewPortsAsIfComputedAnew) {
         std::memcpy(&ports[1], after.data(), 4);
         ASSERT_EQ(sctp_checksum(before.data(), before.size()), sums[0]);
         EXPECT_EQ(sctp_checksum_update(sums[0], ports[0], ports[1], before.size()), sums[1]);
+        EXPECT_EQ(sctp_checksum_update_portable(sums[0], ports[0], ports[1], before.size()),
+                  sums[1]);
         // What was wrong stays wrong.
         EXPECT_EQ(sctp_checksum_update(~sums[0], ports[0], ports[1], before.size()), ~sums[1]);
     }
