@@ -186,6 +186,9 @@ void ServiceControl::set_weight(const Change& change) {
     Command command(CommandKind::kSetWeight);
     command.set_weight = {change.service, change.server, change.position, change.weight};
     fleet_.broadcast(command);
+    if (ended_.erase(change.server) > 0) {
+        put_service(change.service);
+    }
 }
 
 void ServiceControl::end_connections(dataplane::ServiceId service, dataplane::RealServerId server) {
@@ -243,6 +246,7 @@ void ServiceControl::end_drains(TimePoint now) {
             if (deadline != drain_deadlines_.end() && deadline->second <= now) {
                 drain_deadlines_.erase(deadline);
                 end_connections(service->id, server.id);
+                ended_.insert(server.id);
             }
         }
     }
@@ -294,10 +298,13 @@ void ServiceControl::clear_retired(const Reports& reports,
     for (const dataplane::ServiceId service : idle_services) {
         kLog.info("forgotten service=\"{}\"", to_string(*catalogue_.find(service)));
         census.drop_service(service);
+        const bool has_table = !catalogue_.find(service)->source_nat;
         catalogue_.forget_service(service);
-        Command command(CommandKind::kForgetService);
-        command.service = service;
-        fleet_.broadcast(command);
+        if (has_table) {
+            Command command(CommandKind::kForgetService);
+            command.service = service;
+            fleet_.broadcast(command);
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,8 @@ class ServiceControl {
     plan::Catalogue catalogue_;
     uint64_t version_ = 0;
     std::map<dataplane::RealServerId, TimePoint> drain_deadlines_;
+    // Their deadline has passed: workers end what comes, until they are sent the service anew.
+    std::set<dataplane::RealServerId> ended_;
     // What was built of the prefix lists in use.
     std::map<std::shared_ptr<const std::vector<IpPrefix>>,
              std::shared_ptr<const dataplane::io::Fib>>
