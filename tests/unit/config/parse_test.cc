@@ -24,6 +24,7 @@ TEST(Parse, ReadsEverySingleSetting) {
         dataplane: {
             eal_arguments = [ "--a", "-b" ]; main_cpu = 3; worker_cpus = [ 1, 1, 2 ];
             idle = "adaptive"; pool_frames = 600; ring_entries = 32; connections_max = 192;
+            detailed_connections_max = 99; templates_max = 98;
             services_max = 2; real_servers_max = 3; neighbours_max = 4; punts_per_second = 5;
             when_full = "refuse"; decrement_ttl = false;
         };
@@ -46,6 +47,8 @@ TEST(Parse, ReadsEverySingleSetting) {
                          600,
                          32,
                          192,
+                         99,
+                         98,
                          2,
                          3,
                          4,
