@@ -176,6 +176,115 @@ struct Rewriting {
     uint32_t sequence = 0;  // where the line begins
 };
 
+[[nodiscard]] bool rewrite(FrameBytes& frame,
+                           const Rewriting& what,
+                           std::string_view text,
+                           TcpAdjustment& adjustment) {
+    if (!replace_payload(frame, what.offset, what.bytes, text)) {
+        return false;
+    }
+    const auto growth = static_cast<int32_t>(text.size()) - static_cast<int32_t>(what.bytes);
+    if (growth != 0) {
+        record_resize(
+            adjustment.sent[static_cast<size_t>(TcpSender::kServer)], what.sequence, growth);
+    }
+    return true;
+}
+
+// Whether a line may become a reply to PASV.
+[[nodiscard]] bool may_become_227(const FtpLine& line) {
+    constexpr std::string_view kReply = "227 ";
+    const std::string_view text(line.text.data(), std::min<size_t>(line.length, kReply.size()));
+    return !line.is_too_long && !text.empty() && kReply.starts_with(text);
+}
+
+// A window that every server can fill its line into, scaled or not.
+constexpr uint16_t kWindowWhileHeld = 512;
+
+// Turns the server's segment into an acknowledgement of all of it.
+[[nodiscard]] bool turn_into_answer(FrameBytes& frame) {
+    const uint8_t* const tcp = frame.l4();
+    const TcpOptions options = tcp_options_of(frame);
+    TcpSegment answer;
+    answer.source = frame.destination();
+    answer.destination = frame.source();
+    answer.sequence = wire::load32(tcp + kTcpAcknowledgement);
+    answer.acknowledgement =
+        wire::load32(tcp + kTcpSequence) + static_cast<uint32_t>(frame.tcp_payload().size());
+    answer.flags = kTcpFlagAck;
+    answer.window = kWindowWhileHeld;
+    answer.options.has_timestamps = options.has_timestamps;
+    answer.options.timestamp = options.timestamp_echo;
+    answer.options.timestamp_echo = options.timestamp;
+    if (!compose_tcp(frame, answer)) {
+        return false;
+    }
+    swap_mac_addresses(frame);
+    return true;
+}
+
+// Takes the last bytes of the payload away: for the server, they are not yet acknowledged.
+void cut_payload(FrameBytes& frame, uint32_t bytes) {
+    const uint64_t sum = tcp_segment_sum(frame);
+    const uint32_t ip_length = frame.ip_length() - bytes;
+    const uint32_t end = frame.l3_offset + ip_length;
+    set_ip_length(frame, ip_length);
+    update_tcp_checksum(frame, sum);
+    frame.tailroom_bytes += frame.length_bytes - end;
+    frame.length_bytes = end;
+}
+
+// Whether the segment is, or is the end of, what is held: the acknowledgement was lost.
+[[nodiscard]] bool is_held(const FtpControl& control, uint32_t sequence, size_t bytes) {
+    return control.held_length > 0 && bytes > 0 && bytes <= control.held_length &&
+           sequence + bytes == control.held_end;
+}
+
+// Whether the segment goes on where what is held ends, or from within it.
+[[nodiscard]] bool follows_held(const FtpControl& control, uint32_t sequence, size_t bytes) {
+    const uint32_t overlap = control.held_end - sequence;
+    return control.held_length > 0 && overlap < control.held_length && bytes > overlap;
+}
+
+// Puts the part of what is held that such a segment does not have before it. False without
+// headroom.
+[[nodiscard]] bool add_held(const FtpControl& control, uint32_t sequence, FrameBytes& frame) {
+    const uint32_t missing = control.held_length - (control.held_end - sequence);
+    const auto offset = static_cast<uint32_t>(frame.tcp_payload().data() - frame.data);
+    if (!replace_payload(frame, offset, 0, {control.held.data(), missing})) {
+        return false;
+    }
+    const uint64_t sum = tcp_segment_sum(frame);
+    wire::store32(frame.l4() + kTcpSequence, sequence - missing);
+    update_tcp_checksum(frame, sum);
+    return true;
+}
+
+// After a segment that ends within what may become a 227 reply: keeps that from the client.
+[[nodiscard]] FtpAction hold(FtpControl& control, FrameBytes& frame) {
+    FtpLine& line = control.from_server;
+    const auto payload_bytes = static_cast<uint32_t>(frame.tcp_payload().size());
+    const uint32_t end = wire::load32(frame.l4() + kTcpSequence) + payload_bytes;
+    const uint32_t held_bytes = line.length;
+    const bool is_ending = (frame.l4()[kTcpFlagsByte] & (kTcpFlagFin | kTcpFlagRst)) != 0;
+    if (control.mode != FtpMode::kPassive || !may_become_227(line) || is_ending ||
+        line.next_sequence != end || held_bytes > payload_bytes) {
+        return FtpAction::kForward;
+    }
+    if (held_bytes < payload_bytes) {
+        cut_payload(frame, held_bytes);
+    } else if (turn_into_answer(frame)) {
+        std::copy_n(line.text.begin(), held_bytes, control.held.begin());
+        control.held_length = static_cast<uint8_t>(held_bytes);
+        control.held_end = end;
+    } else {
+        return FtpAction::kForward;
+    }
+    line.next_sequence -= held_bytes;
+    line.length = 0;
+    return held_bytes < payload_bytes ? FtpAction::kForward : FtpAction::kAnswer;
+}
+
 }  // namespace
 
 std::optional<FtpExpectation> ftp_from_client(FtpControl& control,
@@ -199,11 +308,23 @@ FtpReply ftp_from_server(FtpControl& control,
                          FrameBytes& frame,
                          TcpAdjustment& adjustment) {
     FtpReply reply;
+    uint32_t sequence = wire::load32(frame.l4() + kTcpSequence);
+    if (is_held(control, sequence, frame.tcp_payload().size())) {
+        reply.action = turn_into_answer(frame) ? FtpAction::kAnswer : FtpAction::kForward;
+        reply.is_spoiled = reply.action == FtpAction::kForward;
+        return reply;
+    }
+    if (follows_held(control, sequence, frame.tcp_payload().size())) {
+        if (!add_held(control, sequence, frame)) {
+            reply.is_spoiled = true;
+            return reply;
+        }
+        sequence = control.held_end - control.held_length;
+    }
     std::optional<Rewriting> rewriting;
     FtpMode mode = control.mode;
     const std::span<const uint8_t> payload = frame.tcp_payload();
     const auto payload_offset = static_cast<uint32_t>(payload.data() - frame.data);
-    const uint32_t sequence = wire::load32(frame.l4() + kTcpSequence);
     for_each_line(
         control.from_server,
         sequence,
@@ -241,20 +362,11 @@ FtpReply ftp_from_server(FtpControl& control,
         });
     if (rewriting) {
         const NamedText text(mode, reply.expectation->virtual_end);
-        if (replace_payload(frame, rewriting->offset, rewriting->bytes, text.view())) {
-            const auto growth =
-                static_cast<int32_t>(text.view().size()) - static_cast<int32_t>(rewriting->bytes);
-            if (growth != 0) {
-                record_resize(adjustment.sent[static_cast<size_t>(TcpSender::kServer)],
-                              rewriting->sequence,
-                              growth);
-            }
-        } else {
-            reply.is_spoiled = true;
-        }
+        reply.is_spoiled = !rewrite(frame, *rewriting, text.view(), adjustment);
     }
     // One request, one port.
     control.mode = reply.expectation ? FtpMode::kActive : control.mode;
+    reply.action = hold(control, frame);
     return reply;
 }
 

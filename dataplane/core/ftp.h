@@ -4,8 +4,10 @@
 //
 // IPVS's rules (ip_vs_ftp.c), and beyond them: commands and replies may be split over segments; an
 // address in them that is neither end's own is not believed (it would open a way to a third
-// machine); a reply sent again is rewritten again. The one thing not mended is a 227 reply with an
-// address to rewrite that arrives in two segments: no server sends it so.
+// machine); a reply sent again is rewritten again.
+//
+// What has begun like a 227 reply and is not at its end is not forwarded, but held and acknowledged
+// to the server in the client's name; the next segment carries it along.
 //
 // One FtpControl per control connection, kept by its worker; no allocation.
 #pragma once
@@ -43,6 +45,11 @@ struct FtpControl {
     // The last reply that named a port, so that it is known when it is sent again.
     bool has_replied = false;
     uint32_t reply_sequence = 0;
+    // What was acknowledged to the server and belongs before its segment at `held_end`, also when
+    // that one is sent again.
+    uint8_t held_length = 0;
+    uint32_t held_end = 0;
+    std::array<char, kFtpLineMax> held{};
 };
 
 // The three places of a control connection.
@@ -70,16 +77,24 @@ struct FtpExpectation {
                                                             uint32_t sequence,
                                                             std::span<const uint8_t> payload);
 
+enum class FtpAction : uint8_t {
+    kForward,
+    // The frame is now an acknowledgement to the server, in its own numbers and with its own
+    // addresses: send it back where it came from, without any translation.
+    kAnswer,
+};
+
 struct FtpReply {
+    FtpAction action = FtpAction::kForward;
     std::optional<FtpExpectation> expectation;
-    // A reply names an address that the client cannot reach, and could not be rewritten: no
-    // headroom, or its beginning has been forwarded before.
+    // The segment says what the client must not read (a server's address, or a line without its
+    // beginning) and could not be changed for want of headroom: better dropped.
     bool is_spoiled = false;
 };
 
-// A segment from the server, still with its own addresses and numbers. A 227 reply with the real
-// server's address is rewritten to the virtual service's, lengths and checksums included, and the
-// resize recorded: call adjust_tcp() afterwards.
+// A segment with payload from the server, still with its own addresses and numbers. A 227 reply
+// with the real server's address is rewritten to the virtual service's, lengths and checksums
+// included, and the resize recorded: call adjust_tcp() afterwards.
 [[nodiscard]] FtpReply ftp_from_server(FtpControl& control,
                                        const FtpEnds& ends,
                                        FrameBytes& frame,
