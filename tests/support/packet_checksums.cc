@@ -42,13 +42,18 @@ bool fits(const DecodedFrame& decoded, Bytes l4) {
     return sum_modulo(covered) == 0;
 }
 
+// IANA's port. RFC 6935 section 5 lets tunnels over IPv6 go without a checksum of their own.
+bool is_gue(const DecodedFrame& decoded) {
+    return decoded.udp && decoded.udp->destination_port == 6080 && decoded.payload.size() >= 4;
+}
+
 // A sentence about the layer 4 checksum, empty when it is right.
 std::string complaint_about_l4(const DecodedFrame& decoded, Bytes l4) {
     if (decoded.tcp && !fits(decoded, l4)) {
         return fmt::format("TCP checksum {:#06x} is wrong", decoded.tcp->checksum);
     }
     if (decoded.udp && decoded.udp->checksum == 0) {
-        return decoded.ipv4 ? "" : "UDP over IPv6 has no checksum";
+        return decoded.ipv4 || is_gue(decoded) ? "" : "UDP over IPv6 has no checksum";
     }
     if (decoded.udp && !fits(decoded, l4.first(decoded.udp->length))) {
         return fmt::format("UDP checksum {:#06x} is wrong", decoded.udp->checksum);
@@ -100,6 +105,9 @@ std::vector<std::string> bad_checksums_of_ip(Bytes packet) {
         inner = bad_checksums_of_ip(l4);
     } else if (decoded.protocol() == 47) {
         inner = complaints_about_gre(l4);
+    } else if (is_gue(decoded)) {
+        const size_t header_bytes = 4 + size_t{decoded.payload[0]} % 32 * 4;
+        inner = bad_checksums_of_ip(Bytes(decoded.payload).subspan(header_bytes));
     }
     out.insert(out.end(), inner.begin(), inner.end());
     return out;

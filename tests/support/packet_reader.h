@@ -136,7 +136,7 @@ struct DecodedFrame {
 
 // One sentence for each checksum that does not fit its data, and for a frame that cannot be read.
 // Empty: all is well. Later fragments have no layer 4 checksum to check, UDP over IPv4 may go
-// without. What IP-in-IP and GRE carry is checked too.
+// without. What IP-in-IP, GRE, and GUE at its own port carry is checked too.
 [[nodiscard]] std::vector<std::string> bad_checksums(std::span<const uint8_t> frame);
 [[nodiscard]] std::vector<std::string> bad_checksums_of_ip(std::span<const uint8_t> packet);
 

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "dataplane/core/local_ports.h"
+#include "dataplane/core/match.h"
 #include "dataplane/core/schedulers.h"
 #include "dataplane/core/weight_tree.h"
 #include "tests/support/packet_reader.h"
@@ -47,8 +49,14 @@ void require_equal(uint64_t actual, uint64_t expected, std::string_view what, si
 
 WorkerFleet::WorkerFleet(const FleetSettings& settings)
     : settings_(settings), mailboxes_(settings.workers) {
+    if (settings.templates_max != 0) {
+        templates_ = std::make_unique<TemplateTable>(
+            settings.templates_max, settings.worker.hash_key, plain_table_memory());
+        require(templates_->is_allocated(), "no memory for templates");
+    }
     for (uint16_t i = 0; i < settings.workers; ++i) {
         WorkerSettings own = settings.worker;
+        own.templates = templates_.get();
         own.id = WorkerId{i};
         own.worker_count = settings.workers;
         auto member = std::make_unique<Member>();
@@ -153,7 +161,8 @@ RealServerId WorkerFleet::server_id(ServiceId service, const Endpoint& server) c
 
 ServiceId WorkerFleet::put_service(const ServiceKey& key,
                                    std::string_view scheduler,
-                                   std::vector<ServerIn> servers) {
+                                   std::vector<ServerIn> servers,
+                                   const ServiceOptions& options) {
     const auto found = std::find(service_keys_.begin(), service_keys_.end(), key);
     const ServiceId id{static_cast<uint32_t>(found - service_keys_.begin())};
     if (found == service_keys_.end()) {
@@ -164,6 +173,7 @@ ServiceId WorkerFleet::put_service(const ServiceKey& key,
     table.id = id;
     table.key = key;
     table.scheduler = find_scheduler(scheduler).value();
+    table.options = options;
     for (const ServerIn& server : servers) {
         if (const std::pair wanted{id, server.endpoint};
             std::find(server_keys_.begin(), server_keys_.end(), wanted) == server_keys_.end()) {
@@ -191,6 +201,43 @@ ServiceId WorkerFleet::put_service(const ServiceKey& key,
         require(tables_.contains(command.service_table), "service refused");
     }
     return id;
+}
+
+void WorkerFleet::put_local_pool(uint16_t number,
+                                 std::vector<IpAddress> addresses,
+                                 uint16_t port_first,
+                                 uint16_t port_last) {
+    ++sequence_;
+    for (uint16_t i = 0; i < workers(); ++i) {
+        Member& member = *workers_[i];
+        auto pool = build_local_pool({.id = number,
+                                      .port_first = port_first,
+                                      .port_last = port_last,
+                                      .worker = WorkerId{i},
+                                      .worker_count = workers()},
+                                     addresses);
+        Command command(CommandKind::kPutLocalPool);
+        command.sequence = sequence_;
+        command.local_pool = pool.get();
+        pools_.emplace(pool.get(), std::move(pool));
+        member.worker->apply(command, clock.now());
+        collect_events(member);
+        require(pools_.contains(command.local_pool), "pool refused");
+    }
+}
+
+void WorkerFleet::put_tables(const Tables& tables) {
+    lookup_tables_.push_back(std::make_unique<Tables>(tables));
+    build_match_indexes(*lookup_tables_.back());
+    Command command(CommandKind::kPutTables);
+    command.tables = lookup_tables_.back().get();
+    require(apply(command), "tables refused");
+}
+
+void WorkerFleet::end_connections(RealServerId server, WhenServerGone how) {
+    Command command(CommandKind::kEndConnections);
+    command.end_connections = {server, how};
+    require(apply(command), "end of connections refused");
 }
 
 void WorkerFleet::retire_service(ServiceId service) {

@@ -41,6 +41,7 @@ struct FleetSettings {
     dataplane::WorkerSettings worker = {};  // `id` and `worker_count` are the fleet's
     bool checks_frames = true;              // off where millions of frames make it slow
     uint32_t tailroom_bytes = 0;            // behind each frame: what answers to senders need
+    uint32_t templates_max = 0;             // of all workers; 0: no service is persistent
 };
 
 struct FrameIn {
@@ -107,7 +108,17 @@ class WorkerFleet {
     // always gets the same slot, and so does a server of the service: its counters go on.
     dataplane::ServiceId put_service(const dataplane::ServiceKey& key,
                                      std::string_view scheduler,
-                                     std::vector<ServerIn> servers);
+                                     std::vector<ServerIn> servers,
+                                     const dataplane::ServiceOptions& options = {});
+    // Gives each worker the ports of `addresses` that are its own. Replaces the pool of this
+    // number.
+    void put_local_pool(uint16_t number,
+                        std::vector<IpAddress> addresses,
+                        uint16_t port_first = 1024,
+                        uint16_t port_last = 65535);
+    // Match rules, source NAT and prefix lists; the indexes are built here.
+    void put_tables(const dataplane::Tables& tables);
+    void end_connections(dataplane::RealServerId server, dataplane::WhenServerGone how);
     void retire_service(dataplane::ServiceId service);
     // False when a worker refused.
     [[nodiscard]] bool forget_service(dataplane::ServiceId service);
@@ -172,6 +183,7 @@ class WorkerFleet {
     [[nodiscard]] uint64_t ended() const;
 
     FleetSettings settings_;
+    std::unique_ptr<dataplane::TemplateTable> templates_;
     std::vector<std::unique_ptr<Member>> workers_;
     std::vector<std::vector<size_t>> mailboxes_;  // by owner: frames handed over, in order
     size_t next_poller_ = 0;
@@ -179,6 +191,7 @@ class WorkerFleet {
     uint16_t interfaces_ = 0;
     std::map<const dataplane::ServiceTable*, std::unique_ptr<dataplane::ServiceTable>> tables_;
     std::map<const dataplane::LocalPool*, std::unique_ptr<dataplane::LocalPool>> pools_;
+    std::vector<std::unique_ptr<dataplane::Tables>> lookup_tables_;
     std::vector<std::unique_ptr<StaticRoutes>> routes_;
     std::vector<dataplane::ServiceKey> service_keys_;                     // by service slot
     std::vector<std::pair<dataplane::ServiceId, Endpoint>> server_keys_;  // by server slot
