@@ -10,7 +10,6 @@
 #include "dataplane/core/local_ports.h"
 #include "dataplane/core/match.h"
 #include "dataplane/core/schedulers.h"
-#include "dataplane/core/weight_tree.h"
 
 namespace director::daemon {
 
@@ -56,6 +55,12 @@ dataplane::ConnTimeouts conn_timeouts(const config::Timeouts& timeouts) {
     return seconds;
 }
 
+const dataplane::Scheduler& scheduler_of(const plan::ServiceEntry& service) {
+    const auto number = dataplane::find_scheduler(service.settings.scheduler);
+    DIRECTOR_ASSERT(number.has_value());  // the configuration checked the name
+    return dataplane::schedulers()[*number];
+}
+
 // A number above 0 for every prefix: it is in the list.
 std::shared_ptr<const dataplane::io::Fib> build_list(const std::vector<IpPrefix>& prefixes) {
     std::vector<std::pair<IpPrefix, uint16_t>> entries;
@@ -78,9 +83,7 @@ Result<std::string> ServiceControl::apply(const config::Model& model) {
     }
     ++version_;
     drain_deadlines_.clear();
-    for (const Change& change : *changes) {
-        carry_out(change);
-    }
+    carry_out(*changes);
     if (catalogue_.forget_leaving_lists()) {
         put_tables();
     }
@@ -93,6 +96,23 @@ Result<std::string> ServiceControl::apply(const config::Model& model) {
                        count(Change::Kind::kPutService),
                        count(Change::Kind::kRetireService),
                        count(Change::Kind::kSetWeight));
+}
+
+void ServiceControl::carry_out(const std::vector<Change>& changes) {
+    // Some schedulers' tables follow from the weights: a new one then, after the service's last
+    // change.
+    const auto wants_table = [this](const Change& change) {
+        return change.kind == Change::Kind::kSetWeight &&
+               scheduler_of(*catalogue_.find(change.service)).is_rebuilt_on_weight_change;
+    };
+    for (size_t i = 0; i < changes.size(); ++i) {
+        carry_out(changes[i]);
+        const bool is_last = i + 1 == changes.size() || !wants_table(changes[i + 1]) ||
+                             changes[i + 1].service != changes[i].service;
+        if (wants_table(changes[i]) && is_last) {
+            put_service(changes[i].service);
+        }
+    }
 }
 
 void ServiceControl::carry_out(const Change& change) {
@@ -125,10 +145,8 @@ void ServiceControl::carry_out(const Change& change) {
 void ServiceControl::put_service(dataplane::ServiceId id) {
     const plan::ServiceEntry& service = *catalogue_.find(id);
     dataplane::ServiceTable table = catalogue_.table_of(id);
-    const auto scheduler = dataplane::find_scheduler(service.settings.scheduler);
-    DIRECTOR_ASSERT(scheduler.has_value());  // the configuration checked the name
-    table.scheduler = *scheduler;
-    dataplane::build_weight_tree(table);
+    table.scheduler = static_cast<uint8_t>(&scheduler_of(service) - dataplane::schedulers().data());
+    dataplane::prepare_scheduler(table);
     kLog.info("set service=\"{}\" scheduler={} real_servers={}",
               to_string(service),
               service.settings.scheduler,
@@ -210,9 +228,7 @@ Result<std::string> ServiceControl::drain(const plan::ServerName& name,
     if (!changes) {
         return Failure(changes.error());
     }
-    for (const Change& change : *changes) {
-        carry_out(change);
-    }
+    carry_out(*changes);
     for (const plan::ServiceEntry* const service : catalogue_.services()) {
         for (const plan::RealServerEntry& server : service->servers) {
             if (!name.fits(*service, server)) {
@@ -232,8 +248,8 @@ Result<std::string> ServiceControl::undrain(const plan::ServerName& name) {
     if (!changes) {
         return Failure(changes.error());
     }
+    carry_out(*changes);
     for (const Change& change : *changes) {
-        carry_out(change);
         drain_deadlines_.erase(change.server);
     }
     return fmt::format("{} weights as configured", changes->size());

@@ -50,6 +50,7 @@ class ServiceControl {
     [[nodiscard]] uint64_t version() const { return version_; }
 
   private:
+    void carry_out(const std::vector<plan::Change>& changes);
     void carry_out(const plan::Change& change);
     void put_service(dataplane::ServiceId id);
     void put_pool(uint16_t number);

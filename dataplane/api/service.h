@@ -6,6 +6,7 @@
 // or removed. The control plane then frees it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -55,6 +56,7 @@ struct RealServerSlot {
     ForwardingMethod forwarding = ForwardingMethod::kNat;
     Tunnel tunnel = {};  // kTunnel
     uint32_t weight = 0;
+    uint32_t last_weight = 0;  // the last weight above 0, when it is 0: what IPVS's mh goes by
     uint32_t connections_upper = 0;  // overloaded from here on; 0: never
     uint32_t connections_lower = 0;  // until below this; 0: until below 3/4 of the upper one
     // The worker's: all workers' connections as far as it knows (docs/architecture.md says how
@@ -69,29 +71,71 @@ struct RealServerSlot {
 inline constexpr uint32_t kWeightMax = 65535;
 
 // Node of the scheduler's search tree over the list: the heaviest weight and the greatest common
-// divisor of the weights below it. Filled by core::build_weight_tree.
+// divisor of the weights below it, and the heaviest of those that are not overloaded. Filled by
+// core::build_weight_tree.
 struct WeightNode {
     uint32_t weight_max = 0;
     uint32_t weight_gcd = 0;
+    uint32_t available_max = 0;
+
+    friend constexpr bool operator==(const WeightNode&, const WeightNode&) = default;
 };
+
+// Node of the tournament over the list: the server below it with the least cost per weight, the
+// first of equals. The default is "none": dearer than any. Filled by core::build_load_tree.
+struct LoadNode {
+    uint64_t cost = 1;
+    uint32_t weight = 0;  // 0: none is available
+    uint32_t position = 0;
+
+    friend constexpr bool operator==(const LoadNode&, const LoadNode&) = default;
+};
+
+// A server that lblc or lblcr remembers; `position` is where it was seen last.
+struct LocalityServer {
+    RealServerId server = kNoRealServer;
+    uint32_t position = 0;
+};
+
+// The servers that get the connections to one destination address (lblc: one). One cache line.
+struct LocalityEntry {
+    static constexpr uint32_t kServersMax = 6;
+
+    uint32_t destination = 0;  // folded to 32 bits
+    uint32_t last_use = 0;     // seconds
+    uint32_t last_change = 0;  // seconds: when a server was added or dropped
+    uint32_t count = 0;        // of servers; 0: the entry is free
+    std::array<LocalityServer, kServersMax> servers;
+};
+static_assert(sizeof(LocalityEntry) == 64);
 
 // ipvsadm -b: what each means depends on the scheduler.
 struct SchedulerFlags {
     bool hash_port = false;      // sh-port, mh-port: the client's port counts too
     bool hash_fallback = false;  // sh-fallback, mh-fallback: an unavailable server's clients go on
     bool like_ipvs = false;  // IPVS's own behaviour where docs/lvs-differences.md names a better
+    uint16_t load_bound_percent = 125;  // maglev: of its fair share, what a server gets at most
+                                        // (above 100); 0: no bound
 
     friend constexpr bool operator==(const SchedulerFlags&, const SchedulerFlags&) = default;
 };
 
-// Where the scheduler stands. What each field means is the scheduler's own business.
+// Where the scheduler stands. What each field means is the scheduler's own business. The vectors
+// have their size from core::prepare_scheduler; a worker changes what is in them, not how many.
 struct SchedulerState {
-    uint32_t position = 0;        // index in `servers` of the last choice
-    uint32_t current_weight = 0;  // wrr: the weight that a server needs in this pass
-    bool started = false;         // rr: `position` is a choice made, not where to begin
-    std::vector<uint32_t> tree;   // indexes in `servers`: search trees over the list
-    std::vector<uint32_t> slots;  // indexes in `servers` by hash: sh, dh, mh, maglev
-    uint64_t random = 0;          // twos
+    uint32_t position = 0;           // index in `servers` of the last choice
+    uint32_t current_weight = 0;     // wrr: the weight that a server needs in this pass
+    bool started = false;            // rr: `position` is a choice made, not where to begin
+    uint64_t random = 0;             // twos
+    std::vector<LoadNode> loads;     // tournament: lc wlc sed nq fo ovf lblc lblcr maglev
+    std::vector<uint64_t> sums;      // tree of sums of weights: twos
+    std::vector<uint32_t> slots;     // indexes in `servers` by hash: sh dh mh maglev
+    uint64_t load_sum = 0;           // maglev: connections of the available servers
+    uint64_t weight_sum = 0;         // maglev: their weights
+    std::vector<uint8_t> has_spare;  // lblc, lblcr: by server: less than half of its weight is used
+    uint32_t spare_count = 0;        // lblc, lblcr: how many have
+    std::vector<uint32_t> by_id;     // lblc, lblcr: indexes in `servers` in the order of the ids
+    std::vector<LocalityEntry> destinations;  // lblc, lblcr
 };
 
 // How the client's own address reaches a server that sees a translated one.

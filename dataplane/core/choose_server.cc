@@ -29,8 +29,15 @@ namespace {
     return is_quiesced && table.options.drop_template_when_quiesced ? kNoPosition : tally.position;
 }
 
-[[nodiscard]] uint32_t schedule(ServiceTable& table, const Packet& packet) {
-    return schedulers()[table.scheduler].pick(table, packet);
+[[nodiscard]] uint32_t schedule(const Worker::State& state,
+                                ServiceTable& table,
+                                const Packet& packet) {
+    const EndpointPair ends = endpoints_of(packet);
+    const ScheduleInput input{address_fold(ends.client.address),
+                              address_fold(ends.server.address),
+                              ends.client.port.host(),
+                              to_seconds(state.tick)};
+    return schedulers()[table.scheduler].pick(table, input);
 }
 
 [[nodiscard]] ServerChoice choose_persistently(Worker::State& state,
@@ -46,7 +53,7 @@ namespace {
             return {position, known.ref};
         }
     }
-    const uint32_t position = schedule(table, packet);
+    const uint32_t position = schedule(state, table, packet);
     if (position == kNoServer) {
         templates.release(known.ref, state.tick);
         return {};
@@ -69,7 +76,7 @@ ServerChoice choose_server(Worker::State& state, ServiceTable& table, const Pack
     if (table.options.persistence_seconds != 0 && state.settings.templates != nullptr) {
         return choose_persistently(state, table, packet);
     }
-    const uint32_t position = schedule(table, packet);
+    const uint32_t position = schedule(state, table, packet);
     return {position == kNoServer ? kNoPosition : position, kNoTemplate};
 }
 

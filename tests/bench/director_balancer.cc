@@ -137,7 +137,7 @@ void DirectorBalancer::put_services(const Scene& scene) {
                                       .endpoint = server_endpoint(server),
                                       .weight = 1});
         }
-        dataplane::build_weight_tree(*table);
+        dataplane::prepare_scheduler(*table);
         Command command(CommandKind::kPutService);
         command.service_table = table.get();
         services_.push_back(std::move(table));

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "common/assert.h"
-#include "dataplane/core/weight_tree.h"
+#include "dataplane/core/schedulers.h"
 #include "dataplane/core/worker.h"
 #include "tests/fuzz/frame_fuzz_input.h"
 #include "tests/support/frame_burst.h"
@@ -420,7 +420,7 @@ class Session {
         table->key = {kVirtualAddress,
                       Be16::from_host(is_udp ? 53 : 80),
                       is_udp ? Protocol::kUdp : Protocol::kTcp};
-        table->scheduler = scheduler % 3;
+        table->scheduler = static_cast<uint8_t>(scheduler % schedulers().size());
         for (uint32_t i = 0; i < 8; ++i) {
             if ((servers >> i & 1) != 0) {
                 const auto weight = static_cast<uint32_t>(i % 2 == 0 ? weights & 15 : weights >> 4);
@@ -429,7 +429,7 @@ class Session {
                     {.id = RealServerId{i}, .endpoint = place, .weight = weight});
             }
         }
-        build_weight_tree(*table);
+        prepare_scheduler(*table);
         Command command(CommandKind::kPutService);
         command.service_table = table.get();
         lent_.insert(std::move(table));

@@ -9,7 +9,6 @@
 #include "dataplane/core/local_ports.h"
 #include "dataplane/core/match.h"
 #include "dataplane/core/schedulers.h"
-#include "dataplane/core/weight_tree.h"
 #include "tests/support/packet_reader.h"
 
 namespace director::test {
@@ -187,7 +186,7 @@ ServiceId WorkerFleet::put_service(const ServiceKey& key,
                                  .connections_upper = server.connections_upper,
                                  .connections_lower = server.connections_lower});
     }
-    build_weight_tree(table);
+    prepare_scheduler(table);
     service_servers_[index(id)] = std::move(servers);
     ++sequence_;
     for (const auto& member : workers_) {

@@ -59,7 +59,7 @@ class ApplyTest : public ::testing::Test {
         table->key = {kVip, Be16::from_host(port), Protocol::kTcp};
         table->servers.push_back(
             {.id = RealServerId{server}, .endpoint = at(kServer108, 80), .weight = 1});
-        build_weight_tree(*table);
+        prepare_scheduler(*table);
         tables_.push_back(std::move(table));
         return tables_.back().get();
     }

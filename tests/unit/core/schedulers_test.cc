@@ -114,7 +114,7 @@ class OurScheduler {
         : state_worker_(settings(worker, workers)), name_(name) {}
 
     [[nodiscard]] uint32_t pick() {
-        const uint32_t position = schedulers()[installed_->scheduler].pick(*installed_, Packet{});
+        const uint32_t position = schedulers()[installed_->scheduler].pick(*installed_, ScheduleInput{});
         return position == kNoServer ? kNoServer : index(installed_->servers[position].id);
     }
 
@@ -126,7 +126,7 @@ class OurScheduler {
             table->servers.push_back(
                 {.id = RealServerId{server.number}, .endpoint = {}, .weight = server.weight});
         }
-        build_weight_tree(*table);
+        prepare_scheduler(*table);
         Command command(CommandKind::kPutService);
         command.service_table = table.get();
         state_worker_.apply(command, TimePoint{});
