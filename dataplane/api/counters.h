@@ -11,12 +11,14 @@
 namespace director::dataplane {
 
 // Per worker. Every received packet is counted exactly once among the outcomes:
-//   received + handed_in + answered = forwarded + punted + dropped + handed_out
+//   received + handed_in + answered + resumed = forwarded + punted + dropped + handed_out + held
 struct WorkerCounters {
     uint64_t received = 0;    // frames polled from this worker's receive queues
     uint64_t handed_in = 0;   // frames taken over from other workers
     uint64_t handed_out = 0;  // frames given to the worker that owns their connection
     uint64_t answered = 0;    // dropped frames that became an ICMP error or a reset to their sender
+    uint64_t held = 0;        // fragments kept until their datagram's first one comes
+    uint64_t resumed = 0;     // of these, those that went on, or were dropped after all
     uint64_t forwarded = 0;   // frames sent on, translated or routed
     uint64_t punted = 0;      // frames given to the control plane: the kernel's, or waiting for ARP
     std::array<uint64_t, kDropReasonCount> dropped{};

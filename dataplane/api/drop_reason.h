@@ -19,7 +19,17 @@ namespace director::dataplane {
     X(kBadIpLength, "bad_ip_length", "IP total length does not fit the frame or its own header")   \
     X(kBadIpChecksum, "bad_ip_checksum", "IP header checksum is wrong")                            \
     X(kMartian, "martian", "source or destination address cannot be on a wire (RFC 1812 5.3.7)")   \
-    X(kFragment, "fragment", "TCP or UDP fragment: its flow cannot be told")                       \
+    X(kFragment, "fragment", "fragment that only reassembly could translate (IPv6 to IPv4)")       \
+    X(kFragmentTiny,                                                                               \
+      "fragment_tiny",                                                                             \
+      "first fragment without a whole transport header (RFC 1858)")                                \
+    X(kFragmentOverlap,                                                                            \
+      "fragment_overlap",                                                                          \
+      "fragments overlap: whole datagram refused (RFC 5722)")                                      \
+    X(kFragmentDuplicate, "fragment_duplicate", "fragment came twice")                             \
+    X(kFragmentBad, "fragment_bad", "fragment's offset and length cannot be true")                 \
+    X(kFragmentLate, "fragment_late", "first fragment of the datagram did not come in time")       \
+    X(kFragmentTableFull, "fragment_table_full", "too many fragments are being followed or held")  \
     X(kBadL4Header, "bad_l4_header", "TCP data offset or UDP length does not fit the packet")      \
     X(kBadL4Checksum, "bad_l4_checksum", "TCP or UDP checksum is wrong")                           \
     X(kNoServerAvailable,                                                                          \

@@ -122,6 +122,10 @@ void find_client(Worker::State& state, Packet& packet) {
     }
 }
 
+[[nodiscard]] bool has_ports_after_all(Worker::State& state, Packet& packet) {
+    return packet.is_fragment ? follow_fragment(state, packet) : adopt_quoted_ends(state, packet);
+}
+
 }  // namespace
 
 void classify_burst(Worker::State& state, Packets packets) {
@@ -139,7 +143,7 @@ void classify_burst(Worker::State& state, Packets packets) {
         if (packet.verdict != Verdict::kUndecided) {
             continue;
         }
-        if (packet.has_ports || adopt_quoted_ends(state, packet)) {
+        if (packet.has_ports || has_ports_after_all(state, packet)) {
             find_client(state, packet);
         }
     }
@@ -151,6 +155,7 @@ void classify_burst(Worker::State& state, Packets packets) {
 //   destination MAC is not the interface's     drop other_host
 //   not IP, or for many, or for this link      punt
 //   addresses that belong on no wire           drop martian
+//   fragment                                   hold, hand over or drop; with ports:
 //   ICMP error about a packet with ports       as an answer to that packet:
 //   ports, and another worker owns it          hand over
 //   ports, to a virtual service                lookup, client to server, then admit

@@ -53,6 +53,9 @@ struct FlowEnd {
     [[nodiscard]] constexpr FlowEnd with_port(Be16 port) const {
         return {bits | uint64_t{port.raw} << 32};
     }
+    [[nodiscard]] constexpr FlowEnd with_protocol(Protocol protocol) const {
+        return {(bits & ~(uint64_t{0xff} << 48)) | uint64_t{static_cast<uint8_t>(protocol)} << 48};
+    }
     [[nodiscard]] constexpr FlowEnd without_port() const {
         return {bits & ~(uint64_t{0xffff} << 32)};
     }

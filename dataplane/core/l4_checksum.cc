@@ -27,6 +27,9 @@ bool is_l4_checksum_good(const Packet& packet) {
     const uint32_t ip_header_bytes = uint32_t{packet.l4_offset} - packet.l3_offset;
     const uint8_t* const l4 = packet.data + packet.l4_offset;
     uint32_t length = packet.ip_length - ip_header_bytes;
+    if (packet.is_fragment) {
+        return true;  // the rest is not here
+    }
     if (packet.protocol == Protocol::kSctp) {
         return true;  // a CRC over the whole packet: the receiver's business
     }

@@ -23,7 +23,8 @@ enum class Verdict : uint8_t {
     kPunt,              // give to the control plane, for the kernel interface beside `in_port`
     kPuntForNeighbour,  // give to the control plane: ready but for the next hop's MAC address
     kDrop,              // free; `drop_reason` says why and has been counted
-    kHandOver,          // give to worker `owner`, which holds the connection
+    kHandOver,          // give to worker `owner`, which holds the connection or follows fragments
+    kHold,              // keep until Worker::frame_operations() says what becomes of it
 };
 
 // Which way a packet of a balanced connection goes.
@@ -41,6 +42,15 @@ struct VlanTags {
     friend constexpr bool operator==(VlanTags, VlanTags) = default;
 };
 
+// What is known of a fragment's flow, once its datagram's first fragment has come.
+struct FragmentPorts {
+    bool is_known = false;
+    bool is_first = false;  // the transport header is in this one
+    Protocol protocol{};
+    Be16 source;
+    Be16 destination;
+};
+
 struct Packet {
     // In, by the I/O layer; `data`, `length_bytes` and `contiguous_bytes` are updated when the
     // frame's Ethernet header grows or shrinks (VLAN tag added or removed).
@@ -55,6 +65,9 @@ struct Packet {
     ChecksumCheck ip_checksum = ChecksumCheck::kUnknown;
     ChecksumCheck l4_checksum = ChecksumCheck::kUnknown;
     bool is_handed_over = false;  // came from another worker: process here, whatever the hash says
+    bool is_to_follow = false;    // came from another worker as a fragment to be followed here
+    bool is_resumed = false;      // was held here
+    FragmentPorts fragment;       // kept over a hand-over and a hold; else nothing is known
 
     // Between the stages. What a packet needs on its usual way fits the first 64 bytes.
     Direction direction{};
@@ -79,6 +92,7 @@ struct Packet {
     // An ICMP error about a packet that has ports: `source` and `destination` are those of a reply
     // to that packet, so that the error is found to belong to the same connection.
     bool is_icmp_error = false;
+    bool is_fragment = false;    // of a packet with ports
     uint16_t quoted_offset = 0;  // is_icmp_error: where the quoted IP header begins
     bool is_translated = false;  // shows the other side's ends already
     bool is_answer = false;      // takes the place of a dropped packet: an ICMP error, a reset

@@ -118,7 +118,8 @@ DropReason parse_ipv4(Packet& packet, uint32_t l3_offset) {
         return DropReason::kCount;
     }
     if ((load_be16(ip + kIpFragmentOffset) & kIpFragmentMask) != 0) {
-        return DropReason::kFragment;
+        packet.is_fragment = true;
+        return DropReason::kCount;
     }
     return parse_l4(packet, ip_length - header_bytes);
 }
@@ -145,11 +146,13 @@ DropReason parse_ipv6(const HashKey& key, Packet& packet, uint32_t l3_offset) {
     packet.protocol = protocol;
     packet.l4_offset = static_cast<uint16_t>(l3_offset + walk.l4_offset);
     packet.ip_length = static_cast<uint16_t>(ip_length);
-    if (!has_ports(protocol)) {
+    if (walk.is_fragment) {
+        // What the datagram carries is the first fragment's to say (RFC 8200 section 4.5).
+        packet.is_fragment = true;
         return DropReason::kCount;
     }
-    if (walk.is_fragment && (walk.more_fragments || walk.fragment_offset_bytes != 0)) {
-        return DropReason::kFragment;
+    if (!has_ports(protocol)) {
+        return DropReason::kCount;
     }
     return parse_l4(packet, ip_length - walk.l4_offset);
 }
@@ -225,12 +228,15 @@ DropReason parse(const HashKey& key, Packet& packet) {
 
 void parse_burst(Worker::State& state, Packets packets) {
     uint32_t handed_in = 0;
+    uint32_t resumed = 0;
     for (Packet& packet : packets) {
-        handed_in += packet.is_handed_over ? 1U : 0U;
+        handed_in += (packet.is_handed_over | packet.is_to_follow) ? 1U : 0U;
+        resumed += packet.is_resumed ? 1U : 0U;
         packet.verdict = Verdict::kUndecided;
         packet.connection = kNoConnection;
         packet.service = kNoService;
         packet.is_icmp_error = false;
+        packet.is_fragment = false;
         packet.is_translated = false;
         packet.is_answer = false;
         const DropReason reason =
@@ -240,7 +246,8 @@ void parse_burst(Worker::State& state, Packets packets) {
         }
     }
     state.counters.handed_in += handed_in;
-    state.counters.received += packets.size() - handed_in;
+    state.counters.resumed += resumed;
+    state.counters.received += packets.size() - handed_in - resumed;
 }
 
 }  // namespace director::dataplane

@@ -203,7 +203,9 @@ void rewrite(Worker::State& state, const Connection& connection, Packet& packet)
             rewrite_ipv6(state, connection, packet);
             break;
         case Translation::kSixToFour:
-            if (packet.is_ipv6) {
+            if (packet.is_fragment) {
+                state.drop(packet, DropReason::kFragment);
+            } else if (packet.is_ipv6) {
                 rewrite_six_to_four(state, connection, packet);
             } else if (packet.headroom_bytes >= kIpv6Bytes - kIpv4Bytes) {
                 rewrite_four_to_six(state, connection, packet);

@@ -24,6 +24,8 @@ Worker::State::State(const WorkerSettings& worker_settings)
       services(settings.services_max),
       owners{},
       timeout_ticks{},
+      fragments({.held_max = Worker::kHeldMax, .key = settings.hash_key}, settings.memory),
+      frame_operations{},
       kernel_punts(settings.punts_per_second),
       neighbour_punts(settings.punts_per_second),
       answers(kAnswersPerSecond),
@@ -92,8 +94,8 @@ Worker::Worker(const WorkerSettings& settings) : state_(std::make_unique<State>(
 Worker::~Worker() = default;
 
 bool Worker::is_ready() const {
-    return state_->connections.is_allocated() && state_->server_tallies.is_allocated() &&
-           state_->service_counters.is_allocated();
+    return state_->connections.is_allocated() && state_->fragments.is_allocated() &&
+           state_->server_tallies.is_allocated() && state_->service_counters.is_allocated();
 }
 
 uint64_t Worker::table_bytes(const WorkerSettings& settings) {
@@ -105,6 +107,7 @@ uint64_t Worker::table_bytes(const WorkerSettings& settings) {
 void begin_poll(Worker::State& state, TimePoint now) {
     state.now = now;
     state.tick = to_tick(now);
+    state.frame_operation_count = 0;
 }
 
 namespace {
@@ -145,6 +148,9 @@ void Worker::process(Burst& burst, TimePoint now) {
         climb(state, burst);
     }
     expire_some(state);
+    if (state.fragments.datagrams() != 0) {
+        expire_fragments(state);
+    }
     if (state.sweep.left != 0) {
         sweep_some(state);
     }
@@ -164,12 +170,17 @@ void Worker::retract(Packet& packet, DropReason reason) {
         case Verdict::kHandOver:
             --state.counters.handed_out;
             break;
+        case Verdict::kHold:
         case Verdict::kDrop:
         case Verdict::kUndecided:
             DIRECTOR_ASSERT(false);
     }
     packet.verdict = Verdict::kUndecided;
     state.drop(packet, reason);
+}
+
+std::span<const FrameOperation> Worker::frame_operations() const {
+    return {state_->frame_operations.data(), state_->frame_operation_count};
 }
 
 std::span<const Event> Worker::events() const {

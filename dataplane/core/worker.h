@@ -54,8 +54,25 @@ struct WorkerSettings {
     TableMemory memory = plain_table_memory();
 };
 
+// What becomes of held frames, to be carried out in this order after process().
+struct FrameOperation {
+    enum class Kind : uint8_t {
+        kHold,    // keep the frame of `packet`, of the burst just processed, in `slot`
+        kResume,  // put the frame in `slot` into the next burst, is_resumed and with `ports`
+        kDrop,    // free the frame in `slot`
+    };
+    Kind kind{};
+    uint16_t slot = 0;
+    const Packet* packet = nullptr;
+    FragmentPorts ports{};
+    DropReason reason{};  // kDrop: which has been counted
+};
+
 class Worker {
   public:
+    // Slots for held frames, 0 .. kHeldMax - 1.
+    static constexpr uint16_t kHeldMax = 256;
+
     // Takes all memory that the worker will ever use. is_ready() tells whether there was enough.
     explicit Worker(const WorkerSettings& settings);
     ~Worker();
@@ -77,6 +94,9 @@ class Worker {
     // Takes a burst through all stages: afterwards every packet has a verdict and has been counted.
     // Also expires a bounded number of connections and does a bounded piece of the job at hand.
     void process(Burst& burst, TimePoint now);
+
+    // About held frames, since the last process().
+    [[nodiscard]] std::span<const FrameOperation> frame_operations() const;
 
     // Turns the verdict of a packet that could not be delivered (ring or port full) into a drop and
     // corrects the counters, so that they never claim what did not happen.

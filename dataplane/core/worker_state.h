@@ -13,6 +13,7 @@
 #include "common/hash.h"
 #include "dataplane/core/conn_table.h"
 #include "dataplane/core/forwarder.h"
+#include "dataplane/core/fragment_table.h"
 #include "dataplane/core/frame.h"
 #include "dataplane/core/icmp_generate.h"
 #include "dataplane/core/local_ports.h"
@@ -109,6 +110,10 @@ struct Worker::State {
     std::array<LocalPool*, kLocalPoolsMax> local_pools{};  // by number; 0 is none
     const Tables* tables = nullptr;
     Sweep sweep;
+    FragmentTable fragments;
+    // A burst holds so many, releases what was held, and so many time out.
+    std::array<FrameOperation, kBurstMax + 2 * size_t{Worker::kHeldMax}> frame_operations;
+    uint32_t frame_operation_count = 0;
     RateLimiter kernel_punts;
     RateLimiter neighbour_punts;
     RateLimiter answers;
@@ -141,6 +146,10 @@ struct Worker::State {
         ++counters.forwarded;
     }
     void hand_over(Packet& packet, WorkerId owner);
+    void add_frame_operation(const FrameOperation& operation) {
+        DIRECTOR_HOT_ASSERT(frame_operation_count < frame_operations.size());
+        frame_operations[frame_operation_count++] = operation;
+    }
 };
 
 // A group of a burst.
@@ -149,6 +158,11 @@ using Packets = std::span<Packet>;
 // For an ICMP error that quotes a packet with ports: makes the packet's ends those of an answer to
 // the quoted one. False for every other packet (icmp_errors.cc).
 [[nodiscard]] bool adopt_quoted_ends(const Worker::State& state, Packet& packet);
+
+// For a fragment: finds out its ports, or holds, hands over or drops it. True when the packet has
+// ports now and goes on (follow_fragments.cc).
+[[nodiscard]] bool follow_fragment(Worker::State& state, Packet& packet);
+void expire_fragments(Worker::State& state);
 
 // Translates an ICMP error to the other side of the connection whose packet it quotes.
 void rewrite_icmp_error(Worker::State& state, const Connection& connection, Packet& packet);

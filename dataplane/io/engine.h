@@ -53,10 +53,10 @@ struct EngineSettings {
     std::vector<uint16_t> worker_cpus;  // one worker each; the same CPU may appear more than once
     IdleMode idle = IdleMode::kAdaptive;
     std::vector<PortSettings> ports;
-    uint32_t pool_frames = 32768;  // frame buffers, all ports together
+    uint32_t pool_frames = 32768;    // frame buffers, all ports together
     uint32_t templates_max = 65536;  // persistence: clients remembered, all workers together
     uint32_t ring_entries = 1024;    // each ring: commands, events, punts, injections; hand-over x4
-    WorkerSettings worker;         // id, worker_count and memory are filled in per worker
+    WorkerSettings worker;           // id, worker_count and memory are filled in per worker
 };
 
 // What a port turned out to be.

@@ -53,6 +53,9 @@ void fill_packet(Packet& packet, rte_mbuf* frame, PortId in_port) {
     packet.tailroom_bytes = frame->next == nullptr ? rte_pktmbuf_tailroom(frame) : 0;
     packet.in_port = in_port;
     packet.is_handed_over = false;
+    packet.is_to_follow = false;
+    packet.is_resumed = false;
+    packet.fragment = {};
 }
 
 }  // namespace
@@ -84,12 +87,13 @@ void LcoreLoop::run(const Clock& reference,
         account(now, was_busy);
         poll(now);
         was_busy = frames_seen_ != 0;
-        if (was_busy || has_applied_) {
+        if (was_busy || has_applied_ || resumed_count_ != 0) {
             backoff_.on_busy_poll();
         } else {
             idle();
         }
     }
+    free_held();
 }
 
 void LcoreLoop::poll(TimePoint now) {
@@ -99,8 +103,10 @@ void LcoreLoop::poll(TimePoint now) {
     apply_commands(now);
     send_injected();
     take_returned();
+    resume_held();
     receive();
     worker_->process(burst_, now);
+    carry_out_frame_operations();
     act_on_verdicts();
     flush_ports();
     flush_outboxes();
@@ -221,8 +227,64 @@ void LcoreLoop::add_handed_over(rte_mbuf* frame) {
     rte_prefetch0(packet.data);
     packet.ip_checksum = seen.ip_checksum;
     packet.l4_checksum = seen.l4_checksum;
-    packet.is_handed_over = true;
+    // A fragment whose ports nobody knows yet comes to be followed, all else to its connection.
+    packet.is_to_follow = seen.is_fragment && !seen.fragment.is_known;
+    packet.is_handed_over = !packet.is_to_follow;
+    packet.fragment = seen.fragment;
     frames_[burst_.count++] = frame;
+}
+
+// Held frames whose ports are known by now go first: they came before what is received now.
+void LcoreLoop::resume_held() {
+    while (resumed_count_ != 0 && burst_.count < kBurstMax) {
+        const uint16_t oldest = resumed_first_;
+        rte_mbuf* const frame = resumed_[oldest];
+        resumed_first_ = static_cast<uint16_t>((oldest + 1) % resumed_.size());
+        --resumed_count_;
+        ++frames_seen_;
+        const Packet& seen = tag_of(frame).packet;
+        Packet& packet = burst_.packets[burst_.count];
+        fill_packet(packet, frame, seen.in_port);
+        packet.ip_checksum = seen.ip_checksum;
+        packet.l4_checksum = seen.l4_checksum;
+        packet.is_resumed = true;
+        packet.fragment = seen.fragment;
+        frames_[burst_.count++] = frame;
+    }
+}
+
+void LcoreLoop::carry_out_frame_operations() {
+    for (const FrameOperation& operation : worker_->frame_operations()) {
+        rte_mbuf*& held = held_[operation.slot];
+        switch (operation.kind) {
+            case FrameOperation::Kind::kHold:
+                held = frames_[static_cast<size_t>(operation.packet - burst_.packets.data())];
+                tag_of(held).packet = *operation.packet;
+                break;
+            case FrameOperation::Kind::kResume:
+                tag_of(held).packet.fragment = operation.ports;
+                resumed_[(resumed_first_ + resumed_count_) % resumed_.size()] = held;
+                ++resumed_count_;
+                held = nullptr;
+                break;
+            case FrameOperation::Kind::kDrop:
+                rte_pktmbuf_free(held);
+                held = nullptr;
+                break;
+        }
+    }
+}
+
+// At the end, when nothing will be resumed any more.
+void LcoreLoop::free_held() {
+    for (rte_mbuf*& frame : held_) {
+        rte_pktmbuf_free(frame);
+        frame = nullptr;
+    }
+    for (; resumed_count_ != 0; --resumed_count_) {
+        rte_pktmbuf_free(resumed_[resumed_first_]);
+        resumed_first_ = static_cast<uint16_t>((resumed_first_ + 1) % resumed_.size());
+    }
 }
 
 void LcoreLoop::act_on_verdicts() {
@@ -246,6 +308,8 @@ void LcoreLoop::act_on_verdicts() {
             case Verdict::kDrop:
                 dropped_[dropped_count_++] = frame;
                 break;
+            case Verdict::kHold:
+                break;  // carry_out_frame_operations() has it
             case Verdict::kUndecided:
                 DIRECTOR_HOT_ASSERT(false);
                 dropped_[dropped_count_++] = frame;

@@ -111,6 +111,9 @@ class LcoreLoop {
     void receive_from_worker(FrameRing& ring);
     void add_received(PortId in_port);
     void add_handed_over(rte_mbuf* frame);
+    void resume_held();
+    void carry_out_frame_operations();
+    void free_held();
     void act_on_verdicts();
     void forward(rte_mbuf* frame, uint8_t place);
     void hand_over(rte_mbuf* frame, uint8_t place);
@@ -143,6 +146,12 @@ class LcoreLoop {
     std::vector<Outgoing> outgoing_;              // by PortId
     std::vector<Outbox> outboxes_;                // by WorkerId
     Outbox punted_;
+    std::array<rte_mbuf*, Worker::kHeldMax> held_{};  // by slot
+    // A ring of those that go into the next bursts. They are no longer in a slot, so that there may
+    // be more than slots; a burst releases all slots at most.
+    std::array<rte_mbuf*, 2 * size_t{Worker::kHeldMax}> resumed_{};
+    uint16_t resumed_first_ = 0;
+    uint32_t resumed_count_ = 0;
     uint32_t dropped_count_ = 0;
     std::array<rte_mbuf*, kBurstMax> dropped_{};
 

@@ -279,20 +279,61 @@ void WorkerFleet::set_weight(ServiceId service, const Endpoint& server, uint32_t
 std::vector<Outcome> WorkerFleet::send(std::span<const FrameIn> frames) {
     std::vector<Outcome> outcomes(frames.size());
     for (size_t start = 0; start < frames.size(); start += settings_.burst) {
-        std::vector<size_t> chosen;
+        std::vector<Errand> chosen;
         for (size_t i = start; i < std::min(frames.size(), start + settings_.burst); ++i) {
-            chosen.push_back(i);
+            chosen.push_back({i, frames[i], Arrival::kReceived, {}});
         }
-        run_burst(next_poller_++ % workers_.size(), frames, chosen, false, outcomes);
-        for (size_t owner = 0; owner < workers_.size(); ++owner) {
-            const std::vector<size_t> mail = std::exchange(mailboxes_[owner], {});
-            if (!mail.empty()) {
-                run_burst(owner, frames, mail, true, outcomes);
-            }
+        run_burst(next_poller_++ % workers_.size(), chosen, outcomes);
+        while (deliver_mail(outcomes)) {
+        }
+    }
+    for (const auto& member : workers_) {
+        for (auto& [slot, errand] : member->held) {
+            errand.place = SIZE_MAX;  // a later send() has other outcomes
         }
     }
     check_counters();
     return outcomes;
+}
+
+// What workers handed over, and what they held and go on with. True when there was anything.
+bool WorkerFleet::deliver_mail(std::vector<Outcome>& outcomes) {
+    bool is_any = false;
+    for (size_t owner = 0; owner < workers_.size(); ++owner) {
+        std::vector<Errand> mail = std::exchange(mailboxes_[owner], {});
+        for (size_t start = 0; start < mail.size(); start += kBurstMax) {
+            is_any = true;
+            run_burst(
+                owner,
+                std::span(mail).subspan(start, std::min<size_t>(kBurstMax, mail.size() - start)),
+                outcomes);
+        }
+    }
+    return is_any;
+}
+
+void WorkerFleet::carry_out_frame_operations(size_t number,
+                                             std::span<const Errand> errands,
+                                             const FrameBurst& burst) {
+    Member& member = *workers_[number];
+    for (const FrameOperation& operation : member.worker->frame_operations()) {
+        if (operation.kind == FrameOperation::Kind::kHold) {
+            const size_t place = static_cast<size_t>(operation.packet - &burst.packet(0));
+            require(member.held.emplace(operation.slot, errands[place]).second, "slot taken twice");
+            continue;
+        }
+        auto held = member.held.extract(operation.slot);
+        require(!held.empty(), "no frame in the slot");
+        if (operation.kind == FrameOperation::Kind::kResume) {
+            Errand& errand = held.mapped();
+            errand.arrival = Arrival::kResumed;
+            errand.fragment = operation.ports;
+            mailboxes_[number].push_back(errand);
+        } else {
+            ++member.seen.resumed;
+            ++member.seen.dropped[static_cast<size_t>(operation.reason)];
+        }
+    }
 }
 
 Outcome WorkerFleet::send_one(PortId port, const Frame& frame) {
@@ -301,45 +342,61 @@ Outcome WorkerFleet::send_one(PortId port, const Frame& frame) {
 }
 
 void WorkerFleet::run_burst(size_t number,
-                            std::span<const FrameIn> frames,
-                            std::span<const size_t> chosen,
-                            bool is_handed_over,
+                            std::span<const Errand> errands,
                             std::vector<Outcome>& outcomes) {
     Member& member = *workers_[number];
     FrameBurst burst;
-    for (const size_t i : chosen) {
-        Packet& packet = burst.add(frames[i].bytes, frames[i].port, settings_.tailroom_bytes);
-        packet.is_handed_over = is_handed_over;
-        if (frames[i].touch) {
-            frames[i].touch(packet);
+    for (const Errand& errand : errands) {
+        Packet& packet = burst.add(errand.in.bytes, errand.in.port, settings_.tailroom_bytes);
+        packet.is_handed_over = errand.arrival == Arrival::kHandedOver;
+        packet.is_to_follow = errand.arrival == Arrival::kToFollow;
+        packet.is_resumed = errand.arrival == Arrival::kResumed;
+        packet.fragment = errand.fragment;
+        if (errand.in.touch) {
+            errand.in.touch(packet);
+        }
+        if (errand.arrival == Arrival::kReceived) {
+            ++member.seen.received;
+        } else if (errand.arrival == Arrival::kResumed) {
+            ++member.seen.resumed;
+        } else {
+            ++member.seen.handed_in;
         }
     }
-    (is_handed_over ? member.seen.handed_in : member.seen.received) += chosen.size();
     member.worker->process(burst.burst(), clock.now());
     collect_events(member);
-    for (size_t place = 0; place < chosen.size(); ++place) {
+    carry_out_frame_operations(number, errands, burst);
+    for (size_t place = 0; place < errands.size(); ++place) {
         const Packet& packet = burst.packet(place);
-        const FrameIn& in = frames[chosen[place]];
+        const Errand& errand = errands[place];
+        const FrameIn& in = errand.in;
         book(member, packet);
         if (packet.verdict == Verdict::kHandOver) {
-            require(!is_handed_over, [&] { return "handed over twice: " + summary(in.bytes); });
+            require(errand.arrival != Arrival::kHandedOver,
+                    [&] { return "handed over twice: " + summary(in.bytes); });
             require(packet.owner != WorkerId{static_cast<uint16_t>(number)}, "handed to itself");
             require(burst.bytes(place) == in.bytes, "changed before the hand-over");
-            mailboxes_.at(index(packet.owner)).push_back(chosen[place]);
+            const bool is_to_follow = packet.is_fragment && !packet.fragment.is_known;
+            Errand onward = errand;
+            onward.arrival = is_to_follow ? Arrival::kToFollow : Arrival::kHandedOver;
+            onward.fragment = packet.fragment;
+            mailboxes_.at(index(packet.owner)).push_back(onward);
             continue;
         }
-        Outcome& out = outcomes[chosen[place]];
-        out = {packet.verdict,
-               packet.drop_reason,
-               in.port,
-               packet.out_port,
-               packet.out_interface,
-               packet.next_hop,
-               WorkerId{static_cast<uint16_t>(number)},
-               packet.is_answer ? std::optional(packet.answered_reason) : std::nullopt,
-               is_handed_over,
-               burst.bytes(place)};
+        Outcome out{packet.verdict,
+                    packet.drop_reason,
+                    in.port,
+                    packet.out_port,
+                    packet.out_interface,
+                    packet.next_hop,
+                    WorkerId{static_cast<uint16_t>(number)},
+                    packet.is_answer ? std::optional(packet.answered_reason) : std::nullopt,
+                    errand.arrival == Arrival::kHandedOver,
+                    burst.bytes(place)};
         check_frame(in, out);
+        if (errand.place < outcomes.size()) {
+            outcomes[errand.place] = out;
+        }
     }
 }
 
@@ -374,11 +431,11 @@ void WorkerFleet::check_counters() const {
             require_equal(
                 counted.dropped[r], seen.dropped[r], to_string(static_cast<DropReason>(r)), i);
         }
-        require_equal(
-            counted.received + counted.handed_in + counted.answered,
-            counted.forwarded + counted.punted + counted.dropped_total() + counted.handed_out,
-            "in and out",
-            i);
+        require_equal(counted.received + counted.handed_in + counted.answered + counted.resumed,
+                      counted.forwarded + counted.punted + counted.dropped_total() +
+                          counted.handed_out + counted.held,
+                      "in and out",
+                      i);
         handed_in += counted.handed_in;
         handed_out += counted.handed_out;
     }
@@ -403,6 +460,9 @@ void WorkerFleet::book(Member& member, const Packet& packet) {
             break;
         case Verdict::kHandOver:
             ++member.seen.handed_out;
+            break;
+        case Verdict::kHold:
+            ++member.seen.held;
             break;
         case Verdict::kUndecided:
             require(false, "no verdict");
@@ -442,10 +502,11 @@ void WorkerFleet::send_in_place(Burst& burst) {
 }
 
 void WorkerFleet::poll() {
-    for (const auto& member : workers_) {
-        Burst empty;
-        member->worker->process(empty, clock.now());
-        collect_events(*member);
+    for (size_t number = 0; number < workers_.size(); ++number) {
+        FrameBurst empty;
+        workers_[number]->worker->process(empty.burst(), clock.now());
+        collect_events(*workers_[number]);
+        carry_out_frame_operations(number, {}, empty);
     }
 }
 

@@ -162,19 +162,29 @@ class WorkerFleet {
     void check_gauges();
 
   private:
+    // A frame on its way through the workers.
+    enum class Arrival : uint8_t { kReceived, kHandedOver, kToFollow, kResumed };
+    struct Errand {
+        size_t place = 0;  // of its outcome; SIZE_MAX: held since an earlier send()
+        FrameIn in;
+        Arrival arrival = Arrival::kReceived;
+        dataplane::FragmentPorts fragment;
+    };
+
     // One worker and what the fleet saw it decide.
     struct Member {
         std::unique_ptr<dataplane::Worker> worker;
         dataplane::WorkerCounters seen;
         std::set<dataplane::Job*> done;
         uint32_t refused = 0;
+        std::map<uint16_t, Errand> held;  // by slot
     };
 
-    void run_burst(size_t member,
-                   std::span<const FrameIn> frames,
-                   std::span<const size_t> chosen,
-                   bool is_handed_over,
-                   std::vector<Outcome>& outcomes);
+    void run_burst(size_t member, std::span<const Errand> errands, std::vector<Outcome>& outcomes);
+    [[nodiscard]] bool deliver_mail(std::vector<Outcome>& outcomes);
+    void carry_out_frame_operations(size_t number,
+                                    std::span<const Errand> errands,
+                                    const FrameBurst& burst);
     static void book(Member& member, const dataplane::Packet& packet);
     void check_frame(const FrameIn& in, const Outcome& out) const;
     void check_counters() const;
@@ -185,7 +195,7 @@ class WorkerFleet {
     FleetSettings settings_;
     std::unique_ptr<dataplane::TemplateTable> templates_;
     std::vector<std::unique_ptr<Member>> workers_;
-    std::vector<std::vector<size_t>> mailboxes_;  // by owner: frames handed over, in order
+    std::vector<std::vector<Errand>> mailboxes_;  // by owner: handed over or resumed, in order
     size_t next_poller_ = 0;
     uint32_t sequence_ = 0;
     uint16_t interfaces_ = 0;
