@@ -274,9 +274,11 @@ namespace {
 
 std::string template_key(std::string_view protocol,
                          const std::string& virtual_address,
+                         uint16_t virtual_port,
                          const std::string& real_address,
                          uint16_t real_port) {
-    return fmt::format("{} {} {} {}", protocol, virtual_address, real_address, real_port);
+    return fmt::format(
+        "{} {} {} {} {}", protocol, virtual_address, virtual_port, real_address, real_port);
 }
 
 // The virtual address that IPVS gives templates of match rules: the mark's number (IPv4), or that
@@ -295,18 +297,28 @@ std::string mark_address(const ServiceView& service) {
 
 void TemplateCount::add(const server::ConnectionView& row) {
     if (row.is_template) {
-        ++counts_[template_key(row.protocol, row.virtual_address, row.real_address, row.real_port)];
+        ++counts_[template_key(
+            row.protocol, row.virtual_address, row.virtual_port, row.real_address, row.real_port)];
     }
 }
 
 uint64_t TemplateCount::of(const ServiceView& service, const ServerView& server) const {
     const bool is_by_mark = service.mark != 0;
-    const auto found =
-        counts_.find(template_key(is_by_mark ? "IP" : service.protocol,
-                                  is_by_mark ? mark_address(service) : service.address,
-                                  server.address,
-                                  server.port));
-    return found != counts_.end() ? found->second : 0;
+    const auto count = [&](uint16_t virtual_port, uint16_t real_port) {
+        const auto found =
+            counts_.find(template_key(is_by_mark ? "IP" : service.protocol,
+                                      is_by_mark ? mark_address(service) : service.address,
+                                      virtual_port,
+                                      server.address,
+                                      real_port));
+        return found != counts_.end() ? found->second : uint64_t{0};
+    };
+    // IPVS leaves the ports out where a client's connections may have several: any port, match
+    // rules, FTP.
+    constexpr uint16_t kFtpPort = 21;
+    const uint64_t without_ports =
+        service.port == 0 || service.port == kFtpPort ? count(0, 0) : uint64_t{0};
+    return without_ports + (service.port != 0 ? count(service.port, server.port) : uint64_t{0});
 }
 
 std::string list_timeouts(const server::TimeoutsView& timeouts) {

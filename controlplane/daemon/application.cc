@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <csignal>
 #include <nlohmann/json.hpp>
 
@@ -124,6 +123,7 @@ Application::~Application() {
         engine_->stop();
     }
     kernel_side_.reset();
+    connection_pages_.reset();
     census_.reset();
     services_.reset();
     fleet_.reset();
@@ -159,6 +159,7 @@ Result<void> Application::start() {
     services_ = std::make_unique<ServiceControl>(
         *fleet_, model_.dataplane.services_max, model_.dataplane.real_servers_max);
     census_ = std::make_unique<Census>(*fleet_, services_->catalogue());
+    connection_pages_ = std::make_unique<ConnectionPages>(clock_, *fleet_, services_->catalogue());
     services_->set_timeouts(model_.timeouts);
     auto side = KernelSide::start(io_, clock_, *engine_, *fleet_, model_, [this] { on_synced(); });
     if (!side) {
@@ -363,7 +364,8 @@ server::RequestTable Application::requests() {
         return workers_view(reports, *engine_, model_.dataplane, loops_older_);
     });
     table.add({server::kConnections, [this](const json& params, const Reply& reply) {
-                   answer_connections(params, reply);
+                   connection_pages_->answer(params, reply);
+                   serve_engine();
                }});
     table.add({server::kReload,
                [this](const json& /*params*/, const Reply& reply) { answer(reload(), reply); }});
@@ -438,51 +440,6 @@ void Application::answer_undrain(const json& params, const Reply& reply) {
               outcome ? *outcome : outcome.error().message);
     serve_engine();
     answer(outcome, reply);
-}
-
-// The cursor is "worker:position"; an empty one is the beginning.
-void Application::answer_connections(const json& params, const Reply& reply) {
-    const json cursor = params.value("cursor", json(""));
-    const json limit = params.value("limit", json(server::kConnectionsLimitDefault));
-    if (!cursor.is_string() || !limit.is_number_unsigned() || limit.get<uint64_t>() == 0 ||
-        limit.get<uint64_t>() > server::kConnectionsLimitMax) {
-        reply.invalid_params(
-            fmt::format("expected cursor: string from the page before, limit: 1 to {}",
-                        server::kConnectionsLimitMax));
-        return;
-    }
-    const auto text = cursor.get<std::string>();
-    const char* const end = text.data() + text.size();
-    uint16_t worker = 0;
-    uint32_t position = 0;
-    if (!text.empty()) {
-        const auto first = std::from_chars(text.data(), end, worker);
-        const bool has_colon = first.ec == std::errc{} && first.ptr != end && *first.ptr == ':';
-        const auto second = has_colon ? std::from_chars(first.ptr + 1, end, position) : first;
-        if (!has_colon || second.ec != std::errc{} || second.ptr != end ||
-            worker >= fleet_->size()) {
-            reply.invalid_params("expected a cursor as the page before gave it");
-            return;
-        }
-    }
-    auto page = std::make_shared<dataplane::ConnectionPage>();
-    page->cursor = position;
-    page->rows.reserve(limit.get<uint64_t>());
-    const auto workers = fleet_->size();
-    fleet_->ask<dataplane::ConnectionPage>(
-        WorkerId{worker}, page, [reply, worker, workers](dataplane::ConnectionPage& answer) {
-            server::ConnectionsPage view;
-            for (const dataplane::ConnectionRow& row : answer.rows) {
-                view.rows.push_back(connection_view(row));
-            }
-            if (!answer.is_last) {
-                view.next_cursor = fmt::format("{}:{}", worker, answer.cursor);
-            } else if (worker + 1 < workers) {
-                view.next_cursor = fmt::format("{}:0", worker + 1);
-            }
-            reply(json(view));
-        });
-    serve_engine();
 }
 
 }  // namespace director::daemon

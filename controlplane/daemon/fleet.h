@@ -41,6 +41,9 @@ class Fleet {
 
     [[nodiscard]] uint16_t size() const { return static_cast<uint16_t>(outboxes_.size()); }
 
+    // What all workers share of persistence.
+    [[nodiscard]] dataplane::TemplateTable& templates() { return engine_.templates(); }
+
     // Sends the same small command to every worker.
     void broadcast(const dataplane::Command& command);
     // Gives every worker a copy of `table` of its own.

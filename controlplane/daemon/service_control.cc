@@ -9,6 +9,7 @@
 #include "controlplane/plan/translate.h"
 #include "dataplane/core/local_ports.h"
 #include "dataplane/core/match.h"
+#include "dataplane/core/persistence.h"
 #include "dataplane/core/schedulers.h"
 
 namespace director::daemon {
@@ -211,6 +212,8 @@ void ServiceControl::set_weight(const Change& change) {
 
 void ServiceControl::end_connections(dataplane::ServiceId service, dataplane::RealServerId server) {
     const plan::ServiceEntry& entry = *catalogue_.find(service);
+    // Clients that it is remembered for go to another one with their next connection.
+    fleet_.templates().drop_server(server);
     Command command(CommandKind::kEndConnections);
     command.end_connections = {server, plan::when_gone(entry.settings)};
     if (command.end_connections.how == dataplane::WhenServerGone::kLeave) {
@@ -306,6 +309,7 @@ void ServiceControl::clear_retired(const Reports& reports,
     }
     for (const auto& [service, server] : idle_servers) {
         census.keep_departed(reports, service, server);
+        fleet_.templates().drop_server(server);  // the slot may become another's
         catalogue_.forget_real_server(service, server);
         Command command(CommandKind::kForgetRealServer);
         command.server = server;
@@ -314,6 +318,7 @@ void ServiceControl::clear_retired(const Reports& reports,
     for (const dataplane::ServiceId service : idle_services) {
         kLog.info("forgotten service=\"{}\"", to_string(*catalogue_.find(service)));
         census.drop_service(service);
+        fleet_.templates().drop_service(service);
         const bool has_table = !catalogue_.find(service)->source_nat;
         catalogue_.forget_service(service);
         if (has_table) {
