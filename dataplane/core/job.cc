@@ -1,6 +1,7 @@
 // Answers the control plane's long questions a piece per poll.
 #include <algorithm>
 
+#include "dataplane/core/local_ports.h"
 #include "dataplane/core/worker_state.h"
 
 namespace director::dataplane {
@@ -8,6 +9,16 @@ namespace {
 
 constexpr uint32_t kSlotsPerPoll = 128;        // counters copied
 constexpr uint32_t kConnectionsPerPoll = 256;  // table positions looked at
+
+void report_pools(const Worker::State& state, CountersReport& report) {
+    const size_t count = std::min<size_t>(report.pools.size(), kLocalPoolsMax);
+    for (size_t number = 0; number < count; ++number) {
+        if (const LocalPool* const pool = state.local_pools[number]; pool != nullptr) {
+            const LocalPoolUsage usage = local_pool_usage(*pool);
+            report.pools[number] = {usage.ports, usage.held, usage.exhausted};
+        }
+    }
+}
 
 // True when the report is complete.
 [[nodiscard]] bool work_on(Worker::State& state, CountersReport& report) {
@@ -26,6 +37,7 @@ constexpr uint32_t kConnectionsPerPoll = 256;  // table positions looked at
     if (end < std::max(services, servers)) {
         return false;
     }
+    report_pools(state, report);
     report.totals = state.counters;
     report.totals.connections = state.connections.size();
     report.totals.connections_max = state.connections.capacity();

@@ -106,7 +106,7 @@ lower() {
 # Every packet met exactly one end. Retried for as long as some may still be on their way.
 check_balance() {
     await 60 "received + handed in + answered = forwarded + punted + dropped + handed out" is_value drops \
-        'd["received"] + d["handed_in"] + d.get("answered", 0) == d["forwarded"] + d["punted"] + d["dropped"] + d["handed_out"]'
+        'd["received"] + d["handed_in"] + d["answered"] == d["forwarded"] + d["punted"] + d["dropped"] + d["handed_out"]'
 }
 
 kernel_counter() { # NAME as in nstat: TcpOutRsts
