@@ -59,7 +59,8 @@ class TemplateTable {
   public:
     static constexpr uint32_t kSlotsPerSet = 8;
 
-    // `templates_max` fill the sets half, so that hardly a set overflows before: 112 bytes each.
+    // 112 bytes each: `templates_max` fill the sets half, and then 8 in 1,000 have found their set
+    // full and made another one go before its time.
     TemplateTable(uint32_t templates_max, const HashKey& key, const TableMemory& memory);
 
     [[nodiscard]] bool is_allocated() const;
