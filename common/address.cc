@@ -1,11 +1,14 @@
 #include "common/address.h"
 
-#include <arpa/inet.h>
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
+#include <cstddef>
 #include <cstring>
 #include <string>
+#include <utility>
 
 namespace director {
 namespace {
@@ -22,6 +25,119 @@ std::optional<uint32_t> parse_decimal(std::string_view text, uint32_t maximum) {
         return std::nullopt;
     }
     return value;
+}
+
+constexpr size_t kGroups = 8;
+using Groups = std::array<uint16_t, kGroups>;
+
+// Reads IPv6 text from the left (RFC 4291 section 2.2): groups of 16 bits, at most one "::", and
+// the last two as IPv4 if they are written so.
+class Ipv6Reader {
+  public:
+    explicit Ipv6Reader(std::string_view text) : rest_(text) {}
+
+    [[nodiscard]] std::optional<Groups> read() {
+        if (rest_.starts_with("::")) {
+            gap_ = 0;
+            rest_.remove_prefix(2);
+        }
+        while (!rest_.empty()) {
+            if (!read_part() || !read_separator()) {
+                return std::nullopt;
+            }
+        }
+        // "::" stands for one group at least.
+        const bool is_whole = gap_ ? count_ < kGroups : count_ == kGroups;
+        return is_whole ? std::optional(with_gap()) : std::nullopt;
+    }
+
+  private:
+    [[nodiscard]] bool read_part() {
+        const std::string_view part = rest_.substr(0, rest_.find(':'));
+        if (part.size() == rest_.size() && part.find('.') != std::string_view::npos) {
+            const auto ipv4 = Ipv4Address::parse(part);
+            rest_ = {};
+            return ipv4 && add(static_cast<uint16_t>(ipv4->host() >> 16)) &&
+                   add(static_cast<uint16_t>(ipv4->host()));
+        }
+        uint16_t value = 0;
+        const char* const end = part.data() + part.size();
+        const auto [stop, error] = std::from_chars(part.data(), end, value, 16);
+        rest_.remove_prefix(part.size());
+        return part.size() <= 4 && error == std::errc{} && stop == end && add(value);
+    }
+
+    // After a group: nothing, or ":" and another one, or "::".
+    [[nodiscard]] bool read_separator() {
+        if (rest_.empty()) {
+            return true;
+        }
+        rest_.remove_prefix(1);
+        if (!rest_.starts_with(':')) {
+            return !rest_.empty();
+        }
+        rest_.remove_prefix(1);
+        const bool is_first_gap = !gap_;
+        gap_ = count_;
+        return is_first_gap;
+    }
+
+    [[nodiscard]] bool add(uint16_t group) {
+        if (count_ == kGroups) {
+            return false;
+        }
+        groups_[count_++] = group;
+        return true;
+    }
+
+    [[nodiscard]] Groups with_gap() const {
+        Groups whole{};
+        const size_t before = gap_.value_or(count_);
+        std::copy_n(groups_.begin(), before, whole.begin());
+        std::copy_backward(groups_.begin() + static_cast<ptrdiff_t>(before),
+                           groups_.begin() + static_cast<ptrdiff_t>(count_),
+                           whole.end());
+        return whole;
+    }
+
+    std::string_view rest_;
+    Groups groups_{};
+    size_t count_ = 0;
+    std::optional<size_t> gap_;  // groups before "::"
+};
+
+// The longest run of zeros, the first of equals; one alone is none (RFC 5952 section 4.2).
+std::pair<size_t, size_t> zeros_of(const Groups& groups) {
+    std::pair<size_t, size_t> longest{0, 1};
+    for (size_t begin = 0; begin < kGroups; ++begin) {
+        size_t length = 0;
+        while (begin + length < kGroups && groups[begin + length] == 0) {
+            ++length;
+        }
+        if (length > longest.second) {
+            longest = {begin, length};
+        }
+    }
+    return longest.second > 1 ? longest : std::pair<size_t, size_t>{kGroups, 0};
+}
+
+std::string ipv6_text(const IpAddress& address) {
+    Groups groups{};
+    for (size_t i = 0; i < kGroups; ++i) {
+        groups[i] = static_cast<uint16_t>(address.bytes[2 * i] << 8 | address.bytes[2 * i + 1]);
+    }
+    const auto [begin, length] = zeros_of(groups);
+    std::string text;
+    for (size_t i = 0; i < kGroups; ++i) {
+        if (i == begin) {
+            text += "::";
+            i += length - 1;
+            continue;
+        }
+        const bool needs_colon = !text.empty() && text.back() != ':';
+        text += fmt::format("{}{:x}", needs_colon ? ":" : "", groups[i]);
+    }
+    return text;
 }
 
 }  // namespace
@@ -47,14 +163,16 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
     if (const auto ipv4 = Ipv4Address::parse(text)) {
         return IpAddress(*ipv4);
     }
-    IpAddress address;
-    const std::string terminated(text);
-    const bool is_whole = terminated.find('\0') == std::string::npos;
-    if (!is_whole || inet_pton(AF_INET6, terminated.c_str(), address.bytes.data()) != 1 ||
-        address.is_ipv4()) {
+    const auto groups = Ipv6Reader(text).read();
+    if (!groups) {
         return std::nullopt;
     }
-    return address;
+    IpAddress address;
+    for (size_t i = 0; i < kGroups; ++i) {
+        address.bytes[2 * i] = static_cast<uint8_t>((*groups)[i] >> 8);
+        address.bytes[2 * i + 1] = static_cast<uint8_t>((*groups)[i]);
+    }
+    return address.is_ipv4() ? std::nullopt : std::optional(address);
 }
 
 IpAddress IpAddress::load_ipv6(const uint8_t* field) {
@@ -125,9 +243,7 @@ std::string to_string(const IpAddress& address) {
     if (address.is_ipv4()) {
         return to_string(address.ipv4());
     }
-    std::array<char, INET6_ADDRSTRLEN> text{};
-    inet_ntop(AF_INET6, address.bytes.data(), text.data(), text.size());
-    return text.data();
+    return ipv6_text(address);
 }
 
 std::string to_string(const IpPrefix& prefix) {

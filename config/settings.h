@@ -144,10 +144,8 @@ void visit_settings(Dataplane& dataplane, Visitor& visitor) {
                    dataplane.connections_max,
                    {kConnectionsPerWorkerMin, 1 << 30},
                    kOptional);
-    visitor.number("detailed_connections_max",
-                   dataplane.detailed_connections_max,
-                   {0, 1 << 30},
-                   kOptional);
+    visitor.number(
+        "detailed_connections_max", dataplane.detailed_connections_max, {0, 1 << 30}, kOptional);
     visitor.number("templates_max", dataplane.templates_max, {8, 1 << 26}, kOptional);
     visitor.number("services_max", dataplane.services_max, {1, 65536}, kOptional);
     visitor.number("real_servers_max", dataplane.real_servers_max, {1, 1 << 20}, kOptional);

@@ -2,6 +2,8 @@
 // mistake is refused.
 #include "common/address.h"
 
+#include <arpa/inet.h>
+
 #include <array>
 #include <string>
 
@@ -118,6 +120,9 @@ TEST(IpAddress, RoundTrip) {
         EXPECT_EQ(to_string(*address), text);
     }
     EXPECT_EQ(IpAddress::parse("2001:DB8:0:0:0:0:0:1"), IpAddress::parse("2001:db8::1"));
+    EXPECT_EQ(IpAddress::parse("64:ff9b::192.0.2.33"), IpAddress::parse("64:ff9b::c000:221"));
+    EXPECT_EQ(IpAddress::parse("1:2:3:4:5:6:7::"), IpAddress::parse("1:2:3:4:5:6:7:0"));
+    EXPECT_EQ(IpAddress::parse("::2:3:4:5:6:7:8"), IpAddress::parse("0:2:3:4:5:6:7:8"));
     Random random(kSeed);
     for (int i = 0; i < 10000; ++i) {
         IpAddress address;
@@ -130,6 +135,31 @@ TEST(IpAddress, RoundTrip) {
     }
 }
 
+// The C library's inet_pton as a judge of what is an address, over texts that are nearly some.
+TEST(IpAddress, ReadsWhatTheCLibraryReads) {
+    constexpr std::string_view kAlphabet = "0123abF:::.";
+    Random random(kSeed);
+    int accepted = 0;
+    for (int i = 0; i < 200000; ++i) {
+        std::string text;
+        for (uint64_t length = 1 + random.below(18); length > 0; --length) {
+            text += kAlphabet[random.below(kAlphabet.size())];
+        }
+        IpAddress expected;
+        const bool is_address = inet_pton(AF_INET6, text.c_str(), expected.bytes.data()) == 1;
+        const auto address = IpAddress::parse(text);
+        if (Ipv4Address::parse(text)) {
+            continue;
+        }
+        ASSERT_EQ(address.has_value(), is_address && !expected.is_ipv4()) << text;
+        if (address) {
+            ++accepted;
+            ASSERT_EQ(*address, expected) << text;
+        }
+    }
+    EXPECT_GT(accepted, 1000);
+}
+
 TEST(IpAddress, IsRefused) {
     for (const char* const text : {"",
                                    ":",
@@ -137,6 +167,15 @@ TEST(IpAddress, IsRefused) {
                                    "1::2::3",
                                    "1:2:3:4:5:6:7",
                                    "1:2:3:4:5:6:7:8:9",
+                                   "1:2:3:4::5:6:7:8",
+                                   "1:2:3:4:5:6:7:",
+                                   ":1:2:3:4:5:6:7",
+                                   "1::2:",
+                                   "1:2:3:4:5:6:7:1.2.3.4",
+                                   "::1.2.3.4:5",
+                                   "::1.2.3",
+                                   "1:+2::",
+                                   "1:0x2::",
                                    "12345::",
                                    "g::",
                                    "::1 ",
