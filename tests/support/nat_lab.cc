@@ -14,6 +14,10 @@ namespace {
     return {IpPrefix::parse(address).value(), {RouteKind::kLocal, interface, {}}};
 }
 
+[[nodiscard]] MacAddress mac_of(const IpAddress& server) {
+    return server == kServer107 || server == kServer107v6 ? kServer107Mac : kServer108Mac;
+}
+
 }  // namespace
 
 std::vector<StaticRoute> routes() {
@@ -28,6 +32,12 @@ std::vector<StaticRoute> routes() {
         on_link("10.20.0.0/24", kInsideVlanInterface),
         on_link("10.30.0.0/24", kDownInterface),
         on_link("10.40.0.0/24", kNarrowInterface),
+        on_link("2001:db8:1::/64", kOutsideInterface),
+        local("2001:db8:1::104", kOutsideInterface),
+        on_link("2001:db8:2::/64", kInsideInterface),
+        on_link("2001:db8:40::/64", kNarrowInterface),
+        {IpPrefix::parse("2001:db8:51::/64").value(),
+         {RouteKind::kGateway, kOutsideInterface, ipv6_of(1, 1)}},
         {IpPrefix::parse("198.51.100.0/24").value(),
          {RouteKind::kGateway, kOutsideInterface, Ipv4Address::of(170, 210, 122, 1)}},
         {IpPrefix::parse("198.51.100.128/25").value(),
@@ -55,6 +65,11 @@ void configure(WorkerFleet& fleet) {
     fleet.put_routes(routes());
     fleet.put_neighbour(kOutsideInterface, kClient, kClientMac);
     fleet.put_neighbour(kOutsideInterface, Ipv4Address::of(170, 210, 122, 1), kRouterMac);
+    fleet.put_neighbour(kOutsideInterface, kClient6, kClientMac);
+    fleet.put_neighbour(kOutsideInterface, ipv6_of(1, 1), kRouterMac);
+    fleet.put_neighbour(kInsideInterface, kServer107v6, kServer107Mac);
+    fleet.put_neighbour(kInsideInterface, kServer108v6, kServer108Mac);
+    fleet.put_neighbour(kNarrowInterface, ipv6_of(0x40, 9), kVlanServerMac);
     fleet.put_neighbour(kOutsideVlanInterface, kVlanClient, kVlanClientMac);
     fleet.put_neighbour(kInsideInterface, kServer107, kServer107Mac);
     fleet.put_neighbour(kInsideInterface, kServer108, kServer108Mac);
@@ -64,21 +79,33 @@ void configure(WorkerFleet& fleet) {
         kInsideInterface, Ipv4Address::of(192, 168, 0, 66), MacAddress{}, NeighbourState::kFailed);
 }
 
+void give_addresses(WorkerFleet& fleet) {
+    fleet.change_interface(kOutsideInterface,
+                           {.port = kOutside,
+                            .mtu_bytes = 1500,
+                            .is_up = true,
+                            .mac = kDirectorMac,
+                            .ipv4 = Ipv4Address::of(170, 210, 122, 126),
+                            .ipv6 = ipv6_of(1, 0x126)});
+    fleet.change_interface(kInsideInterface,
+                           {.port = kInside,
+                            .mtu_bytes = 1500,
+                            .is_up = true,
+                            .mac = kDirectorMac,
+                            .ipv4 = kInsideAddress,
+                            .ipv6 = ipv6_of(2, 0x126)});
+}
+
 PacketBuilder from_client(const IpAddress& client, const IpAddress& to) {
     return PacketBuilder().eth(kClientMac, kDirectorMac).ip(client, to);
 }
 
 PacketBuilder from_server(const IpAddress& server, const IpAddress& to) {
-    return PacketBuilder()
-        .eth(server == kServer107 ? kServer107Mac : kServer108Mac, kDirectorMac)
-        .ip(server, to);
+    return PacketBuilder().eth(mac_of(server), kDirectorMac).ip(server, to);
 }
 
 PacketBuilder to_server(const IpAddress& client, const IpAddress& server) {
-    return PacketBuilder()
-        .eth(kDirectorMac, server == kServer107 ? kServer107Mac : kServer108Mac)
-        .ip(client, server)
-        .ttl(63);
+    return PacketBuilder().eth(kDirectorMac, mac_of(server)).ip(client, server).ttl(63);
 }
 
 PacketBuilder to_client(const IpAddress& from, const IpAddress& client) {

@@ -150,6 +150,10 @@ void SimNet::carry() {
 }
 
 void SimNet::deliver_to_client(const DecodedFrame& frame) {
+    if (frame.icmp) {
+        icmp_to_clients.push_back(frame);
+        return;
+    }
     if (frame.udp) {
         udp_heard[frame.destination()] += text_of(frame);
         return;
@@ -161,6 +165,10 @@ void SimNet::deliver_to_client(const DecodedFrame& frame) {
 }
 
 void SimNet::deliver_to_server(const DecodedFrame& frame) {
+    if (frame.icmp) {
+        icmp_to_servers.push_back(frame);
+        return;
+    }
     const auto server = servers_.find(frame.destination());
     if (server == servers_.end()) {
         complain("a frame goes to a server that does not exist", frame);

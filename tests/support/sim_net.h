@@ -72,6 +72,9 @@ class SimNet {
     [[nodiscard]] size_t client_count() const { return clients_.size(); }
 
     void send_udp(const Endpoint& client, const Endpoint& service, std::string_view text);
+    // ICMP that came to clients, and to servers.
+    std::vector<DecodedFrame> icmp_to_clients;
+    std::vector<DecodedFrame> icmp_to_servers;
     // What UDP clients were answered, by client.
     std::map<Endpoint, std::string> udp_heard;
 
