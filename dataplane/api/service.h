@@ -63,6 +63,8 @@ struct RealServerSlot {
     // stale), and whether the thresholds say that it gets no new one.
     uint32_t active = 0;
     uint32_t total = 0;
+    uint32_t others_active = 0;  // of these, the other workers'
+    uint32_t others_total = 0;
     bool is_overloaded = false;
 };
 

@@ -132,6 +132,7 @@ void count_opened(Worker::State& state, const Connection& connection) {
     ++(is_active(connection.state) ? server.active : server.inactive);
     ++state.service_counters[index(server.service)].connections;
     ++state.counters.connections_created;
+    note_load(state, connection.server);
 }
 
 void release(Worker::State& state, const ServerChoice& choice) {

@@ -1,5 +1,7 @@
 // The commands of the control plane, one function each. A command is carried out whole or refused
 // whole.
+#include <algorithm>
+
 #include "dataplane/core/schedulers.h"
 #include "dataplane/core/weight_tree.h"
 #include "dataplane/core/worker_state.h"
@@ -41,12 +43,15 @@ void describe_servers(Worker::State& state,
             state.server_tallies[index(server.id)].position = kNoPosition;
         }
     }
+    const bool is_load_wanted = wants_load(table);
     for (uint32_t position = 0; position < table.servers.size(); ++position) {
         const RealServerSlot& server = table.servers[position];
         ServerTally& tally = state.server_tallies[index(server.id)];
         tally.service = table.id;
         tally.position = position;
         tally.tunnel = server.tunnel;
+        tally.is_load_wanted = is_load_wanted;
+        state.servers_end = std::max(state.servers_end, index(server.id) + 1);
         tally.is_ending = false;
     }
 }
@@ -109,6 +114,7 @@ void put_service(Worker::State& state, const Command& command) {
         return;
     }
     describe_servers(state, table, slot.table);
+    fill_in_loads(state, table);
     start_round(state, table);
     schedulers()[table.scheduler].adopt(table, slot.table);
     give_back(state, command, slot.table);

@@ -44,7 +44,9 @@ void end_connection(Worker::State& state, uint32_t connection) {
     if (entry.details != kNoDetails) {
         give_back(state, entry);
     }
+    const RealServerId server_id = entry.server;
     state.connections.remove(connection);
+    note_load(state, server_id);
 }
 
 void expire_some(Worker::State& state) {

@@ -100,10 +100,10 @@ struct Packet {
     // Out, beside `verdict`.
     DropReason drop_reason{};
     DropReason answered_reason{};  // is_answer: why the packet that it replaces was dropped
-    PortId out_port{};            // kForward, kPuntForNeighbour
-    WorkerId owner{};             // kHandOver
-    InterfaceId out_interface{};  // kPuntForNeighbour
-    IpAddress next_hop;           // kPuntForNeighbour: whose MAC address is missing
+    PortId out_port{};             // kForward, kPuntForNeighbour
+    WorkerId owner{};              // kHandOver
+    InterfaceId out_interface{};   // kPuntForNeighbour
+    IpAddress next_hop;            // kPuntForNeighbour: whose MAC address is missing
 };
 
 // Up to kBurstMax packets.

@@ -84,6 +84,9 @@ void change_state(Worker::State& state, uint32_t index_in_table, ConnState next)
     --(is_active(previous) ? server.active : server.inactive);
     ++(is_active(next) ? server.active : server.inactive);
     connection.state = next;
+    if (is_active(previous) != is_active(next)) {
+        note_load(state, connection.server);
+    }
     set_deadline(state, connection);
     const bool gets_nearer = state.timeout_ticks[static_cast<size_t>(next)] <
                              state.timeout_ticks[static_cast<size_t>(previous)];

@@ -148,6 +148,9 @@ void Worker::process(Burst& burst, TimePoint now) {
         climb(state, burst);
     }
     expire_some(state);
+    if (state.settings.loads != nullptr) {
+        refresh_loads(state);
+    }
     if (state.fragments.datagrams() != 0) {
         expire_fragments(state);
     }

@@ -20,6 +20,7 @@
 #include "dataplane/api/command.h"
 #include "dataplane/api/counters.h"
 #include "dataplane/api/event.h"
+#include "dataplane/core/load_board.h"
 #include "dataplane/core/packet.h"
 #include "dataplane/core/persistence.h"
 #include "dataplane/core/table_memory.h"
@@ -48,6 +49,8 @@ struct WorkerSettings {
     // behaviour of the report (tests); routed packets always lose one.
     bool decrement_ttl = true;
     HashKey hash_key;
+    // What all workers tell one another of their servers' connections; nullptr for a lone worker.
+    LoadBoard* loads = nullptr;
     // Shared by all workers, and theirs until the last has ended; nullptr: no service is
     // persistent.
     TemplateTable* templates = nullptr;

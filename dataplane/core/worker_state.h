@@ -74,7 +74,9 @@ struct alignas(64) ServerTally {
     ServiceId service;
     uint32_t position;  // in its service's table, or kNoPosition when it left that
     Tunnel tunnel;
-    bool is_ending;  // its connections are to end, as `when_gone` says (sweep.cc)
+    bool is_load_wanted;  // by its service\'s scheduler or thresholds
+    bool is_overloaded;   // its connections have reached the upper threshold
+    bool is_ending;       // its connections are to end, as `when_gone` says (sweep.cc)
     WhenServerGone when_gone;
 
     [[nodiscard]] ServerCounters counters() const {
@@ -110,6 +112,8 @@ struct Worker::State {
     std::array<LocalPool*, kLocalPoolsMax> local_pools{};  // by number; 0 is none
     const Tables* tables = nullptr;
     Sweep sweep;
+    uint32_t servers_end = 0;  // server slots in use are below this
+    uint32_t load_cursor = 0;  // the server slot that refresh_loads() has looked at last
     FragmentTable fragments;
     // A burst holds so many, releases what was held, and so many time out.
     std::array<FrameOperation, kBurstMax + 2 * size_t{Worker::kHeldMax}> frame_operations;
@@ -227,6 +231,14 @@ void end_connection(Worker::State& state, uint32_t connection);
 inline void set_deadline(const Worker::State& state, Connection& connection) {
     connection.deadline = state.tick + state.timeout_ticks[static_cast<size_t>(connection.state)];
 }
+
+// How loaded servers are (loads.cc). note_load(): this worker has one connection more or less to a
+// server, or one in another state. fill_in_loads(): before a table is used. refresh_loads(): what
+// other workers have, a few servers per call.
+void note_load(Worker::State& state, RealServerId server);
+[[nodiscard]] bool wants_load(const ServiceTable& table);
+void fill_in_loads(Worker::State& state, ServiceTable& table);
+void refresh_loads(Worker::State& state);
 
 // Gives a connection another state: its counters, deadline and timer (track.cc).
 void change_state(Worker::State& state, uint32_t connection, ConnState next);

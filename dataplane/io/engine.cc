@@ -96,6 +96,7 @@ class DpdkEngine final : public Engine {
     std::vector<std::unique_ptr<ControlRings>> rings_;
     std::vector<MeshRow> mesh_;  // [from][to]
     std::vector<std::unique_ptr<FrameStack>> returns_;
+    std::unique_ptr<LoadBoard> loads_;
     std::unique_ptr<TemplateTable> templates_;  // the workers' alone; outlives them
     std::vector<std::unique_ptr<LcoreLoop>> loops_;
     std::vector<std::unique_ptr<LcoreTask>> tasks_;
@@ -212,6 +213,15 @@ Result<void> DpdkEngine::make_loops() {
                                    settings_.templates_max));
     }
     settings_.worker.templates = templates_.get();
+    if (worker_count() > 1) {
+        loads_ = std::make_unique<LoadBoard>(
+            settings_.worker.real_servers_max, worker_count(), plain_table_memory());
+        if (!loads_->is_allocated()) {
+            return failure(fmt::format("no memory for the loads of {} real servers",
+                                       settings_.worker.real_servers_max));
+        }
+        settings_.worker.loads = loads_.get();
+    }
     for (uint16_t i = 0; i < worker_count(); ++i) {
         loops_.push_back(std::make_unique<LcoreLoop>(wiring_for(WorkerId{i})));
         tasks_.push_back(std::make_unique<LcoreTask>(lcore_of(WorkerId{i})));
