@@ -131,7 +131,7 @@ void DirectorBalancer::put_services(const Scene& scene) {
         const Endpoint endpoint = service_endpoint(i);
         table->id = dataplane::ServiceId{i};
         table->key = {endpoint.address, endpoint.port, Protocol::kTcp};
-        table->scheduler = *dataplane::find_scheduler("rr");
+        table->scheduler = *dataplane::find_scheduler(scene.scheduler);
         for (uint32_t server = i; server < scene.servers; server += scene.services) {
             table->servers.push_back({.id = dataplane::RealServerId{server},
                                       .endpoint = server_endpoint(server),
