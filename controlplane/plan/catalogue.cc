@@ -90,9 +90,11 @@ Result<std::vector<RealServerEntry>> Catalogue::merge_servers(
     std::vector<RealServerEntry> merged;
     // LVS puts every server that is added at the head of its list.
     for (auto settings = wanted.rbegin(); settings != wanted.rend(); ++settings) {
-        RealServerEntry entry{dataplane::kNoRealServer, *settings, false, false};
+        RealServerEntry entry{dataplane::kNoRealServer, *settings, false, false, settings->weight};
         if (const auto found = known.find(settings->endpoint); found != known.end()) {
             entry.id = found->second->id;
+            entry.last_weight =
+                settings->weight != 0 ? settings->weight : found->second->last_weight;
             known.erase(found);
         } else if (const auto slot = server_slots_.take()) {
             entry.id = RealServerId{*slot};
@@ -107,7 +109,7 @@ Result<std::vector<RealServerEntry>> Catalogue::merge_servers(
     }
     for (const RealServerEntry& entry : present) {
         if (known.contains(entry.settings.endpoint)) {
-            merged.push_back({entry.id, entry.settings, true, false});
+            merged.push_back({entry.id, entry.settings, true, false, entry.last_weight});
         }
     }
     return merged;
@@ -397,6 +399,7 @@ dataplane::ServiceTable Catalogue::table_of(ServiceId id) const {
             dataplane::RealServerSlot slot = slot_of(server.settings);
             slot.id = server.id;
             slot.weight = server.weight();
+            slot.last_weight = server.last_weight;
             table.servers.push_back(slot);
         }
     }

@@ -29,6 +29,7 @@ struct RealServerEntry {
     config::RealServer settings;
     bool is_retired = false;
     bool is_draining = false;  // on demand, until the next reload
+    uint32_t last_weight = 0;  // the last configured one above 0
 
     // What counts for new connections.
     [[nodiscard]] uint32_t weight() const {

@@ -132,6 +132,24 @@ TEST(Catalogue, WeightAloneIsASmallChange) {
     EXPECT_EQ(catalogue.table_of(change.service).servers[1].id, change.server);
 }
 
+// IPVS's mh keeps a quiesced server's slots by the weight that it had before.
+TEST(Catalogue, TheLastWeightAboveZeroIsRemembered) {
+    Catalogue catalogue(4, 8);
+    const auto last_weights = [&](std::vector<config::RealServer> servers) {
+        EXPECT_TRUE(catalogue.update(model_of({service(80, std::move(servers))})).has_value());
+        std::vector<std::pair<uint32_t, uint32_t>> out;
+        for (const auto& slot : catalogue.table_of(ServiceId{0}).servers) {
+            out.emplace_back(slot.weight, slot.last_weight);
+        }
+        return out;
+    };
+    using Weights = std::vector<std::pair<uint32_t, uint32_t>>;
+    EXPECT_EQ(last_weights({server(1, 5), server(2, 0)}), (Weights{{0, 0}, {5, 5}}));
+    EXPECT_EQ(last_weights({server(1, 0), server(2, 3)}), (Weights{{3, 3}, {0, 5}}));
+    EXPECT_EQ(last_weights({server(1, 0), server(2, 0)}), (Weights{{0, 3}, {0, 5}}));
+    EXPECT_EQ(last_weights({server(1, 7), server(2, 0)}), (Weights{{0, 3}, {7, 7}}));
+}
+
 TEST(Catalogue, ReturningServerFindsItsSlot) {
     Catalogue catalogue(8, 8);
     const auto first = catalogue.update(model_of({service(80, {server(1), server(2)})}));
