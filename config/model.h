@@ -95,6 +95,7 @@ struct RealServer {
     Tunnel tunnel;
     uint32_t upper_threshold = 0;  // connections; 0 = none
     uint32_t lower_threshold = 0;
+    uint64_t quic_id = 0;  // its number in QUIC connection ids
 
     friend bool operator==(const RealServer&, const RealServer&) = default;
 };

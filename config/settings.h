@@ -227,6 +227,7 @@ void visit_settings(RealServer& server, Visitor& visitor) {
     visitor.group("tunnel", server.tunnel);
     visitor.number("upper_threshold", server.upper_threshold, kCountRange, Need::kOptional);
     visitor.number("lower_threshold", server.lower_threshold, kCountRange, Need::kOptional);
+    visitor.number("quic_id", server.quic_id, {0, INT64_MAX}, Need::kOptional);
 }
 
 template <typename Visitor>
@@ -246,7 +247,7 @@ void visit_settings(Persistence& persistence, Visitor& visitor) {
 template <typename Visitor>
 void visit_settings(Quic& quic, Visitor& visitor) {
     visitor.number("id_offset", quic.id_offset, {0, 19}, Need::kOptional);  // RFC 9000 section 17.2
-    visitor.number("id_length", quic.id_length, {0, 4}, Need::kOptional);
+    visitor.number("id_length", quic.id_length, {0, 8}, Need::kOptional);
 }
 
 template <typename Visitor>

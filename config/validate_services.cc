@@ -335,6 +335,7 @@ class ServiceValidation {
 
     void check_real_servers(const VirtualService& service, const std::string& service_path) {
         std::map<Endpoint, std::string> seen;
+        std::map<uint64_t, std::string> quic_ids;
         bool needs_pool = false;
         for (size_t i = 0; i < service.real_servers.size(); ++i) {
             const RealServer& server = service.real_servers[i];
@@ -351,6 +352,7 @@ class ServiceValidation {
             check_family(service, server, path, service_path);
             check_tunnel(server, path);
             check_thresholds(server, path);
+            check_quic_id(service, server, path, quic_ids);
             check_untranslated(service, server, path, service_path);
             if (server.forwarding == ForwardingMethod::kFullNat) {
                 if (!service.local_pool.empty()) {
@@ -430,6 +432,24 @@ class ServiceValidation {
                                       name_of(tunnel.type, kTunnelTypes),
                                       name_of(tunnel.checksum, kTunnelChecksums)),
                           {path + ".tunnel.type"});
+        }
+    }
+
+    void check_quic_id(const VirtualService& service,
+                       const RealServer& server,
+                       const std::string& path,
+                       std::map<uint64_t, std::string>& seen) {
+        const unsigned bits = 8U * service.quic.id_length;
+        if (bits == 0 && server.quic_id != 0) {
+            findings_.add(path + ".quic_id", "is for services with quic.id_length");
+        } else if (bits != 0 && bits < 64 && server.quic_id >> bits != 0) {
+            findings_.add(path + ".quic_id",
+                          fmt::format("expected a number of {} bytes (quic.id_length), found {}",
+                                      service.quic.id_length,
+                                      server.quic_id));
+        } else if (bits != 0) {
+            findings_.check_unique(
+                seen, server.quic_id, path + ".quic_id", fmt::format("id {}", server.quic_id));
         }
     }
 

@@ -141,6 +141,7 @@ dataplane::RealServerSlot slot_of(const config::RealServer& server) {
     slot.weight = server.weight;
     slot.connections_upper = server.upper_threshold;
     slot.connections_lower = server.lower_threshold;
+    slot.quic_id = server.quic_id;
     return slot;
 }
 

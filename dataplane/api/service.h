@@ -59,6 +59,7 @@ struct RealServerSlot {
     uint32_t last_weight = 0;  // the last weight above 0, when it is 0: what IPVS's mh goes by
     uint32_t connections_upper = 0;  // overloaded from here on; 0: never
     uint32_t connections_lower = 0;  // until below this; 0: until below 3/4 of the upper one
+    uint64_t quic_id = 0;            // its number in QUIC connection ids (ServiceOptions)
     // The worker's: all workers' connections as far as it knows (docs/architecture.md says how
     // stale), and whether the thresholds say that it gets no new one.
     uint32_t active = 0;

@@ -127,8 +127,8 @@ TEST(Parse, ReadsEveryOptionOfAService) {
               real_servers = (
                 { address = "192.0.2.9:0"; forwarding = "tunnel";
                   tunnel = { type = "gue"; port = 6080; checksum = "remote"; }; },
-                { address = "127.0.0.1:0"; forwarding = "local"; },
-                { address = "192.0.2.8:0"; forwarding = "direct"; } ); } );
+                { address = "127.0.0.1:0"; forwarding = "local"; quic_id = 258; },
+                { address = "192.0.2.8:0"; forwarding = "direct"; quic_id = 3; } ); } );
         source_nat = ( { from = "10.0.0.0/8"; to = "192.0.2.0/24"; pool = "out"; },
                        { from = "2001:db8:9::/48"; pool = "out"; } );)");
     ASSERT_THAT(lines_of(model), testing::IsEmpty());
@@ -161,6 +161,7 @@ TEST(Parse, ReadsEveryOptionOfAService) {
     EXPECT_EQ(second.real_servers.at(0).tunnel,
               (Tunnel{TunnelType::kGue, 6080, TunnelChecksum::kRemote}));
     EXPECT_EQ(second.real_servers.at(1).forwarding, ForwardingMethod::kLocal);
+    EXPECT_EQ(second.real_servers.at(1).quic_id, 258U);
     EXPECT_EQ(second.real_servers.at(2).forwarding, ForwardingMethod::kDirect);
     EXPECT_EQ(model->source_nat.at(0),
               (SourceNat{*IpPrefix::parse("10.0.0.0/8"), *IpPrefix::parse("192.0.2.0/24"), "out"}));

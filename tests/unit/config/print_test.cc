@@ -137,6 +137,7 @@ class ModelMaker {
         add_options(service, service.protocol);
         for (uint64_t i = random_.below(8); i > 0; --i) {
             service.real_servers.push_back(make_server(family, any_port()));
+            service.real_servers.back().quic_id = service.quic.id_length != 0 ? i : 0;
         }
         return service;
     }
@@ -155,6 +156,7 @@ class ModelMaker {
         for (uint64_t i = random_.below(4); i > 0; --i) {
             service.real_servers.push_back(make_server(family, Be16{}));
             RealServer& server = service.real_servers.back();
+            server.quic_id = service.quic.id_length != 0 ? 1000 + i : 0;
             server.endpoint.address = any_address(family);
             constexpr std::array kMethods{ForwardingMethod::kNat,
                                           ForwardingMethod::kDirect,

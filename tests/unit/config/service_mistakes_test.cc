@@ -196,6 +196,19 @@ source_nat = ( { from = "10.0.0.1/8"; pool = "a"; },
  quic = { id_offset = 17; id_length = 4; }; } );)",
      {"3: virtual_services[0].quic: a connection id has at most 20 bytes: expected id_offset and "
       "id_length to stay within"}},
+    {"QuicServerIds",
+     kWithPort,
+     R"(virtual_services = ( { address = "192.0.2.80:443"; protocol = "udp";
+ quic = { id_length = 1; }; real_servers = ( { address = "10.0.0.1:443"; quic_id = 255; },
+ { address = "10.0.0.2:443"; quic_id = 256; },
+ { address = "10.0.0.3:443"; quic_id = 255; } ); },
+ { address = "192.0.2.80:444"; protocol = "udp"; real_servers = (
+ { address = "10.0.0.1:444"; quic_id = 1; }, { address = "10.0.0.2:444"; } ); } );)",
+     {"4: virtual_services[0].real_servers[1].quic_id: expected a number of 1 bytes "
+      "(quic.id_length), found 256",
+      "5: virtual_services[0].real_servers[2].quic_id: id 255 is already given at "
+      "virtual_services[0].real_servers[0].quic_id",
+      "7: virtual_services[1].real_servers[0].quic_id: is for services with quic.id_length"}},
     {"ForwardingMethods",
      kWithPort,
      R"(virtual_services = ( { address = "192.0.2.80:80"; when_server_gone = "drop"; real_servers = (
