@@ -17,9 +17,23 @@ namespace {
 
 }  // namespace
 
+namespace {
+
+[[nodiscard]] uint32_t bucket_count(const FragmentTableSettings& settings) {
+    return std::bit_ceil(settings.datagrams_max * 2);
+}
+
+}  // namespace
+
+uint64_t FragmentTable::bytes(const FragmentTableSettings& settings) {
+    return bucket_count(settings) * sizeof(uint16_t) +
+           uint64_t{settings.datagrams_max} * sizeof(Datagram) +
+           uint64_t{settings.held_max} * sizeof(Hold);
+}
+
 FragmentTable::FragmentTable(const FragmentTableSettings& settings, const TableMemory& memory)
     : settings_(settings),
-      bucket_mask_(std::bit_ceil(settings.datagrams_max * 2) - 1),
+      bucket_mask_(bucket_count(settings) - 1),
       buckets_(memory, bucket_mask_ + size_t{1}),
       entries_(memory, settings.datagrams_max),
       holds_(memory, settings.held_max) {

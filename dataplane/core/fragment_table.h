@@ -58,6 +58,8 @@ class FragmentTable {
 
     FragmentTable(const FragmentTableSettings& settings, const TableMemory& memory);
 
+    // What a table of these settings takes.
+    [[nodiscard]] static uint64_t bytes(const FragmentTableSettings& settings);
     // False: there was no memory; nothing else may be called.
     [[nodiscard]] bool is_allocated() const;
 

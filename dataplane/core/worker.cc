@@ -13,6 +13,10 @@ namespace {
 // serve for a reflected flood. Linux allows 1,000 (net.ipv4.icmp_msgs_per_sec).
 constexpr uint32_t kAnswersPerSecond = 1000;
 
+[[nodiscard]] FragmentTableSettings fragment_settings(const WorkerSettings& settings) {
+    return {.held_max = Worker::kHeldMax, .key = settings.hash_key};
+}
+
 }  // namespace
 
 Worker::State::State(const WorkerSettings& worker_settings)
@@ -24,7 +28,7 @@ Worker::State::State(const WorkerSettings& worker_settings)
       services(settings.services_max),
       owners{},
       timeout_ticks{},
-      fragments({.held_max = Worker::kHeldMax, .key = settings.hash_key}, settings.memory),
+      fragments(fragment_settings(settings), settings.memory),
       frame_operations{},
       kernel_punts(settings.punts_per_second),
       neighbour_punts(settings.punts_per_second),
@@ -101,7 +105,8 @@ bool Worker::is_ready() const {
 uint64_t Worker::table_bytes(const WorkerSettings& settings) {
     return ConnTable::bytes(settings.connections_max, settings.details_max) +
            uint64_t{settings.real_servers_max} * sizeof(ServerTally) +
-           uint64_t{settings.services_max} * sizeof(ServiceCounters);
+           uint64_t{settings.services_max} * sizeof(ServiceCounters) +
+           FragmentTable::bytes(fragment_settings(settings));
 }
 
 void begin_poll(Worker::State& state, TimePoint now) {

@@ -137,7 +137,12 @@ TEST(PacketPathTable, RaisesEveryDropReasonOfTheCore) {
     const std::set<DropReason> of_scenarios{DropReason::kNoLocalPort,
                                             DropReason::kServerGone,
                                             DropReason::kUntranslatableIcmp,
-                                            DropReason::kNoSourceAddress};
+                                            DropReason::kNoSourceAddress,
+                                            DropReason::kFragment,
+                                            DropReason::kFragmentOverlap,
+                                            DropReason::kFragmentDuplicate,
+                                            DropReason::kFragmentLate,
+                                            DropReason::kFragmentTableFull};
     for (size_t i = 0; i < kDropReasonCount; ++i) {
         const DropReason reason = static_cast<DropReason>(i);
         const bool is_elsewhere = of_io.contains(reason) || of_scenarios.contains(reason);

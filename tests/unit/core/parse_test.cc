@@ -255,27 +255,38 @@ TEST_F(Parse, EveryUdpLength) {
 }
 
 TEST_F(Parse, EveryFragmentField) {
-    EXPECT_EQ(reason(tcp().dont_fragment().build()), DropReason::kCount);
-    EXPECT_EQ(reason(tcp().more_fragments().build()), DropReason::kFragment);
-    EXPECT_EQ(reason(udp().more_fragments().build()), DropReason::kFragment);
+    const auto is_fragment = [&](const Frame& frame) {
+        const Packet packet = parse(frame);
+        EXPECT_EQ(reason_of(packet), DropReason::kCount);
+        EXPECT_NE(packet.is_fragment, packet.has_ports);
+        return packet.is_fragment;
+    };
+    EXPECT_FALSE(is_fragment(tcp().dont_fragment().build()));
+    EXPECT_TRUE(is_fragment(tcp().more_fragments().build()));
+    EXPECT_TRUE(is_fragment(udp().more_fragments().build()));
     for (uint32_t offset = 8; offset <= 65528; offset *= 2) {
-        EXPECT_EQ(reason(PacketBuilder()
-                             .ipv4("10.0.0.1", "10.0.0.2")
-                             .ip_protocol(17)
-                             .fragment_offset(static_cast<uint16_t>(offset))
-                             .payload_size(8)
-                             .build()),
-                  DropReason::kFragment)
+        EXPECT_TRUE(is_fragment(PacketBuilder()
+                                    .ipv4("10.0.0.1", "10.0.0.2")
+                                    .ip_protocol(17)
+                                    .fragment_offset(static_cast<uint16_t>(offset))
+                                    .payload_size(8)
+                                    .build()))
             << offset;
     }
     // A later fragment may be shorter than any header.
-    EXPECT_EQ(reason(PacketBuilder()
-                         .ipv4("10.0.0.1", "10.0.0.2")
-                         .ip_protocol(6)
-                         .fragment_offset(1480)
-                         .payload_size(1)
-                         .build()),
-              DropReason::kFragment);
+    EXPECT_TRUE(is_fragment(PacketBuilder()
+                                .ipv4("10.0.0.1", "10.0.0.2")
+                                .ip_protocol(6)
+                                .fragment_offset(1480)
+                                .payload_size(1)
+                                .build()));
+    const auto ipv6 = [] { return PacketBuilder().ipv6("2001:db8::1", "2001:db8::2"); };
+    EXPECT_FALSE(is_fragment(ipv6().udp(1, 2).build()));
+    EXPECT_FALSE(is_fragment(ipv6().fragment_id(1).udp(1, 2).build()));  // atomic: RFC 6946
+    EXPECT_TRUE(
+        is_fragment(ipv6().fragment_id(1).more_fragments().udp(1, 2).payload_size(8).build()));
+    EXPECT_TRUE(is_fragment(
+        ipv6().fragment_id(1).fragment_offset(8).ip_protocol(17).payload_size(8).build()));
 }
 
 TEST_F(Parse, AnyWrongBitOfTheIpHeaderIsSeen) {
