@@ -35,6 +35,11 @@ namespace director::dataplane {
     X(kNoServerAvailable,                                                                          \
       "no_server_available",                                                                       \
       "virtual service has no real server with weight above 0")                                    \
+    X(kNotAllowed, "not_allowed", "client is in the deny list, or not in the allow list")          \
+    X(kServiceRate, "service_rate", "too many new connections a second to the virtual service")    \
+    X(kServiceConnections, "service_connections", "too many connections to the virtual service")   \
+    X(kClientRate, "client_rate", "too many new connections a second from the client's network")   \
+    X(kClientConnections, "client_connections", "too many connections from the client's network")  \
     X(kNoLocalPort,                                                                                \
       "no_local_port",                                                                             \
       "no local address has a port free for full NAT or source NAT")                               \

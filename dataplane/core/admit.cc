@@ -54,16 +54,6 @@ namespace {
     return true;
 }
 
-[[nodiscard]] uint32_t insert(Worker::State& state, const NewConnection& wanted) {
-    ConnTable& table = state.connections;
-    const ConnectionDetails* const details = wanted.has_details ? &wanted.details : nullptr;
-    uint32_t index = table.insert(wanted.entry, details);
-    if (index == kNoConnection && table.is_full(wanted.has_details) && make_room(state)) {
-        index = table.insert(wanted.entry, details);
-    }
-    return index;
-}
-
 // The client's new end, for a method that gives it one. False: no port is free.
 [[nodiscard]] bool translate_client(Worker::State& state,
                                     Protocol protocol,
@@ -79,6 +69,12 @@ namespace {
     return local.has_value();
 }
 
+// What a new connection holds before it has a place.
+struct Admission {
+    ServerChoice server;
+    LimitRef limit_ref = kNoLimit;
+};
+
 // Gives back the port of a connection that finds no place.
 void abandon(Worker::State& state, const NewConnection& wanted, const EndpointPair& inside) {
     if (wanted.entry.has(kHasSecondPlace)) {
@@ -92,8 +88,8 @@ void abandon(Worker::State& state, const NewConnection& wanted, const EndpointPa
 [[nodiscard]] DropReason open(Worker::State& state,
                               Packet& packet,
                               const ServiceTable& table,
-                              const ServerChoice& choice) {
-    const RealServerSlot& server = table.servers[choice.position];
+                              const Admission& choice) {
+    const RealServerSlot& server = table.servers[choice.server.position];
     const EndpointPair outside = endpoints_of(packet);
     EndpointPair inside{outside.client, server.endpoint};
     if (server.endpoint.port == Be16{}) {
@@ -109,12 +105,17 @@ void abandon(Worker::State& state, const NewConnection& wanted, const EndpointPa
     wanted.entry.state = first_state(packet, server.forwarding);
     wanted.entry.traits |= table.options.clamp_mss ? kClampsMss : 0;
     wanted.details.local_pool = table.options.local_pool;
-    if (choice.template_ref != kNoTemplate) {
+    if (choice.server.template_ref != kNoTemplate) {
         wanted.entry.traits |= kHasTemplate;
-        wanted.details.template_ref = choice.template_ref;
+        wanted.details.template_ref = choice.server.template_ref;
         wanted.has_details = true;
     }
-    packet.connection = insert(state, wanted);
+    if (choice.limit_ref != kNoLimit) {
+        wanted.entry.traits |= kIsLimited;
+        wanted.details.limit_ref = choice.limit_ref;
+        wanted.has_details = true;
+    }
+    packet.connection = insert_connection(state, wanted);
     if (packet.connection == kNoConnection) {
         abandon(state, wanted, inside);
         return DropReason::kConnTableFull;
@@ -126,19 +127,36 @@ void abandon(Worker::State& state, const NewConnection& wanted, const EndpointPa
     return table.find(packet.hash, connection_key_of(packet), table.candidate(packet.hash));
 }
 
-void count_opened(Worker::State& state, const Connection& connection) {
-    ServerTally& server = state.server_tallies[index(connection.server)];
-    ++server.connections;
-    ++(is_active(connection.state) ? server.active : server.inactive);
-    ++state.service_counters[index(server.service)].connections;
-    ++state.counters.connections_created;
-    note_load(state, connection.server);
+void release(Worker::State& state, const ServiceTable& table, const Admission& admission) {
+    if (admission.server.template_ref != kNoTemplate) {
+        state.settings.templates->release(admission.server.template_ref, state.tick);
+    }
+    if (admission.limit_ref != kNoLimit) {
+        state.settings.limits->release(table.id, admission.limit_ref);
+    }
 }
 
-void release(Worker::State& state, const ServerChoice& choice) {
-    if (choice.template_ref != kNoTemplate) {
-        state.settings.templates->release(choice.template_ref, state.tick);
+// What stands against the connection that `packet` opens; kCount when it is open.
+[[nodiscard]] DropReason try_to_open(Worker::State& state, Packet& packet, ServiceTable& table) {
+    if (!is_l4_checksum_good(packet)) {
+        return DropReason::kBadL4Checksum;
     }
+    const LetIn answer = let_in(state, table, packet);
+    if (answer.reason != DropReason::kCount) {
+        return answer.reason;
+    }
+    const Admission admission{choose_server(state, table, packet), answer.limit_ref};
+    DropReason reason = DropReason::kNoServerAvailable;
+    if (admission.server.position != kNoPosition) {
+        const RealServerSlot& server = table.servers[admission.server.position];
+        reason = ttl_runs_out(state, server.forwarding, packet)
+                     ? DropReason::kTtlExpired
+                     : open(state, packet, table, admission);
+    }
+    if (reason != DropReason::kCount) {
+        release(state, table, admission);
+    }
+    return reason;
 }
 
 void admit(Worker::State& state, Packet& packet) {
@@ -146,29 +164,31 @@ void admit(Worker::State& state, Packet& packet) {
     if (table == nullptr || !opens_connection(packet)) {
         return;  // retired service, or no connection of ours: the kernel's if the address is
     }
-    if (!is_l4_checksum_good(packet)) {
-        state.drop(packet, DropReason::kBadL4Checksum);
-        return;
+    const DropReason reason = try_to_open(state, packet, *table);
+    switch (reason) {
+        case DropReason::kCount:
+            if (table->options.is_one_packet) {
+                state.one_packets[state.one_packet_count++] = packet.connection;
+            }
+            break;
+        case DropReason::kNoServerAvailable:
+            refuse(state, packet, reason, IcmpCause::kPortUnreachable);
+            break;
+        case DropReason::kTtlExpired:
+            refuse(state, packet, reason, IcmpCause::kTimeExceeded);
+            break;
+        case DropReason::kNotAllowed:
+            refuse(state, packet, reason, IcmpCause::kProhibited);
+            break;
+        default:
+            state.drop(packet, reason);
     }
-    const ServerChoice choice = choose_server(state, *table, packet);
-    if (choice.position == kNoPosition) {
-        refuse(state, packet, DropReason::kNoServerAvailable, IcmpCause::kPortUnreachable);
-        return;
-    }
-    if (ttl_runs_out(state, table->servers[choice.position].forwarding, packet)) {
-        release(state, choice);
-        refuse(state, packet, DropReason::kTtlExpired, IcmpCause::kTimeExceeded);
-        return;
-    }
-    const DropReason reason = open(state, packet, *table, choice);
-    if (reason != DropReason::kCount) {
-        release(state, choice);
-        state.drop(packet, reason);
-        return;
-    }
-    set_deadline(state, state.connections[packet.connection]);
-    arm_timer(state, packet.connection);
-    count_opened(state, state.connections[packet.connection]);
+}
+
+// Every packet of such a service is scheduled anew, whatever came before.
+[[nodiscard]] bool is_one_packet(const Worker::State& state, const Packet& packet) {
+    const ServiceTable* const table = state.services[index(packet.service)].table;
+    return table != nullptr && table->options.is_one_packet;
 }
 
 // A connection that was replaced or evicted meanwhile may have been some packet's: looks again for
@@ -186,7 +206,31 @@ void look_again(Worker::State& state, Packets packets) {
     }
 }
 
+void count_opened(Worker::State& state, const Connection& connection) {
+    ServerTally& server = state.server_tallies[index(connection.server)];
+    ++server.connections;
+    ++(is_active(connection.state) ? server.active : server.inactive);
+    ++state.service_counters[index(server.service)].connections;
+    ++state.counters.connections_created;
+    note_load(state, connection.server);
+}
+
 }  // namespace
+
+uint32_t insert_connection(Worker::State& state, const NewConnection& wanted) {
+    ConnTable& table = state.connections;
+    const ConnectionDetails* const details = wanted.has_details ? &wanted.details : nullptr;
+    uint32_t index = table.insert(wanted.entry, details);
+    if (index == kNoConnection && table.is_full(wanted.has_details) && make_room(state)) {
+        index = table.insert(wanted.entry, details);
+    }
+    if (index != kNoConnection) {
+        set_deadline(state, table[index]);
+        arm_timer(state, index);
+        count_opened(state, table[index]);
+    }
+    return index;
+}
 
 void admit_burst(Worker::State& state, Packets packets) {
     ConnTable& table = state.connections;
@@ -195,12 +239,20 @@ void admit_burst(Worker::State& state, Packets packets) {
         // First what nearly all packets have in common, whichever their direction.
         const bool is_settled = packet.connection != kNoConnection &&
                                 (packet.tcp_flags & kTcpSyn) == 0 && table.removals() == removals;
-        if (is_settled || packet.verdict != Verdict::kUndecided || packet.service == kNoService) {
+        if (is_settled || packet.verdict != Verdict::kUndecided) {
+            continue;
+        }
+        if (packet.service == kNoService) {
+            if (state.has_source_nat && packet.connection == kNoConnection && packet.has_ports &&
+                !packet.is_icmp_error) {
+                admit_outbound(state, packet);
+            }
             continue;
         }
         // An earlier packet of these may have opened this very connection, or ended it.
         if (packet.connection == kNoConnection || table.removals() != removals) {
-            packet.connection = find_again(table, packet);
+            packet.connection =
+                is_one_packet(state, packet) ? kNoConnection : find_again(table, packet);
         }
         if (packet.connection != kNoConnection &&
             replaces(state, table[packet.connection], packet)) {

@@ -189,6 +189,15 @@ void put_tables(Worker::State& state, const Command& command) {
         report(state, command, EventKind::kTablesReturned).tables = state.tables;
     }
     state.tables = command.tables;
+    state.has_source_nat = !state.tables->source_nat.empty();
+    for (const SourceNatRule& rule : state.tables->source_nat) {
+        if (index(rule.server) < state.settings.real_servers_max) {
+            ServerTally& tally = state.server_tallies[index(rule.server)];
+            tally.service = rule.service;
+            tally.position = kNoPosition;
+            tally.is_ending = false;
+        }
+    }
     note_wide_services(state);
 }
 

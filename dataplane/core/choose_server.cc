@@ -1,6 +1,9 @@
 #include "dataplane/core/choose_server.h"
 
+#include <algorithm>
+
 #include "dataplane/core/new_connection.h"
+#include "dataplane/core/quic.h"
 #include "dataplane/core/schedulers.h"
 
 namespace director::dataplane {
@@ -70,9 +73,40 @@ namespace {
     return {agreed != kNoPosition ? agreed : position, use.ref};
 }
 
+[[nodiscard]] std::span<const uint8_t> udp_payload(const Packet& packet) {
+    const uint32_t begin = packet.l4_offset + kUdpBytes;
+    const uint32_t end =
+        std::min(uint32_t{packet.l3_offset} + packet.ip_length, packet.contiguous_bytes);
+    return {packet.data + begin, end > begin ? end - begin : 0};
+}
+
+// The server that a QUIC packet's connection id names: its connection goes on although the client
+// has another address now. kNoPosition: no QUIC, or a client's first packet.
+[[nodiscard]] uint32_t server_of_quic_id(const ServiceTable& table, const Packet& packet) {
+    const ServiceOptions& options = table.options;
+    if (options.quic_id_bytes == 0 || packet.protocol != Protocol::kUdp || !packet.has_l4_header) {
+        return kNoPosition;
+    }
+    const auto id =
+        quic_server_id(udp_payload(packet), options.quic_id_offset, options.quic_id_bytes);
+    if (!id || is_quic_long_header(udp_payload(packet))) {
+        return kNoPosition;
+    }
+    for (uint32_t position = 0; position < table.servers.size(); ++position) {
+        if (table.servers[position].quic_id == *id) {
+            return position;
+        }
+    }
+    return kNoPosition;
+}
+
 }  // namespace
 
 ServerChoice choose_server(Worker::State& state, ServiceTable& table, const Packet& packet) {
+    const uint32_t named = server_of_quic_id(table, packet);
+    if (named != kNoPosition) {
+        return {named, kNoTemplate};
+    }
     if (table.options.persistence_seconds != 0 && state.settings.templates != nullptr) {
         return choose_persistently(state, table, packet);
     }

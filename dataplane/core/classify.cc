@@ -104,6 +104,10 @@ constexpr std::array<bool, 256> kUnicast = [] {
 // A packet to a virtual service comes from its client; any other may be a real server's answer, and
 // then its destination is the client. Without branches on the direction: it is as good as random.
 void find_client(Worker::State& state, Packet& packet) {
+    if (packet.is_outbound) {
+        packet.direction = Direction::kClientToServer;
+        return;  // the lookup by its destination has failed elsewhere: outbound.cc has it
+    }
     ServiceId service = state.service_ids.value_or(packet.destination, packet.hash, kNoService);
     if (state.has_wide_services || packet.is_ipv6) {
         service = find_wide_service(state, packet, service);

@@ -26,6 +26,7 @@
 #include "dataplane/api/ids.h"
 #include "dataplane/api/service.h"
 #include "dataplane/core/frame.h"
+#include "dataplane/core/limits.h"
 #include "dataplane/core/packet.h"
 #include "dataplane/core/persistence.h"
 #include "dataplane/core/table_memory.h"
@@ -71,6 +72,7 @@ enum ConnectionTrait : uint8_t {
     kHasSecondPlace = 2,  // inside client differs from the outside one: full NAT, source NAT
     kHasAdjustment = 4,   // sequence numbers differ between the sides
     kHasTemplate = 8,     // persistent: refers to a template
+    kIsLimited = 64,      // counts against a limit
     kClampsMss = 32,      // handshakes are told a segment size that fits the way
     kIsEnding = 16,       // its server is gone: whoever still speaks gets a reset
 };
@@ -114,6 +116,7 @@ struct alignas(64) ConnectionDetails {
     uint32_t inside_next = kNoConnection;  // overflow chain of the inside place
     uint32_t next_free = kNoDetails;
     TemplateRef template_ref = kNoTemplate;  // kHasTemplate
+    LimitRef limit_ref = kNoLimit;           // kIsLimited
     uint16_t local_pool = 0;                 // kHasSecondPlace: whose port the inside client is
 };
 

@@ -29,6 +29,10 @@ void give_back(Worker::State& state, const Connection& entry) {
                              state.connections.endpoint(entry, Side::kInside, Role::kClient),
                              local_port_group(entry.protocol(), server));
     }
+    if (entry.has(kIsLimited)) {
+        state.settings.limits->release(state.server_tallies[index(entry.server)].service,
+                                       details.limit_ref);
+    }
     if (entry.has(kHasTemplate)) {
         state.settings.templates->release(details.template_ref, state.tick);
     }
@@ -47,6 +51,14 @@ void end_connection(Worker::State& state, uint32_t connection) {
     const RealServerId server_id = entry.server;
     state.connections.remove(connection);
     note_load(state, server_id);
+}
+
+void end_one_packets_burst(Worker::State& state, Packets /*packets*/) {
+    for (uint32_t i = 0; i < state.one_packet_count; ++i) {
+        end_connection(state, state.one_packets[i]);
+        ++state.counters.connections_expired;
+    }
+    state.one_packet_count = 0;
 }
 
 void expire_some(Worker::State& state) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dataplane/core/conn_table.h"
+#include "dataplane/core/limits.h"
 #include "dataplane/core/worker_state.h"
 
 namespace director::dataplane {
@@ -29,5 +30,17 @@ struct EndpointPair {
                                             const EndpointPair& outside,
                                             const EndpointPair& inside,
                                             ForwardingMethod method);
+
+// Puts it into the table, if need be in place of the oldest half-open one; arms its timer and
+// counts it. Answers its index, or kNoConnection (admit.cc).
+[[nodiscard]] uint32_t insert_connection(Worker::State& state, const NewConnection& wanted);
+
+// Whether the client may have a connection to the service at all (let_in.cc). `limit_ref` is to be
+// released at the connection's end, or when it is not made after all.
+struct LetIn {
+    DropReason reason = DropReason::kCount;  // kCount: it may
+    LimitRef limit_ref = kNoLimit;
+};
+[[nodiscard]] LetIn let_in(Worker::State& state, const ServiceTable& table, const Packet& packet);
 
 }  // namespace director::dataplane

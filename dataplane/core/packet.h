@@ -67,6 +67,7 @@ struct Packet {
     bool is_handed_over = false;  // came from another worker: process here, whatever the hash says
     bool is_to_follow = false;    // came from another worker as a fragment to be followed here
     bool is_resumed = false;      // was held here
+    bool is_outbound = false;     // came from another worker to be translated by source NAT
     FragmentPorts fragment;       // kept over a hand-over and a hold; else nothing is known
 
     // Between the stages. What a packet needs on its usual way fits the first 64 bytes.

@@ -28,6 +28,7 @@ Worker::State::State(const WorkerSettings& worker_settings)
       services(settings.services_max),
       owners{},
       timeout_ticks{},
+      one_packets{},
       fragments(fragment_settings(settings), settings.memory),
       frame_operations{},
       kernel_punts(settings.punts_per_second),

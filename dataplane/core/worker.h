@@ -20,6 +20,7 @@
 #include "dataplane/api/command.h"
 #include "dataplane/api/counters.h"
 #include "dataplane/api/event.h"
+#include "dataplane/core/limits.h"
 #include "dataplane/core/load_board.h"
 #include "dataplane/core/packet.h"
 #include "dataplane/core/persistence.h"
@@ -51,6 +52,8 @@ struct WorkerSettings {
     HashKey hash_key;
     // What all workers tell one another of their servers' connections; nullptr for a lone worker.
     LoadBoard* loads = nullptr;
+    // Of all workers together; nullptr: no service is limited.
+    ConnectionLimits* limits = nullptr;
     // Shared by all workers, and theirs until the last has ended; nullptr: no service is
     // persistent.
     TemplateTable* templates = nullptr;

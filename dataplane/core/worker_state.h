@@ -111,6 +111,10 @@ struct Worker::State {
     std::array<uint32_t, kConnStateCount> timeout_ticks;
     std::array<LocalPool*, kLocalPoolsMax> local_pools{};  // by number; 0 is none
     const Tables* tables = nullptr;
+    bool has_source_nat = false;
+    // Connections that end with the packet that opened them (ipvsadm -o).
+    std::array<uint32_t, kBurstMax> one_packets;
+    uint32_t one_packet_count = 0;
     Sweep sweep;
     uint32_t servers_end = 0;  // server slots in use are below this
     uint32_t load_cursor = 0;  // the server slot that refresh_loads() has looked at last
@@ -183,20 +187,25 @@ void refuse_with_reset(Worker::State& state, Packet& packet, DropReason reason);
 // Puts another IP packet into the frame. False when there is no room.
 [[nodiscard]] bool replace_ip_packet(Packet& packet, const uint8_t* bytes, uint32_t length);
 
+// For a packet that is no service's and no connection's: finds or opens its connection by source
+// NAT, or gives it to the worker that would have it (outbound.cc).
+void admit_outbound(Worker::State& state, Packet& packet);
+
 // The service that a packet is for, when `exact` is what its address and port found (services.cc).
 [[nodiscard]] ServiceId find_wide_service(const Worker::State& state,
                                           const Packet& packet,
                                           ServiceId exact);
 
 // The stages, in the order of Worker::process.
-void parse_burst(Worker::State& state, Packets packets);        // parse.cc
-void classify_burst(Worker::State& state, Packets packets);     // classify.cc
-void find_bucket_burst(Worker::State& state, Packets packets);  // lookup.cc
-void find_entry_burst(Worker::State& state, Packets packets);   // lookup.cc
-void admit_burst(Worker::State& state, Packets packets);        // admit.cc
-void track_burst(Worker::State& state, Packets packets);        // track.cc
-void rewrite_burst(Worker::State& state, Packets packets);      // rewrite.cc
-void forward_burst(Worker::State& state, Packets packets);      // forward.cc
+void parse_burst(Worker::State& state, Packets packets);            // parse.cc
+void classify_burst(Worker::State& state, Packets packets);         // classify.cc
+void find_bucket_burst(Worker::State& state, Packets packets);      // lookup.cc
+void find_entry_burst(Worker::State& state, Packets packets);       // lookup.cc
+void admit_burst(Worker::State& state, Packets packets);            // admit.cc
+void track_burst(Worker::State& state, Packets packets);            // track.cc
+void rewrite_burst(Worker::State& state, Packets packets);          // rewrite.cc
+void forward_burst(Worker::State& state, Packets packets);          // forward.cc
+void end_one_packets_burst(Worker::State& state, Packets packets);  // expire.cc
 // The ladder that Worker::process climbs, in three phases. A phase uses what the one before has
 // prefetched; between the two, the worker is busy with other groups of the burst.
 struct Stage {
@@ -216,6 +225,7 @@ inline constexpr std::array kThirdPhase{
     Stage{"track", track_burst},
     Stage{"rewrite", rewrite_burst},
     Stage{"forward", forward_burst},
+    Stage{"end_one_packets", end_one_packets_burst},
 };
 
 // At every poll, packets or none.

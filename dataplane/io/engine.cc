@@ -97,6 +97,7 @@ class DpdkEngine final : public Engine {
     std::vector<MeshRow> mesh_;  // [from][to]
     std::vector<std::unique_ptr<FrameStack>> returns_;
     std::unique_ptr<LoadBoard> loads_;
+    std::unique_ptr<ConnectionLimits> limits_;
     std::unique_ptr<TemplateTable> templates_;  // the workers' alone; outlives them
     std::vector<std::unique_ptr<LcoreLoop>> loops_;
     std::vector<std::unique_ptr<LcoreTask>> tasks_;
@@ -213,6 +214,16 @@ Result<void> DpdkEngine::make_loops() {
                                    settings_.templates_max));
     }
     settings_.worker.templates = templates_.get();
+    limits_ = std::make_unique<ConnectionLimits>(settings_.worker.services_max,
+                                                 settings_.templates_max,
+                                                 settings_.worker.hash_key,
+                                                 plain_table_memory());
+    if (!limits_->is_allocated()) {
+        return failure(
+            "no memory for the clients that limits tell apart: configure a smaller "
+            "templates_max");
+    }
+    settings_.worker.limits = limits_.get();
     if (worker_count() > 1) {
         loads_ = std::make_unique<LoadBoard>(
             settings_.worker.real_servers_max, worker_count(), plain_table_memory());

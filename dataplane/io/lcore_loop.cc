@@ -55,6 +55,7 @@ void fill_packet(Packet& packet, rte_mbuf* frame, PortId in_port) {
     packet.is_handed_over = false;
     packet.is_to_follow = false;
     packet.is_resumed = false;
+    packet.is_outbound = false;
     packet.fragment = {};
 }
 
@@ -230,6 +231,7 @@ void LcoreLoop::add_handed_over(rte_mbuf* frame) {
     // A fragment whose ports nobody knows yet comes to be followed, all else to its connection.
     packet.is_to_follow = seen.is_fragment && !seen.fragment.is_known;
     packet.is_handed_over = !packet.is_to_follow;
+    packet.is_outbound = seen.is_outbound;
     packet.fragment = seen.fragment;
     frames_[burst_.count++] = frame;
 }
@@ -336,7 +338,7 @@ void LcoreLoop::forward(rte_mbuf* frame, uint8_t place) {
 
 void LcoreLoop::hand_over(rte_mbuf* frame, uint8_t place) {
     const Packet& packet = burst_.packets[place];
-    DIRECTOR_HOT_ASSERT(!packet.is_handed_over);
+    DIRECTOR_HOT_ASSERT(!packet.is_handed_over || packet.is_outbound);
     DIRECTOR_HOT_ASSERT(packet.owner != wiring_.id && index(packet.owner) < outboxes_.size());
     put_in_outbox(packet.owner, FrameErrand::kProcess, frame, place);
 }

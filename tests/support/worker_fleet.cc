@@ -352,6 +352,7 @@ void WorkerFleet::run_burst(size_t number,
         packet.is_to_follow = errand.arrival == Arrival::kToFollow;
         packet.is_resumed = errand.arrival == Arrival::kResumed;
         packet.fragment = errand.fragment;
+        packet.is_outbound = errand.is_outbound;
         if (errand.in.touch) {
             errand.in.touch(packet);
         }
@@ -372,7 +373,7 @@ void WorkerFleet::run_burst(size_t number,
         const FrameIn& in = errand.in;
         book(member, packet);
         if (packet.verdict == Verdict::kHandOver) {
-            require(errand.arrival != Arrival::kHandedOver,
+            require(errand.arrival != Arrival::kHandedOver || packet.is_outbound,
                     [&] { return "handed over twice: " + summary(in.bytes); });
             require(packet.owner != WorkerId{static_cast<uint16_t>(number)}, "handed to itself");
             require(burst.bytes(place) == in.bytes, "changed before the hand-over");
@@ -380,6 +381,7 @@ void WorkerFleet::run_burst(size_t number,
             Errand onward = errand;
             onward.arrival = is_to_follow ? Arrival::kToFollow : Arrival::kHandedOver;
             onward.fragment = packet.fragment;
+            onward.is_outbound = packet.is_outbound;
             mailboxes_.at(index(packet.owner)).push_back(onward);
             continue;
         }

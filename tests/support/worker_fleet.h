@@ -169,6 +169,7 @@ class WorkerFleet {
         FrameIn in;
         Arrival arrival = Arrival::kReceived;
         dataplane::FragmentPorts fragment;
+        bool is_outbound = false;
     };
 
     // One worker and what the fleet saw it decide.
