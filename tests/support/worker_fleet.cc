@@ -53,8 +53,13 @@ WorkerFleet::WorkerFleet(const FleetSettings& settings)
             settings.templates_max, settings.worker.hash_key, plain_table_memory());
         require(templates_->is_allocated(), "no memory for templates");
     }
+    if (settings.workers > 1) {
+        loads_ = std::make_unique<LoadBoard>(
+            settings.worker.real_servers_max, settings.workers, plain_table_memory());
+    }
     for (uint16_t i = 0; i < settings.workers; ++i) {
         WorkerSettings own = settings.worker;
+        own.loads = loads_.get();
         own.templates = templates_.get();
         own.id = WorkerId{i};
         own.worker_count = settings.workers;

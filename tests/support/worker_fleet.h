@@ -195,6 +195,7 @@ class WorkerFleet {
 
     FleetSettings settings_;
     std::unique_ptr<dataplane::TemplateTable> templates_;
+    std::unique_ptr<dataplane::LoadBoard> loads_;
     std::vector<std::unique_ptr<Member>> workers_;
     std::vector<std::vector<Errand>> mailboxes_;  // by owner: handed over or resumed, in order
     size_t next_poller_ = 0;
