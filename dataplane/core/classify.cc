@@ -127,7 +127,10 @@ void find_client(Worker::State& state, Packet& packet) {
 }
 
 [[nodiscard]] bool has_ports_after_all(Worker::State& state, Packet& packet) {
-    return packet.is_fragment ? follow_fragment(state, packet) : adopt_quoted_ends(state, packet);
+    if (packet.is_fragment) {
+        return follow_fragment(state, packet);
+    }
+    return !pass_on_tunnel_error(state, packet) && adopt_quoted_ends(state, packet);
 }
 
 }  // namespace
@@ -160,6 +163,7 @@ void classify_burst(Worker::State& state, Packets packets) {
 //   not IP, or for many, or for this link      punt
 //   addresses that belong on no wire           drop martian
 //   fragment                                   hold, hand over or drop; with ports:
+//   "too big" about one of our tunnel packets  the same about the client's packet inside, route
 //   ICMP error about a packet with ports       as an answer to that packet:
 //   ports, and another worker owns it          hand over
 //   ports, to a virtual service                lookup, client to server, then admit

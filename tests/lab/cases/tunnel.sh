@@ -48,6 +48,12 @@ for vip in 170.210.122.{104,105,106,107,110} 2001:db8:122::{104,105,106,107}; do
     check "$vip: a narrow way to the client, 400 kB there and back" echoes "$vip"
 done
 narrow far 192.168.0.0/24 f1 1280
+narrow far 2001:db8:192::/64 f1 1400  # in a tunnel, IPv6 needs 1280 bytes and the wrapping
+for vip in 170.210.122.{104,105,106,107,110} 2001:db8:122::{105,106,107}; do
+    # A connection each to both servers.
+    check "$vip: a narrow way to the real server, 400 kB there and back" echoes "$vip"
+done
+narrow far 192.168.0.0/24 f1 1280
 narrow far 2001:db8:192::/64 f1 1300
 for vip in 170.210.122.121 2001:db8:122::121; do
     check "$vip: full NAT, narrow on both sides" echoes "$vip"
