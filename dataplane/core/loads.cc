@@ -39,10 +39,7 @@ void apply_load(Worker::State& state, ServerTally& tally) {
         return;
     }
     fill_in(tally, table->servers[tally.position]);
-    const Scheduler& scheduler = schedulers()[table->scheduler];
-    if (scheduler.load_changed != nullptr) {
-        scheduler.load_changed(*table, tally.position);
-    }
+    schedulers()[table->scheduler].load_changed(*table, tally.position);
 }
 
 }  // namespace
@@ -60,7 +57,7 @@ void note_load(Worker::State& state, RealServerId server) {
 }
 
 bool wants_load(const ServiceTable& table) {
-    if (schedulers()[table.scheduler].load_changed != nullptr) {
+    if (schedulers()[table.scheduler].is_by_load) {
         return true;
     }
     for (const RealServerSlot& server : table.servers) {

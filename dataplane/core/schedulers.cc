@@ -13,7 +13,29 @@ constexpr Scheduler by_load(std::string_view name) {
             .pick = load_pick,
             .adopt = load_adopt<kRule>,
             .load_changed = load_changed<kRule>,
-            .prepare = load_prepare<kRule>};
+            .prepare = load_prepare<kRule>,
+            .is_by_load = kRule != LoadRule::kHeaviest};
+}
+
+constexpr Scheduler by_destination(std::string_view name, decltype(Scheduler::pick) pick) {
+    return {.name = name,
+            .pick = pick,
+            .adopt = locality_adopt,
+            .load_changed = locality_load_changed,
+            .prepare = locality_prepare,
+            .is_by_load = true};
+}
+
+constexpr Scheduler by_hash(std::string_view name,
+                            decltype(Scheduler::pick) pick,
+                            decltype(Scheduler::prepare) prepare) {
+    return {.name = name,
+            .pick = pick,
+            .adopt = hash_adopt,
+            .load_changed = refresh_weight,
+            .prepare = prepare,
+            .is_rebuilt_on_weight_change = true,
+            .is_hash = true};
 }
 
 // Every scheduler there is. The order is no promise: find_scheduler() finds.
@@ -26,13 +48,25 @@ constexpr std::array kSchedulers{
     by_load<LoadRule::kNeverQueue>("nq"),
     by_load<LoadRule::kHeaviest>("fo"),
     by_load<LoadRule::kHeaviestWithRoom>("ovf"),
-    Scheduler{"lblc", lblc_pick, locality_adopt, locality_load_changed, locality_prepare},
-    Scheduler{"lblcr", lblcr_pick, locality_adopt, locality_load_changed, locality_prepare},
-    Scheduler{"dh", dh_pick, hash_adopt, refresh_weight, dh_prepare, true, true},
-    Scheduler{"sh", sh_pick, hash_adopt, refresh_weight, sh_prepare, true, true},
-    Scheduler{"mh", mh_pick, hash_adopt, refresh_weight, mh_prepare, true, true},
-    Scheduler{"twos", twos_pick, twos_adopt, twos_load_changed, twos_prepare},
-    Scheduler{"maglev", maglev_pick, maglev_adopt, maglev_load_changed, maglev_prepare, true, true},
+    by_destination("lblc", lblc_pick),
+    by_destination("lblcr", lblcr_pick),
+    by_hash("dh", dh_pick, dh_prepare),
+    by_hash("sh", sh_pick, sh_prepare),
+    by_hash("mh", mh_pick, mh_prepare),
+    Scheduler{.name = "twos",
+              .pick = twos_pick,
+              .adopt = twos_adopt,
+              .load_changed = twos_load_changed,
+              .prepare = twos_prepare,
+              .is_by_load = true},
+    Scheduler{.name = "maglev",
+              .pick = maglev_pick,
+              .adopt = maglev_adopt,
+              .load_changed = maglev_load_changed,
+              .prepare = maglev_prepare,
+              .is_rebuilt_on_weight_change = true,
+              .is_hash = true,
+              .is_by_load = true},
 };
 
 }  // namespace
@@ -71,10 +105,7 @@ void set_weight(ServiceTable& table, uint32_t position, uint32_t weight) {
     RealServerSlot& server = table.servers[position];
     server.last_weight = server.weight != 0 ? server.weight : server.last_weight;
     server.weight = weight;
-    const Scheduler& scheduler = kSchedulers[table.scheduler];
-    if (scheduler.load_changed != nullptr) {
-        scheduler.load_changed(table, position);
-    }
+    kSchedulers[table.scheduler].load_changed(table, position);
 }
 
 }  // namespace director::dataplane

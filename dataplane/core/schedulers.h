@@ -62,6 +62,10 @@ struct Scheduler {
     // The choice follows from the client's (dh: the destination's) address, as long as servers
     // and their availability stay.
     bool is_hash = false;
+
+    // The choice depends on servers' active or total connections, so that these have to be kept up;
+    // all others care for nothing but is_overloaded.
+    bool is_by_load = false;
 };
 
 [[nodiscard]] std::span<const Scheduler> schedulers();

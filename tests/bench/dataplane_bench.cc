@@ -304,9 +304,7 @@ double Bench::time_choices(const Scene& scene) {
     const auto change = [&](uint32_t position, uint32_t by) {
         table.servers[position].active += by;
         table.servers[position].total += by;
-        if (scheduler.load_changed != nullptr) {
-            scheduler.load_changed(table, position);
-        }
+        scheduler.load_changed(table, position);
     };
     Random random(kSeed);
     std::vector<uint32_t> servers_of(scene.connections, dataplane::kNoServer);

@@ -132,10 +132,12 @@ void DirectorBalancer::put_services(const Scene& scene) {
         table->id = dataplane::ServiceId{i};
         table->key = {endpoint.address, endpoint.port, Protocol::kTcp};
         table->scheduler = *dataplane::find_scheduler(scene.scheduler);
+        // ovf takes no more active connections than the weights allow.
+        const uint32_t weight = scene.scheduler == "ovf" ? dataplane::kWeightMax : 1;
         for (uint32_t server = i; server < scene.servers; server += scene.services) {
             table->servers.push_back({.id = dataplane::RealServerId{server},
                                       .endpoint = server_endpoint(server),
-                                      .weight = 1});
+                                      .weight = weight});
         }
         dataplane::prepare_scheduler(*table);
         Command command(CommandKind::kPutService);

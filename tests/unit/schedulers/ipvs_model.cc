@@ -586,9 +586,7 @@ void Ours::set_load(const ModelList& list, size_t position) {
     slot.active = list[position].active;
     slot.total = list[position].total;
     slot.is_overloaded = list[position].is_overloaded;
-    if (scheduler().load_changed != nullptr) {
-        scheduler().load_changed(*table_, static_cast<uint32_t>(position));
-    }
+    scheduler().load_changed(*table_, static_cast<uint32_t>(position));
 }
 
 }  // namespace director::test

@@ -100,6 +100,30 @@ TEST(Locality, ADayWithoutUseIsForgotten) {
     }
 }
 
+// lblcr: after more than a day without change the most loaded server leaves the set.
+TEST(Locality, ASetShrinksAfterADay) {
+    for (const uint32_t seconds : {86400U, 86401U}) {
+        ModelList list{{.number = 0, .weight = 1}, {.number = 1, .weight = 1}};
+        Ours ours("lblcr", {});
+        ours.put(list);
+        const auto load = [&](size_t position, uint32_t active) {
+            list[position].active = active;
+            list[position].total = active;
+            ours.set_load(list, position);
+        };
+        ASSERT_EQ(ours.pick({.destination_fold = 7}), 0U);
+        load(0, 5);
+        ASSERT_EQ(ours.pick({.destination_fold = 7}), 1U);  // 0 is busy: the set is {1, 0} now
+        load(1, 1);
+        ASSERT_EQ(ours.pick({.destination_fold = 7, .now_seconds = 50000}), 1U);
+        ASSERT_EQ(ours.pick({.destination_fold = 7, .now_seconds = seconds}), 1U);
+        load(0, 0);  // idle, and chosen if it is still in the set
+        const bool was_dropped = seconds > 86400;
+        EXPECT_EQ(ours.pick({.destination_fold = 7, .now_seconds = seconds}),
+                  was_dropped ? 1U : 0U);
+    }
+}
+
 // lblcr: a busy destination gets more servers, but no more than an entry holds; all serve it still.
 TEST(Locality, TheSetOfABusyDestinationIsBounded) {
     ModelList list = servers(20);
