@@ -1,5 +1,6 @@
 #include "dataplane/core/conn_table.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -13,7 +14,7 @@ ConnTable::ConnTable(uint32_t connections_max,
                      const TableMemory& memory)
     : key_(key),
       capacity_(connections_max),
-      bucket_count_(bucket_count(connections_max)),
+      bucket_count_(bucket_count(connections_max, details_max)),
       buckets_(memory, bucket_count_),
       entries_(memory, connections_max),
       details_(memory, details_max),
@@ -26,12 +27,14 @@ bool ConnTable::is_allocated() const {
            timers_.is_allocated();
 }
 
-uint32_t ConnTable::bucket_count(uint32_t connections_max) {
-    return connections_max / kEntriesPerBucket + 1;
+// Whatever has details may have a second place.
+uint32_t ConnTable::bucket_count(uint32_t connections_max, uint32_t details_max) {
+    const uint64_t places = uint64_t{connections_max} + std::min(connections_max, details_max);
+    return static_cast<uint32_t>(places / kEntriesPerBucket) + 1;
 }
 
 uint64_t ConnTable::bytes(uint32_t connections_max, uint32_t details_max) {
-    return uint64_t{bucket_count(connections_max)} * sizeof(Bucket) +
+    return uint64_t{bucket_count(connections_max, details_max)} * sizeof(Bucket) +
            uint64_t{connections_max} * sizeof(Connection) +
            uint64_t{details_max} * sizeof(ConnectionDetails) + TimerLists::bytes(connections_max);
 }

@@ -179,6 +179,16 @@ class ConnTable {
     void prefetch_bucket(uint64_t hash) const { __builtin_prefetch(&buckets_[bucket_of(hash)]); }
     // The first place whose tag fits, or kNoConnection; its entry is prefetched for writing.
     [[nodiscard]] uint32_t candidate(uint64_t hash) const;
+    // Before find() of an IPv6 packet: the addresses that it will compare, if `first`, what
+    // candidate() answered, is of a connection that has any.
+    void prefetch_details(uint32_t first) const {
+        const Connection& entry = entries_[entry_of(first)];
+        if (entry.details != kNoDetails) {
+            const char* const lines = reinterpret_cast<const char*>(&details_[entry.details]);
+            __builtin_prefetch(lines);
+            __builtin_prefetch(lines + 64);
+        }
+    }
     // The connection, or kNoConnection. `first` is what candidate() answered.
     [[nodiscard]] uint32_t find(uint64_t hash, const ConnectionKey& key, uint32_t first) const {
         const bool is_first = first != kNoConnection && matches(first, key);
@@ -231,7 +241,7 @@ class ConnTable {
     };
     static_assert(sizeof(Bucket) == 64);
 
-    [[nodiscard]] static uint32_t bucket_count(uint32_t connections_max);
+    [[nodiscard]] static uint32_t bucket_count(uint32_t connections_max, uint32_t details_max);
     [[nodiscard]] static uint16_t tag_of(uint64_t hash) {
         return static_cast<uint16_t>(hash | 1);  // 0 means empty
     }
