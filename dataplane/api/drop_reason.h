@@ -19,7 +19,9 @@ namespace director::dataplane {
     X(kBadIpLength, "bad_ip_length", "IP total length does not fit the frame or its own header")   \
     X(kBadIpChecksum, "bad_ip_checksum", "IP header checksum is wrong")                            \
     X(kMartian, "martian", "source or destination address cannot be on a wire (RFC 1812 5.3.7)")   \
-    X(kFragment, "fragment", "fragment that only reassembly could translate (IPv6 to IPv4)")       \
+    X(kFragment,                                                                                   \
+      "fragment",                                                                                  \
+      "fragment that only reassembly could translate (IPv6 to IPv4, FTP, PROXY protocol)")         \
     X(kFragmentTiny,                                                                               \
       "fragment_tiny",                                                                             \
       "first fragment without a whole transport header (RFC 1858)")                                \
@@ -56,6 +58,7 @@ namespace director::dataplane {
     X(kInterfaceDown, "interface_down", "route leads to an interface that is not up")              \
     X(kExceedsMtu, "exceeds_mtu", "packet is longer than the outgoing interface's MTU")            \
     X(kNoHeadroom, "no_headroom", "no room before the frame for a longer Ethernet header")         \
+    X(kInPieces, "in_pieces", "frame in several pieces that a helper would have to change")        \
     X(kNeighbourFailed, "neighbour_failed", "next hop does not answer ARP")                        \
     X(kPuntRateLimited, "punt_rate_limited", "too many packets for the kernel or waiting for ARP") \
     X(kPuntRingFull,                                                                               \

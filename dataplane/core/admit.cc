@@ -1,4 +1,5 @@
 // Stage 4, misses only: a client's first packet gets a real server and an entry in the table.
+#include "dataplane/core/adjust.h"
 #include "dataplane/core/choose_server.h"
 #include "dataplane/core/new_connection.h"
 #include "dataplane/core/sctp_state.h"
@@ -105,6 +106,11 @@ void abandon(Worker::State& state, const NewConnection& wanted, const EndpointPa
     wanted.entry.state = first_state(packet, server.forwarding);
     wanted.entry.traits |= table.options.clamp_mss ? kClampsMss : 0;
     wanted.details.local_pool = table.options.local_pool;
+    if (needs_adjustment(table.options, wanted.entry)) {
+        wanted.entry.traits |= kHasAdjustment;
+        wanted.details.client_address = table.options.client_address;
+        wanted.has_details = true;
+    }
     if (choice.server.template_ref != kNoTemplate) {
         wanted.entry.traits |= kHasTemplate;
         wanted.details.template_ref = choice.server.template_ref;

@@ -29,6 +29,7 @@
 #include "dataplane/core/limits.h"
 #include "dataplane/core/packet.h"
 #include "dataplane/core/persistence.h"
+#include "dataplane/core/seq_adjust.h"
 #include "dataplane/core/table_memory.h"
 #include "dataplane/core/timer_lists.h"
 
@@ -70,7 +71,7 @@ struct FlowEnds {
 enum ConnectionTrait : uint8_t {
     kIsIpv6 = 1,          // on either side: addresses are in the details
     kHasSecondPlace = 2,  // inside client differs from the outside one: full NAT, source NAT
-    kHasAdjustment = 4,   // sequence numbers differ between the sides
+    kHasAdjustment = 4,   // a helper looks at its packets and may change them: adjust.h
     kHasTemplate = 8,     // persistent: refers to a template
     kIsLimited = 64,      // counts against a limit
     kClampsMss = 32,      // handshakes are told a segment size that fits the way
@@ -118,7 +119,12 @@ struct alignas(64) ConnectionDetails {
     TemplateRef template_ref = kNoTemplate;  // kHasTemplate
     LimitRef limit_ref = kNoLimit;           // kIsLimited
     uint16_t local_pool = 0;                 // kHasSecondPlace: whose port the inside client is
+    // kHasAdjustment: what of adjust.h the connection has.
+    ClientAddressVia client_address = ClientAddressVia::kNothing;
+    uint32_t server_sequence = 0;  // kTcpOption: of the server's first byte
+    TcpAdjustment adjustment;
 };
+static_assert(sizeof(ConnectionDetails) == 128);
 
 // What a lookup compares: a packet's two ends, sorted into client and server.
 struct ConnectionKey {

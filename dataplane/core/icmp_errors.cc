@@ -1,5 +1,6 @@
 // ICMP errors about packets that we translated: they belong to the connection whose packet they
 // quote, and go through the stages as a packet of it would. Path MTU discovery lives on this.
+#include "dataplane/core/adjust.h"
 #include "dataplane/core/icmp_translate.h"
 #include "dataplane/core/worker_state.h"
 
@@ -83,6 +84,9 @@ void rewrite_icmp_error(Worker::State& state, const Connection& connection, Pack
         return;  // the server holds the virtual address: the error is about its own packet
     }
     const QuotedPacket quoted = quoted_of(packet);
+    if (connection.has(kHasAdjustment)) {
+        adjust_icmp_error(state, connection, packet, quoted.l4_offset);
+    }
     const ErrorTranslation translation =
         translation_of(state.connections, connection, packet.direction, sender_of(packet));
     const bool is_same_family = translation.destination.is_ipv4() == packet.is_ipv4;

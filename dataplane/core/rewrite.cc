@@ -2,6 +2,7 @@
 // one function for both directions.
 #include "common/checksum.h"
 #include "common/select.h"
+#include "dataplane/core/adjust.h"
 #include "dataplane/core/frame.h"
 #include "dataplane/core/sctp_checksum.h"
 #include "dataplane/core/worker_state.h"
@@ -190,6 +191,10 @@ void rewrite_four_to_six(const Worker::State& state, const Connection& connectio
 }
 
 void rewrite(Worker::State& state, const Connection& connection, Packet& packet) {
+    if (connection.has(kHasAdjustment) && !packet.is_icmp_error &&
+        !adjust(state, connection, packet)) {
+        return;
+    }
     packet.is_translated = connection.translation != Translation::kNone;
     if (packet.is_icmp_error) {
         rewrite_icmp_error(state, connection, packet);

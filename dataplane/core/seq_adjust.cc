@@ -137,6 +137,14 @@ void record_resize(SeqAdjust& sender, uint32_t sequence, int32_t bytes) {
     }
 }
 
+uint32_t sequence_before(const SeqAdjust& sender, uint32_t shown) {
+    return sender.is_set ? unshifted_acknowledgement(sender, shown) : shown;
+}
+
+uint32_t sequence_after(const SeqAdjust& sender, uint32_t sequence) {
+    return sender.is_set ? shifted_sequence(sender, sequence) : sequence;
+}
+
 void adjust_tcp(uint8_t* tcp, uint32_t header_bytes, TcpSender sender, TcpAdjustment& adjustment) {
     Header header(tcp);
     SeqAdjust& own = adjustment.sent[static_cast<size_t>(sender)];

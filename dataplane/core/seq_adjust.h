@@ -37,6 +37,12 @@ struct TcpAdjustment {
 // `bytes` (shrunk, if negative).
 void record_resize(SeqAdjust& sender, uint32_t sequence, int32_t bytes);
 
+// The sender's own number of what its peer was shown, or acknowledges, as `shown`.
+[[nodiscard]] uint32_t sequence_before(const SeqAdjust& sender, uint32_t shown);
+
+// The number that the peer is shown for what the sender calls `sequence`.
+[[nodiscard]] uint32_t sequence_after(const SeqAdjust& sender, uint32_t sequence);
+
 // All numbers of a sender that began with `initial_sequence` are shifted.
 [[nodiscard]] constexpr SeqAdjust constant_shift(uint32_t initial_sequence, uint32_t delta) {
     return {initial_sequence, static_cast<int32_t>(delta), static_cast<int32_t>(delta), true};
