@@ -167,8 +167,8 @@ using Packets = std::span<Packet>;
 // the quoted one. False for every other packet (icmp_errors.cc).
 [[nodiscard]] bool adopt_quoted_ends(const Worker::State& state, Packet& packet);
 
-// For an ICMP "too big" about one of our own tunnel packets: the packet becomes the same error about
-// the client's packet inside, to the client. False for every other packet (tunnel_errors.cc).
+// For an ICMP "too big" about one of our own tunnel packets: the packet becomes the same error
+// about the client's packet inside, to the client. False for every other packet (tunnel_errors.cc).
 [[nodiscard]] bool pass_on_tunnel_error(Worker::State& state, Packet& packet);
 
 // For a fragment: finds out its ports, or holds, hands over or drops it. True when the packet has
