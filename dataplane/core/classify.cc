@@ -101,6 +101,17 @@ constexpr std::array<bool, 256> kUnicast = [] {
            state.forwarder.is_plainly_ours(packet.in_port, packet.vlan, packet.data);
 }
 
+// The same of IPv6: global unicast (2000::/3) and unique local (fc00::/7) addresses, whose digests
+// tell the two apart.
+[[nodiscard]] bool is_ordinary_ipv6(const Worker::State& state, const Packet& packet) {
+    const auto is_unicast = [](uint8_t first) { return first >> 5 == 1 || first >> 1 == 0x7e; };
+    const uint8_t* const ip = packet.data + packet.l3_offset;
+    const bool are_two = static_cast<uint32_t>(packet.source.bits ^ packet.destination.bits) != 0;
+    return packet.is_ipv6 && is_unicast(ip[kIpv6SourceOffset]) &&
+           is_unicast(ip[kIpv6DestinationOffset]) && are_two &&
+           state.forwarder.is_plainly_ours(packet.in_port, packet.vlan, packet.data);
+}
+
 // A packet to a virtual service comes from its client; any other may be a real server's answer, and
 // then its destination is the client. Without branches on the direction: it is as good as random.
 void find_client(Worker::State& state, Packet& packet) {
@@ -109,7 +120,7 @@ void find_client(Worker::State& state, Packet& packet) {
         return;  // the lookup by its destination has failed elsewhere: outbound.cc has it
     }
     ServiceId service = state.service_ids.value_or(packet.destination, packet.hash, kNoService);
-    if (state.has_wide_services || packet.is_ipv6) {
+    if (state.has_wide_services || (packet.is_ipv6 && service != kNoService)) {
         service = find_wide_service(state, packet, service);
     }
     const bool is_from_client = service != kNoService;
@@ -140,7 +151,7 @@ void classify_burst(Worker::State& state, Packets packets) {
         if (packet.verdict != Verdict::kUndecided) {
             continue;
         }
-        if (!is_ordinary(state, packet)) {
+        if (!is_ordinary(state, packet) && !is_ordinary_ipv6(state, packet)) {
             sort_out(state, packet);
         }
         packet.hash = state.service_ids.hash(packet.destination);
