@@ -167,7 +167,7 @@ struct VirtualService {
     bool stateless_when_full = true;
     ClientAddress client_address = ClientAddress::kNothing;
     SynProxy syn_proxy = SynProxy::kOff;
-    WhenServerGone when_server_gone = WhenServerGone::kExpire;
+    WhenServerGone when_server_gone = WhenServerGone::kLeave;
     std::string local_pool;  // of `local_pools`, for full NAT
     Quic quic;
     Limits limits;

@@ -165,7 +165,7 @@ struct ServiceOptions {
     bool is_stateless_when_full = true;       // hash schedulers: forward without an entry
     ClientAddressVia client_address = ClientAddressVia::kNothing;
     SynProxy syn_proxy = SynProxy::kOff;
-    WhenServerGone when_server_gone = WhenServerGone::kExpire;
+    WhenServerGone when_server_gone = WhenServerGone::kLeave;
     uint8_t quic_id_offset = 0;           // byte of the connection id where the server's id is
     uint8_t quic_id_bytes = 0;            // length of that id; 0: no QUIC routing
     uint32_t connections_per_second = 0;  // admitted, all workers together; 0: no limit

@@ -120,7 +120,7 @@ void find_client(Worker::State& state, Packet& packet) {
         return;  // the lookup by its destination has failed elsewhere: outbound.cc has it
     }
     ServiceId service = state.service_ids.value_or(packet.destination, packet.hash, kNoService);
-    if (state.has_wide_services || (packet.is_ipv6 && service != kNoService)) {
+    if (state.has_wide_services || (packet.destination.is_ipv6() && service != kNoService)) {
         service = find_wide_service(state, packet, service);
     }
     const bool is_from_client = service != kNoService;

@@ -153,7 +153,8 @@ struct Ipv6Ends {
 [[nodiscard]] inline Ipv6Ends ipv6_ends_of(const Packet& packet) {
     if (packet.is_icmp_error) {
         const uint8_t* const quoted = packet.data + packet.quoted_offset;
-        return {quoted + kIpv6DestinationOffset, quoted + kIpv6SourceOffset};
+        const Ipv6Ends sent{quoted + kIpv6SourceOffset, quoted + kIpv6DestinationOffset};
+        return packet.quotes_tunnel ? sent : Ipv6Ends{sent.destination, sent.source};
     }
     const uint8_t* const ip = packet.data + packet.l3_offset;
     return {ip + kIpv6SourceOffset, ip + kIpv6DestinationOffset};

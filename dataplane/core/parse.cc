@@ -151,7 +151,9 @@ DropReason parse_ipv6(const HashKey& key, Packet& packet, uint32_t l3_offset) {
         packet.is_fragment = true;
         return DropReason::kCount;
     }
-    if (!has_ports(protocol)) {
+    // With a source route still to go, the destination is not the one that checksums count (RFC
+    // 8200 section 8.1): such a packet can only be routed.
+    if (!has_ports(protocol) || walk.has_segments_left) {
         return DropReason::kCount;
     }
     return parse_l4(packet, ip_length - walk.l4_offset);
@@ -236,6 +238,7 @@ void parse_burst(Worker::State& state, Packets packets) {
         packet.connection = kNoConnection;
         packet.service = kNoService;
         packet.is_icmp_error = false;
+        packet.quotes_tunnel = false;
         packet.is_fragment = false;
         packet.is_translated = false;
         packet.is_answer = false;

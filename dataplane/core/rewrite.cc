@@ -190,6 +190,14 @@ void rewrite_four_to_six(const Worker::State& state, const Connection& connectio
     fill_udp_checksum(packet);
 }
 
+// A first fragment of SCTP whose ports change: its checksum is over the whole datagram, whose
+// length only the last fragment tells.
+[[nodiscard]] bool needs_whole_datagram(const Connection& connection, const Packet& packet) {
+    return packet.is_fragment && packet.protocol == Protocol::kSctp &&
+           (connection.sides[0].client.port() != connection.sides[1].client.port() ||
+            connection.sides[0].server.port() != connection.sides[1].server.port());
+}
+
 void rewrite(Worker::State& state, const Connection& connection, Packet& packet) {
     if (connection.has(kHasAdjustment) && !packet.is_icmp_error &&
         !adjust(state, connection, packet)) {
@@ -198,6 +206,10 @@ void rewrite(Worker::State& state, const Connection& connection, Packet& packet)
     packet.is_translated = connection.translation != Translation::kNone;
     if (packet.is_icmp_error) {
         rewrite_icmp_error(state, connection, packet);
+        return;
+    }
+    if (packet.is_fragment && needs_whole_datagram(connection, packet)) {
+        state.drop(packet, DropReason::kFragment);
         return;
     }
     switch (connection.translation) {

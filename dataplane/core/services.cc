@@ -7,8 +7,8 @@ namespace director::dataplane {
 namespace {
 
 [[nodiscard]] IpAddress destination_of(const Packet& packet) {
-    return packet.is_ipv4 ? IpAddress(packet.destination.ipv4())
-                          : IpAddress::load_ipv6(ipv6_ends_of(packet).destination);
+    return packet.destination.is_ipv6() ? IpAddress::load_ipv6(ipv6_ends_of(packet).destination)
+                                        : IpAddress(packet.destination.ipv4());
 }
 
 // An IPv6 end is found by its digest: the service's own address decides.
