@@ -12,9 +12,11 @@
 #include <array>
 #include <cstdio>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "common/assert.h"
@@ -302,16 +304,20 @@ class Session {
                 check_forwarded(sent_.at(i), frames_.bytes(i), frames_.packet(i));
             }
         }
+        carry_out_frame_operations();
         frames_.clear();
         sent_.clear();
         collect_events();
+        add_resumed();
     }
 
     void check_counters(const WorkerCounters& before) {
         const WorkerCounters& after = worker_.counters();
         WorkerCounters expected = before;
         for (const Packet& packet : frames_.burst()) {
-            ++(packet.is_handed_over ? expected.handed_in : expected.received);
+            ++(packet.is_resumed       ? expected.resumed
+               : packet.is_handed_over ? expected.handed_in
+                                       : expected.received);
             if (packet.is_answer) {
                 ++expected.answered;
                 ++expected.dropped.at(static_cast<size_t>(packet.answered_reason));
@@ -325,8 +331,12 @@ class Session {
                     ++expected.punted;
                     break;
                 case Verdict::kHandOver:
-                    DIRECTOR_ASSERT(!packet.is_handed_over && index(packet.owner) == 1);
+                    DIRECTOR_ASSERT(index(packet.owner) == 1);
+                    DIRECTOR_ASSERT(!packet.is_handed_over || packet.is_fragment);
                     ++expected.handed_out;
+                    break;
+                case Verdict::kHold:
+                    ++expected.held;
                     break;
                 case Verdict::kDrop:
                     ++expected.dropped.at(static_cast<size_t>(packet.drop_reason));
@@ -335,15 +345,53 @@ class Session {
                     DIRECTOR_ASSERT(false);
             }
         }
+        for (const FrameOperation& operation : worker_.frame_operations()) {
+            if (operation.kind == FrameOperation::Kind::kDrop) {
+                ++expected.resumed;
+                ++expected.dropped.at(static_cast<size_t>(operation.reason));
+            }
+        }
         DIRECTOR_ASSERT(after.received == expected.received);
+        DIRECTOR_ASSERT(after.resumed == expected.resumed && after.held == expected.held);
         DIRECTOR_ASSERT(after.handed_in == expected.handed_in);
         DIRECTOR_ASSERT(after.handed_out == expected.handed_out);
         DIRECTOR_ASSERT(after.forwarded == expected.forwarded);
         DIRECTOR_ASSERT(after.punted == expected.punted);
         DIRECTOR_ASSERT(after.dropped == expected.dropped);
         DIRECTOR_ASSERT(after.answered == expected.answered);
-        DIRECTOR_ASSERT(after.received + after.handed_in + after.answered ==
-                        after.forwarded + after.punted + after.dropped_total() + after.handed_out);
+        DIRECTOR_ASSERT(after.received + after.handed_in + after.answered + after.resumed ==
+                        after.forwarded + after.punted + after.dropped_total() + after.handed_out +
+                            after.held);
+    }
+
+    // Held frames, each in one slot, until they go on or are dropped.
+    void carry_out_frame_operations() {
+        for (const FrameOperation& operation : worker_.frame_operations()) {
+            if (operation.kind == FrameOperation::Kind::kHold) {
+                const auto place = static_cast<size_t>(operation.packet - &frames_.packet(0));
+                const Held held{sent_.at(place), operation.packet->in_port, {}};
+                DIRECTOR_ASSERT(held_.emplace(operation.slot, held).second);
+                continue;
+            }
+            auto held = held_.extract(operation.slot);
+            DIRECTOR_ASSERT(!held.empty());
+            if (operation.kind == FrameOperation::Kind::kResume) {
+                held.mapped().ports = operation.ports;
+                resumed_.push_back(held.mapped());
+            }
+        }
+    }
+
+    void add_resumed() {
+        for (const Held& held : std::exchange(resumed_, {})) {
+            Packet& packet = frames_.add(held.sent.frame, held.port);
+            packet.is_resumed = true;
+            packet.fragment = held.ports;
+            sent_.push_back(held.sent);
+            if (frames_.size() == kBurstMax) {
+                process();
+            }
+        }
     }
 
     void check_forwarded(const Sent& sent, const Frame& now, const Packet& packet) const {
@@ -587,6 +635,13 @@ class Session {
     uint32_t sequence_ = 0;
     FrameBurst frames_;
     std::vector<Sent> sent_;
+    struct Held {
+        Sent sent;
+        PortId port{};
+        FragmentPorts ports{};
+    };
+    std::map<uint16_t, Held> held_;
+    std::vector<Held> resumed_;
     Worker worker_;
 };
 

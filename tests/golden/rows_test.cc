@@ -142,7 +142,13 @@ TEST(PacketPathTable, RaisesEveryDropReasonOfTheCore) {
                                             DropReason::kFragmentOverlap,
                                             DropReason::kFragmentDuplicate,
                                             DropReason::kFragmentLate,
-                                            DropReason::kFragmentTableFull};
+                                            DropReason::kFragmentTableFull,
+                                            DropReason::kNotAllowed,
+                                            DropReason::kServiceRate,
+                                            DropReason::kServiceConnections,
+                                            DropReason::kClientRate,
+                                            DropReason::kClientConnections,
+                                            DropReason::kInPieces};
     for (size_t i = 0; i < kDropReasonCount; ++i) {
         const DropReason reason = static_cast<DropReason>(i);
         const bool is_elsewhere = of_io.contains(reason) || of_scenarios.contains(reason);
