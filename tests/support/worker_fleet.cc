@@ -53,6 +53,12 @@ WorkerFleet::WorkerFleet(const FleetSettings& settings)
             settings.templates_max, settings.worker.hash_key, plain_table_memory());
         require(templates_->is_allocated(), "no memory for templates");
     }
+    if (settings.limited_clients_max != 0) {
+        limits_ = std::make_unique<ConnectionLimits>(settings.worker.services_max,
+                                                     settings.limited_clients_max,
+                                                     settings.worker.hash_key,
+                                                     plain_table_memory());
+    }
     if (settings.workers > 1) {
         loads_ = std::make_unique<LoadBoard>(
             settings.worker.real_servers_max, settings.workers, plain_table_memory());
@@ -60,6 +66,7 @@ WorkerFleet::WorkerFleet(const FleetSettings& settings)
     for (uint16_t i = 0; i < settings.workers; ++i) {
         WorkerSettings own = settings.worker;
         own.loads = loads_.get();
+        own.limits = limits_.get();
         own.templates = templates_.get();
         own.id = WorkerId{i};
         own.worker_count = settings.workers;

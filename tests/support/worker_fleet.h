@@ -42,6 +42,7 @@ struct FleetSettings {
     bool checks_frames = true;              // off where millions of frames make it slow
     uint32_t tailroom_bytes = 0;            // behind each frame: what answers to senders need
     uint32_t templates_max = 0;             // of all workers; 0: no service is persistent
+    uint32_t limited_clients_max = 0;       // of all workers; 0: no service has limits
 };
 
 struct FrameIn {
@@ -196,6 +197,7 @@ class WorkerFleet {
     FleetSettings settings_;
     std::unique_ptr<dataplane::TemplateTable> templates_;
     std::unique_ptr<dataplane::LoadBoard> loads_;
+    std::unique_ptr<dataplane::ConnectionLimits> limits_;
     std::vector<std::unique_ptr<Member>> workers_;
     std::vector<std::vector<Errand>> mailboxes_;  // by owner: handed over or resumed, in order
     size_t next_poller_ = 0;
