@@ -66,18 +66,18 @@ struct ServiceSlot {
 // that the direction is an index), and what its connections' packets need to know of it: all in one
 // cache line.
 struct alignas(64) ServerTally {
-    std::array<uint64_t, 2> packets;
-    std::array<uint64_t, 2> bytes;
-    uint64_t connections;
-    uint32_t active;
-    uint32_t inactive;
-    ServiceId service;
-    uint32_t position;  // in its service's table, or kNoPosition when it left that
+    std::array<uint64_t, 2> packets{};
+    std::array<uint64_t, 2> bytes{};
+    uint64_t connections = 0;
+    uint32_t active = 0;
+    uint32_t inactive = 0;
+    ServiceId service{};
+    uint32_t position = 0;  // in its service's table, or kNoPosition when it left that
     Tunnel tunnel;
-    bool is_load_wanted;  // by its service\'s scheduler or thresholds
-    bool is_overloaded;   // its connections have reached the upper threshold
-    bool is_ending;       // its connections are to end, as `when_gone` says (sweep.cc)
-    WhenServerGone when_gone;
+    bool is_load_wanted = false;  // by its service\'s scheduler or thresholds
+    bool is_overloaded = false;   // its connections have reached the upper threshold
+    bool is_ending = false;       // its connections are to end, as `when_gone` says (sweep.cc)
+    WhenServerGone when_gone{};
 
     [[nodiscard]] ServerCounters counters() const {
         return {connections, packets[0], packets[1], bytes[0], bytes[1], active, inactive};
