@@ -74,7 +74,7 @@ struct alignas(64) ServerTally {
     ServiceId service{};
     uint32_t position = 0;  // in its service's table, or kNoPosition when it left that
     Tunnel tunnel;
-    bool is_load_wanted = false;  // by its service\'s scheduler or thresholds
+    bool is_load_wanted = false;  // by its service's scheduler or thresholds
     bool is_overloaded = false;   // its connections have reached the upper threshold
     bool is_ending = false;       // its connections are to end, as `when_gone` says (sweep.cc)
     WhenServerGone when_gone{};
