@@ -22,6 +22,7 @@ struct WorkerCounters {
     uint64_t forwarded = 0;   // frames sent on, translated or routed
     uint64_t punted = 0;      // frames given to the control plane: the kernel's, or waiting for ARP
     std::array<uint64_t, kDropReasonCount> dropped{};
+    uint64_t stateless = 0;  // packets forwarded without remembering them, in a full table
     uint64_t connections_created = 0;
     uint64_t connections_expired = 0;
     uint64_t connections_evicted = 0;  // half-open ones that made room in a full table

@@ -1,7 +1,10 @@
 // Stage 4, misses only: a client's first packet gets a real server and an entry in the table.
+#include <algorithm>
+
 #include "dataplane/core/adjust.h"
 #include "dataplane/core/choose_server.h"
 #include "dataplane/core/new_connection.h"
+#include "dataplane/core/schedulers.h"
 #include "dataplane/core/sctp_state.h"
 #include "dataplane/core/tcp_state.h"
 #include "dataplane/core/worker_state.h"
@@ -85,6 +88,20 @@ void abandon(Worker::State& state, const NewConnection& wanted, const EndpointPa
     }
 }
 
+// While the table is full of connections that may not go, a service whose scheduler would choose
+// the same server for the client's next packet again goes on without remembering; if its servers
+// answer past us, for an answer could not be translated.
+[[nodiscard]] bool goes_stateless(const Worker::State& state, const ServiceTable& table) {
+    const auto answers_are_seen = [](const RealServerSlot& server) {
+        return are_answers_seen(server.forwarding);
+    };
+    return state.connections.is_full(false) && table.options.is_stateless_when_full &&
+           schedulers()[table.scheduler].is_hash &&
+           (state.settings.when_full != WhenFull::kEvictHalfOpen ||
+            state.connections.timers().oldest_half_open() == TimerLists::kNone) &&
+           std::none_of(table.servers.begin(), table.servers.end(), answers_are_seen);
+}
+
 // Opens the connection of `packet` to the server at `choice`; kCount when it has a place.
 [[nodiscard]] DropReason open(Worker::State& state,
                               Packet& packet,
@@ -102,6 +119,7 @@ void abandon(Worker::State& state, const NewConnection& wanted, const EndpointPa
     }
     NewConnection wanted = make_connection(
         state.settings.hash_key, packet.protocol, outside, inside, server.forwarding);
+    wanted.may_use_reserve = goes_stateless(state, table);
     wanted.entry.server = server.id;
     wanted.entry.state = first_state(packet, server.forwarding);
     wanted.entry.traits |= table.options.clamp_mss ? kClampsMss : 0;
@@ -167,15 +185,20 @@ void release(Worker::State& state, const ServiceTable& table, const Admission& a
 
 void admit(Worker::State& state, Packet& packet) {
     ServiceTable* const table = state.services[index(packet.service)].table;
-    if (table == nullptr || !opens_connection(packet)) {
-        return;  // retired service, or no connection of ours: the kernel's if the address is
+    if (table == nullptr) {
+        return;  // retired service: the kernel's if the address is
+    }
+    const bool is_stateless = goes_stateless(state, *table);
+    if (!opens_connection(packet) && !is_stateless) {
+        return;  // no connection of ours: the kernel's if the address is
     }
     const DropReason reason = try_to_open(state, packet, *table);
     switch (reason) {
         case DropReason::kCount:
-            if (table->options.is_one_packet) {
+            if (table->options.is_one_packet || is_stateless) {
                 state.one_packets[state.one_packet_count++] = packet.connection;
             }
+            state.counters.stateless += is_stateless ? 1U : 0U;
             break;
         case DropReason::kNoServerAvailable:
             refuse(state, packet, reason, IcmpCause::kPortUnreachable);
@@ -229,6 +252,9 @@ uint32_t insert_connection(Worker::State& state, const NewConnection& wanted) {
     uint32_t index = table.insert(wanted.entry, details);
     if (index == kNoConnection && table.is_full(wanted.has_details) && make_room(state)) {
         index = table.insert(wanted.entry, details);
+    }
+    if (index == kNoConnection && wanted.may_use_reserve) {
+        index = table.insert(wanted.entry, details, ConnTable::Room::kReserved);
     }
     if (index != kNoConnection) {
         set_deadline(state, table[index]);

@@ -16,9 +16,9 @@ ConnTable::ConnTable(uint32_t connections_max,
       capacity_(connections_max),
       bucket_count_(bucket_count(connections_max, details_max)),
       buckets_(memory, bucket_count_),
-      entries_(memory, connections_max),
+      entries_(memory, size_t{connections_max} + kReserved),
       details_(memory, details_max),
-      timers_(connections_max, memory) {
+      timers_(connections_max + kReserved, memory) {
     DIRECTOR_ASSERT(connections_max <= kConnectionsMax);
 }
 
@@ -35,8 +35,9 @@ uint32_t ConnTable::bucket_count(uint32_t connections_max, uint32_t details_max)
 
 uint64_t ConnTable::bytes(uint32_t connections_max, uint32_t details_max) {
     return uint64_t{bucket_count(connections_max, details_max)} * sizeof(Bucket) +
-           uint64_t{connections_max} * sizeof(Connection) +
-           uint64_t{details_max} * sizeof(ConnectionDetails) + TimerLists::bytes(connections_max);
+           (uint64_t{connections_max} + kReserved) * sizeof(Connection) +
+           uint64_t{details_max} * sizeof(ConnectionDetails) +
+           TimerLists::bytes(connections_max + kReserved);
 }
 
 Endpoint ConnTable::endpoint(const Connection& entry, Side side, Role role) const {
@@ -138,11 +139,15 @@ void ConnTable::add_place(uint32_t link) {
     }
 }
 
-uint32_t ConnTable::insert(const Connection& connection, const ConnectionDetails* details) {
+uint32_t ConnTable::insert(const Connection& connection,
+                           const ConnectionDetails* details,
+                           Room room) {
     DIRECTOR_HOT_ASSERT(connection.server != kNoRealServer);
     const bool has_second = connection.has(kHasSecondPlace);
     DIRECTOR_HOT_ASSERT(details != nullptr || !has_second);
-    if (is_full(details != nullptr) || !has_place(connection.sides[0].client) ||
+    const bool lacks_details = details != nullptr && details_used_ == details_.size();
+    const uint32_t size_max = capacity_ + (room == Room::kReserved ? kReserved : 0);
+    if (size_ >= size_max || lacks_details || !has_place(connection.sides[0].client) ||
         (has_second && !has_place(connection.sides[1].client))) {
         return kNoConnection;
     }

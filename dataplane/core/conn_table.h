@@ -171,6 +171,10 @@ class ConnTable {
     // No more than this: a place's link has a bit for its side.
     static constexpr uint32_t kConnectionsMax = 1U << 30;
 
+    // Entries beyond connections_max, for connections that end with the packet that opens them
+    // while the table is full.
+    static constexpr uint32_t kReserved = kBurstMax;
+
     ConnTable(uint32_t connections_max,
               uint32_t details_max,
               const HashKey& key,
@@ -206,11 +210,14 @@ class ConnTable {
     // caller-owned fields are copied from `connection` and, where it is not nullptr, `details`.
     // kNoConnection when the table, its details (or, hostile, a chain) are full: see is_full(). The
     // caller arms a timer on it.
-    [[nodiscard]] uint32_t insert(const Connection& connection, const ConnectionDetails* details);
+    enum class Room : uint8_t { kOrdinary, kReserved };
+    [[nodiscard]] uint32_t insert(const Connection& connection,
+                                  const ConnectionDetails* details,
+                                  Room room = Room::kOrdinary);
 
     // Whether a new entry, with details or without, finds no room.
     [[nodiscard]] bool is_full(bool with_details) const {
-        return size_ == capacity_ || (with_details && details_used_ == details_.size());
+        return size_ >= capacity_ || (with_details && details_used_ == details_.size());
     }
 
     // Removes an entry and disarms its timer.
@@ -227,6 +234,7 @@ class ConnTable {
     // One end's address and port.
     [[nodiscard]] Endpoint endpoint(const Connection& entry, Side side, Role role) const;
     [[nodiscard]] TimerLists& timers() { return timers_; }
+    [[nodiscard]] const TimerLists& timers() const { return timers_; }
 
     [[nodiscard]] uint32_t size() const { return size_; }
     // How many entries were ever removed: tells whether an index may have changed hands.

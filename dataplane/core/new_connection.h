@@ -12,6 +12,7 @@ struct NewConnection {
     Connection entry;
     ConnectionDetails details;
     bool has_details = false;
+    bool may_use_reserve = false;  // ends with its packet, and the table is full
 };
 
 // The two ends, with addresses, that a connection shows on one side.
