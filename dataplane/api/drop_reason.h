@@ -46,6 +46,8 @@ namespace director::dataplane {
       "no_local_port",                                                                             \
       "no local address has a port free for full NAT or source NAT")                               \
     X(kConnTableFull, "conn_table_full", "connection table is full")                               \
+    X(kFtpTableFull, "ftp_table_full", "too many FTP control connections are open")                \
+    X(kFtpHeld, "ftp_held", "beginning of an FTP reply, held until the rest comes")                \
     X(kServerGone, "server_gone", "connection's real server failed or was removed")                \
     X(kUntranslatableIcmp,                                                                         \
       "untranslatable_icmp",                                                                       \

@@ -2,6 +2,8 @@
 
 #include "common/checksum.h"
 #include "dataplane/core/frame.h"
+#include "dataplane/core/ftp_connections.h"
+#include "dataplane/core/helper_frame.h"
 #include "dataplane/core/mss_clamp.h"
 #include "dataplane/core/proxy_protocol.h"
 #include "dataplane/core/tcp_state.h"
@@ -9,43 +11,6 @@
 
 namespace director::dataplane {
 namespace {
-
-[[nodiscard]] bool is_in_one_piece(const Packet& packet) {
-    return packet.contiguous_bytes == packet.length_bytes;
-}
-
-[[nodiscard]] FrameBytes frame_of(const Packet& packet) {
-    return {.data = packet.data,
-            .length_bytes = packet.length_bytes,
-            .headroom_bytes = packet.headroom_bytes,
-            .tailroom_bytes = packet.tailroom_bytes,
-            .l3_offset = packet.l3_offset,
-            .l4_offset = packet.l4_offset};
-}
-
-void take_over(Packet& packet, const FrameBytes& frame) {
-    packet.data = frame.data;
-    packet.length_bytes = frame.length_bytes;
-    packet.contiguous_bytes = frame.length_bytes;
-    packet.headroom_bytes = frame.headroom_bytes;
-    packet.tailroom_bytes = frame.tailroom_bytes;
-    packet.l4_offset = frame.l4_offset;
-    packet.ip_length = static_cast<uint16_t>(frame.ip_length());
-}
-
-[[nodiscard]] uint8_t* l4_of(const Packet& packet) {
-    return packet.data + packet.l4_offset;
-}
-[[nodiscard]] uint32_t tcp_header_bytes(const Packet& packet) {
-    return uint32_t{l4_of(packet)[kTcpDataOffset]} >> 4 << 2;
-}
-[[nodiscard]] uint32_t tcp_payload_bytes(const Packet& packet) {
-    return uint32_t{packet.l3_offset} + packet.ip_length - packet.l4_offset -
-           tcp_header_bytes(packet);
-}
-[[nodiscard]] uint32_t load_be32(const uint8_t* at) {
-    return __builtin_bswap32(load_raw32(at));
-}
 
 [[nodiscard]] Endpoint outside_end(const Worker::State& state,
                                    const Connection& connection,
@@ -142,6 +107,12 @@ void expect_first_byte(const Worker::State& state,
                                             const Connection& connection,
                                             Packet& packet) {
     ConnectionDetails& details = state.connections.details(connection);
+    if (details.ftp_role == FtpRole::kControl) {
+        const DropReason reason = follow_ftp(state, connection, packet);
+        if (reason != DropReason::kCount) {
+            return reason;
+        }
+    }
     const SeqAdjust& sent = details.adjustment.sent[static_cast<size_t>(TcpSender::kClient)];
     if (details.client_address == ClientAddressVia::kProxyV2) {
         if ((packet.tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn) {
@@ -174,7 +145,8 @@ void lower_mss(const Packet& packet, uint16_t growth) {
         details.server_sequence = load_be32(l4_of(packet) + kTcpSequence) + 1;
         lower_mss(packet, growth_of(state, connection));
     }
-    return DropReason::kCount;
+    return details.ftp_role == FtpRole::kControl ? follow_ftp(state, connection, packet)
+                                                 : DropReason::kCount;
 }
 
 [[nodiscard]] DropReason adjust_segment(Worker::State& state,
@@ -183,7 +155,7 @@ void lower_mss(const Packet& packet, uint16_t growth) {
     const bool is_from_client = packet.direction == Direction::kClientToServer;
     const DropReason reason = is_from_client ? adjust_from_client(state, connection, packet)
                                              : adjust_from_server(state, connection, packet);
-    if (reason == DropReason::kCount) {
+    if (reason == DropReason::kCount && !packet.is_answer) {
         adjust_tcp(l4_of(packet),
                    tcp_header_bytes(packet),
                    is_from_client ? TcpSender::kClient : TcpSender::kServer,
@@ -241,7 +213,7 @@ bool adjust(Worker::State& state, const Connection& connection, Packet& packet) 
         state.drop(packet, reason);
         return false;
     }
-    return true;
+    return !packet.is_answer;
 }
 
 void adjust_icmp_error(Worker::State& state,

@@ -1,6 +1,7 @@
 // What helpers do to a connection's packets beyond translating addresses and ports: the client's
-// address told to the server. Called by the rewrite stage, before it translates, for connections
-// with kHasAdjustment alone; what they remember is in ConnectionDetails.
+// address told to the server, FTP's control connections followed (ftp_connections.h). Called by the
+// rewrite stage, before it translates, for connections with kHasAdjustment alone; what they
+// remember is in ConnectionDetails.
 #pragma once
 
 #include "dataplane/api/service.h"

@@ -3,6 +3,7 @@
 
 #include "dataplane/core/adjust.h"
 #include "dataplane/core/choose_server.h"
+#include "dataplane/core/ftp_connections.h"
 #include "dataplane/core/new_connection.h"
 #include "dataplane/core/schedulers.h"
 #include "dataplane/core/sctp_state.h"
@@ -58,35 +59,11 @@ namespace {
     return true;
 }
 
-// The client's new end, for a method that gives it one. False: no port is free.
-[[nodiscard]] bool translate_client(Worker::State& state,
-                                    Protocol protocol,
-                                    uint16_t pool_number,
-                                    EndpointPair& inside) {
-    LocalPool* const pool = pool_number < kLocalPoolsMax ? state.local_pools[pool_number] : nullptr;
-    if (pool == nullptr) {
-        return false;
-    }
-    const auto local = take_local_port(
-        *pool, local_port_group(protocol, inside.server), inside.server.address.family());
-    inside.client = local.value_or(inside.client);
-    return local.has_value();
-}
-
 // What a new connection holds before it has a place.
 struct Admission {
     ServerChoice server;
     LimitRef limit_ref = kNoLimit;
 };
-
-// Gives back the port of a connection that finds no place.
-void abandon(Worker::State& state, const NewConnection& wanted, const EndpointPair& inside) {
-    if (wanted.entry.has(kHasSecondPlace)) {
-        give_back_local_port(*state.local_pools[wanted.details.local_pool],
-                             inside.client,
-                             local_port_group(wanted.entry.protocol(), inside.server));
-    }
-}
 
 // While the table is full of connections that may not go, a service whose scheduler would choose
 // the same server for the client's next packet again goes on without remembering; if its servers
@@ -139,8 +116,16 @@ void abandon(Worker::State& state, const NewConnection& wanted, const EndpointPa
         wanted.details.limit_ref = choice.limit_ref;
         wanted.has_details = true;
     }
+    if (is_ftp_control(table, outside.server.port) &&
+        wanted.entry.translation != Translation::kNone && !become_ftp_control(state, wanted)) {
+        abandon(state, wanted, inside);
+        return DropReason::kFtpTableFull;
+    }
     packet.connection = insert_connection(state, wanted);
     if (packet.connection == kNoConnection) {
+        if (wanted.details.ftp_role != FtpRole::kNone) {
+            state.ftps.release(wanted.details.ftp);
+        }
         abandon(state, wanted, inside);
         return DropReason::kConnTableFull;
     }
@@ -191,6 +176,9 @@ void admit(Worker::State& state, Packet& packet) {
     const bool is_stateless = goes_stateless(state, *table);
     if (!opens_connection(packet) && !is_stateless) {
         return;  // no connection of ours: the kernel's if the address is
+    }
+    if (table->options.has_ftp_helper && admit_ftp_data(state, *table, packet)) {
+        return;
     }
     const DropReason reason = try_to_open(state, packet, *table);
     switch (reason) {
@@ -246,22 +234,49 @@ void count_opened(Worker::State& state, const Connection& connection) {
 
 }  // namespace
 
-uint32_t insert_connection(Worker::State& state, const NewConnection& wanted) {
+bool translate_client(Worker::State& state,
+                      Protocol protocol,
+                      uint16_t pool_number,
+                      EndpointPair& inside) {
+    LocalPool* const pool = pool_number < kLocalPoolsMax ? state.local_pools[pool_number] : nullptr;
+    if (pool == nullptr) {
+        return false;
+    }
+    const auto local = take_local_port(
+        *pool, local_port_group(protocol, inside.server), inside.server.address.family());
+    inside.client = local.value_or(inside.client);
+    return local.has_value();
+}
+
+void abandon(Worker::State& state, const NewConnection& wanted, const EndpointPair& inside) {
+    if (wanted.entry.has(kHasSecondPlace)) {
+        give_back_local_port(*state.local_pools[wanted.details.local_pool],
+                             inside.client,
+                             local_port_group(wanted.entry.protocol(), inside.server));
+    }
+}
+
+uint32_t insert_if_room(Worker::State& state, const NewConnection& wanted, ConnTable::Room room) {
     ConnTable& table = state.connections;
-    const ConnectionDetails* const details = wanted.has_details ? &wanted.details : nullptr;
-    uint32_t index = table.insert(wanted.entry, details);
-    if (index == kNoConnection && table.is_full(wanted.has_details) && make_room(state)) {
-        index = table.insert(wanted.entry, details);
-    }
-    if (index == kNoConnection && wanted.may_use_reserve) {
-        index = table.insert(wanted.entry, details, ConnTable::Room::kReserved);
-    }
+    const uint32_t index =
+        table.insert(wanted.entry, wanted.has_details ? &wanted.details : nullptr, room);
     if (index != kNoConnection) {
         set_deadline(state, table[index]);
         arm_timer(state, index);
         count_opened(state, table[index]);
     }
     return index;
+}
+
+uint32_t insert_connection(Worker::State& state, const NewConnection& wanted) {
+    uint32_t index = insert_if_room(state, wanted);
+    if (index == kNoConnection && state.connections.is_full(wanted.has_details) &&
+        make_room(state)) {
+        index = insert_if_room(state, wanted);
+    }
+    return index == kNoConnection && wanted.may_use_reserve
+               ? insert_if_room(state, wanted, ConnTable::Room::kReserved)
+               : index;
 }
 
 void admit_burst(Worker::State& state, Packets packets) {
@@ -275,6 +290,9 @@ void admit_burst(Worker::State& state, Packets packets) {
             continue;
         }
         if (packet.service == kNoService) {
+            if (packet.connection == kNoConnection && hand_over_ftp_answer(state, packet)) {
+                continue;
+            }
             if (state.has_source_nat && packet.connection == kNoConnection && packet.has_ports &&
                 !packet.is_icmp_error) {
                 admit_outbound(state, packet);

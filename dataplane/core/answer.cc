@@ -21,17 +21,6 @@ namespace {
     return packet.is_ipv4 ? interface->ipv4 : interface->ipv6;
 }
 
-// The packet in the frame is another one from now on, which only has to find its next hop.
-void become_answer(Worker::State& state, Packet& packet, DropReason reason) {
-    ++state.counters.answered;
-    packet.is_answer = true;
-    packet.answered_reason = reason;
-    packet.connection = kNoConnection;
-    packet.service = kNoService;
-    packet.has_ports = false;
-    packet.tcp_flags = 0;
-}
-
 [[nodiscard]] uint32_t build_error(Worker::State& state,
                                    const Packet& packet,
                                    IcmpCause cause,
@@ -66,6 +55,16 @@ void give_up(Packet& packet, DropReason reason) {
 }
 
 }  // namespace
+
+void become_answer(Worker::State& state, Packet& packet, DropReason reason) {
+    ++state.counters.answered;
+    packet.is_answer = true;
+    packet.answered_reason = reason;
+    packet.connection = kNoConnection;
+    packet.service = kNoService;
+    packet.has_ports = false;
+    packet.tcp_flags = 0;
+}
 
 bool replace_ip_packet(Packet& packet, const uint8_t* bytes, uint32_t length) {
     const uint32_t room = packet.contiguous_bytes - packet.l3_offset + packet.tailroom_bytes;

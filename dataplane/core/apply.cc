@@ -75,7 +75,7 @@ void describe_servers(Worker::State& state,
 }
 
 void note_wide_services(Worker::State& state) {
-    state.has_wide_services = state.any_port_services != 0 ||
+    state.has_wide_services = state.any_port_services != 0 || state.ftp_services != 0 ||
                               (state.tables != nullptr && !state.tables->match_rules.empty());
 }
 
@@ -101,6 +101,32 @@ void remove_key(Worker::State& state, const ServiceKey& key) {
     }
 }
 
+// An FTP service's data connections come to its address, whatever the port. Of several at one
+// address any will do: it only tells that a packet comes from a client.
+void note_ftp(Worker::State& state, ServiceSlot& slot, const ServiceKey& key, bool has_ftp) {
+    if (slot.has_ftp == has_ftp) {
+        return;
+    }
+    slot.has_ftp = has_ftp;
+    state.ftp_services += has_ftp ? 1U : ~0U;
+    note_wide_services(state);
+    if (!is_found_by_key(key) || key.port == Be16{}) {
+        return;
+    }
+    const FlowEnd address = flow_end_of(state.settings.hash_key, key).without_port();
+    state.ftp_addresses.erase(address);
+    for (size_t i = 0; i < state.services.size(); ++i) {
+        const ServiceSlot& other = state.services[i];
+        const bool is_there = other.has_ftp && is_found_by_key(other.key) &&
+                              other.key.address == key.address && other.key.port != Be16{};
+        if (is_there) {
+            static_cast<void>(
+                state.ftp_addresses.put(address, ServiceId{static_cast<uint16_t>(i)}));
+            return;
+        }
+    }
+}
+
 void put_service(Worker::State& state, const Command& command) {
     ServiceTable& table = *command.service_table;
     if (!fits(state, table)) {
@@ -122,7 +148,10 @@ void put_service(Worker::State& state, const Command& command) {
     start_round(state, table);
     schedulers()[table.scheduler].adopt(table, slot.table);
     give_back(state, command, slot.table);
-    slot = {&table, table.key, true};
+    slot.table = &table;
+    slot.key = table.key;
+    slot.is_known = true;
+    note_ftp(state, slot, table.key, table.options.has_ftp_helper);
 }
 
 [[nodiscard]] ServiceSlot* known_slot(Worker::State& state, ServiceId service) {
@@ -150,6 +179,7 @@ void forget_service(Worker::State& state, const Command& command) {
         return;
     }
     remove_key(state, slot->key);
+    note_ftp(state, *slot, slot->key, false);
     *slot = {};
     state.service_counters[index(command.service)] = {};
 }

@@ -130,7 +130,9 @@ void find_client(Worker::State& state, Packet& packet) {
     packet.hash = state.connections.hash(client);
     state.connections.prefetch_bucket(packet.hash);
     if (state.settings.worker_count > 1 && !packet.is_handed_over) {
-        const WorkerId owner = state.owners[client.shard_bucket()];
+        const bool is_ftp = is_from_client && state.services[index(service)].has_ftp;
+        const WorkerId owner =
+            state.owners[is_ftp ? client.without_port().shard_bucket() : client.shard_bucket()];
         if (owner != state.settings.id) {
             state.hand_over(packet, owner);
         }

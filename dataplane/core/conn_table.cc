@@ -97,14 +97,14 @@ uint32_t ConnTable::take_free_details() {
     ++details_used_;
     if (free_details_ != kNoDetails) {
         const uint32_t index = free_details_;
-        free_details_ = details_[index].next_free;
+        free_details_ = details_[index].inside_next;
         return index;
     }
     return details_high_water_++;
 }
 
 void ConnTable::give_back_details(uint32_t index) {
-    details_[index].next_free = free_details_;
+    details_[index].inside_next = free_details_;
     free_details_ = index;
     --details_used_;
 }

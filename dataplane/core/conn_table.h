@@ -26,6 +26,7 @@
 #include "dataplane/api/ids.h"
 #include "dataplane/api/service.h"
 #include "dataplane/core/frame.h"
+#include "dataplane/core/ftp_table.h"
 #include "dataplane/core/limits.h"
 #include "dataplane/core/packet.h"
 #include "dataplane/core/persistence.h"
@@ -111,16 +112,20 @@ struct alignas(64) Connection {
 };
 static_assert(sizeof(Connection) == 64);
 
+// Whose place in the FtpTable a connection holds.
+enum class FtpRole : uint8_t { kNone, kControl, kData };
+
 // What only some connections have. By side and role.
 struct alignas(64) ConnectionDetails {
     std::array<std::array<IpAddress, 2>, 2> addresses;
-    uint32_t inside_next = kNoConnection;  // overflow chain of the inside place
-    uint32_t next_free = kNoDetails;
+    uint32_t inside_next = kNoConnection;    // overflow chain of the inside place, or free list
+    uint32_t ftp = kNoFtp;                   // its place in the FtpTable, by ftp_role
     TemplateRef template_ref = kNoTemplate;  // kHasTemplate
     LimitRef limit_ref = kNoLimit;           // kIsLimited
     uint16_t local_pool = 0;                 // kHasSecondPlace: whose port the inside client is
     // kHasAdjustment: what of adjust.h the connection has.
     ClientAddressVia client_address = ClientAddressVia::kNothing;
+    FtpRole ftp_role = FtpRole::kNone;
     uint32_t server_sequence = 0;  // kTcpOption: of the server's first byte
     TcpAdjustment adjustment;
 };

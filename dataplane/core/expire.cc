@@ -19,6 +19,22 @@ void expire(Worker::State& state, uint32_t connection) {
     ++state.counters.connections_expired;
 }
 
+// A control connection does not end before its data connections (IPVS: ip_vs_conn_expire looks
+// again after a minute).
+[[nodiscard]] bool is_kept(Worker::State& state, uint32_t connection) {
+    constexpr uint32_t kAgainSeconds = 60;
+    Connection& entry = state.connections[connection];
+    if (!entry.has(kHasAdjustment) || entry.state == ConnState::kClose) {
+        return false;
+    }
+    const ConnectionDetails& details = state.connections.details(entry);
+    if (details.ftp_role != FtpRole::kControl || !state.ftps.is_shared(details.ftp)) {
+        return false;
+    }
+    entry.deadline = state.tick + to_ticks(kAgainSeconds);
+    return true;
+}
+
 // What a connection holds beside its place in the table.
 void give_back(Worker::State& state, const Connection& entry) {
     const ConnectionDetails& details = state.connections.details(entry);
@@ -28,6 +44,9 @@ void give_back(Worker::State& state, const Connection& entry) {
         give_back_local_port(*pool,
                              state.connections.endpoint(entry, Side::kInside, Role::kClient),
                              local_port_group(entry.protocol(), server));
+    }
+    if (details.ftp_role != FtpRole::kNone) {
+        state.ftps.release(details.ftp);
     }
     if (entry.has(kIsLimited)) {
         state.settings.limits->release(state.server_tallies[index(entry.server)].service,
@@ -77,7 +96,7 @@ void expire_some(Worker::State& state) {
         if (connection == TimerLists::kNone) {
             break;
         }
-        if (is_due(state, connection)) {
+        if (is_due(state, connection) && !is_kept(state, connection)) {
             expire(state, connection);
         } else {
             timers.disarm(connection);

@@ -36,6 +36,20 @@ struct EndpointPair {
 // counts it. Answers its index, or kNoConnection (admit.cc).
 [[nodiscard]] uint32_t insert_connection(Worker::State& state, const NewConnection& wanted);
 
+// The same without eviction.
+[[nodiscard]] uint32_t insert_if_room(Worker::State& state,
+                                      const NewConnection& wanted,
+                                      ConnTable::Room room = ConnTable::Room::kOrdinary);
+
+// The client's new end, for a method that gives it one. False: no port is free (admit.cc).
+[[nodiscard]] bool translate_client(Worker::State& state,
+                                    Protocol protocol,
+                                    uint16_t pool_number,
+                                    EndpointPair& inside);
+
+// Gives back the port of a connection that finds no place (admit.cc).
+void abandon(Worker::State& state, const NewConnection& wanted, const EndpointPair& inside);
+
 // Whether the client may have a connection to the service at all (let_in.cc). `limit_ref` is to be
 // released at the connection's end, or when it is not made after all.
 struct LetIn {

@@ -20,9 +20,17 @@ namespace {
     return is_it ? found : kNoService;
 }
 
+// IPVS: the port below the control connection's, or one that needs no privilege.
+[[nodiscard]] bool may_be_ftp_data(Be16 port) {
+    constexpr uint16_t kDataPort = 20;
+    constexpr uint16_t kUnprivileged = 1024;
+    return port.host() == kDataPort || port.host() >= kUnprivileged;
+}
+
 }  // namespace
 
-// In IPVS's order: by rule (its firewall mark), by address and port, by address alone.
+// In IPVS's order: by rule (its firewall mark), by address and port, as FTP's data, by address
+// alone.
 ServiceId find_wide_service(const Worker::State& state, const Packet& packet, ServiceId exact) {
     const IpAddress destination = destination_of(packet);
     if (state.tables != nullptr) {
@@ -33,10 +41,16 @@ ServiceId find_wide_service(const Worker::State& state, const Packet& packet, Se
         }
     }
     const ServiceId by_port = confirmed(state, exact, destination);
-    if (by_port != kNoService || state.any_port_services == 0) {
+    if (by_port != kNoService || (state.any_port_services | state.ftp_services) == 0) {
         return by_port;
     }
     const FlowEnd any_port = packet.destination.without_port();
+    if (may_be_ftp_data(packet.destination.port())) {
+        const ServiceId* const ftp = state.ftp_addresses.find(any_port);
+        if (ftp != nullptr && confirmed(state, *ftp, destination) != kNoService) {
+            return *ftp;
+        }
+    }
     const ServiceId* const by_address = state.service_ids.find(any_port);
     return by_address != nullptr ? confirmed(state, *by_address, destination) : kNoService;
 }

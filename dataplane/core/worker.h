@@ -40,6 +40,8 @@ struct WorkerSettings {
     uint32_t connections_max = 1U << 16;
     // Of these, how many may be more than NAT of IPv4: IPv6, full NAT, persistent, ...
     uint32_t details_max = 1U << 16;
+    // FTP control connections that a helper follows at one time.
+    uint32_t ftp_controls_max = 1024;
     uint32_t services_max = 1024;
     uint32_t real_servers_max = 8192;
     uint32_t neighbours_max = 4096;

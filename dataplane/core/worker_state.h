@@ -60,6 +60,7 @@ struct ServiceSlot {
     ServiceTable* table = nullptr;
     ServiceKey key;
     bool is_known = false;
+    bool has_ftp = false;
 };
 
 // A real server's ServerCounters as the packet path counts them (the two directions in arrays, so
@@ -102,10 +103,14 @@ struct Worker::State {
 
     WorkerSettings settings;
     ConnTable connections;
+    FtpTable ftps;
     Forwarder forwarder;
     FlatMap<FlowEnd, ServiceId, FlowEndHash> service_ids;
     std::vector<ServiceSlot> services;
     uint32_t any_port_services = 0;
+    uint32_t ftp_services = 0;
+    // The FTP service of an address, which data connections come to on other ports.
+    FlatMap<FlowEnd, ServiceId, FlowEndHash> ftp_addresses;
     bool has_wide_services = false;  // that find_wide_service() knows more about
     std::array<WorkerId, kShardBuckets> owners;
     std::array<uint32_t, kConnStateCount> timeout_ticks;
@@ -188,6 +193,10 @@ void refuse(
 
 // The same with a TCP reset, of a packet as it came.
 void refuse_with_reset(Worker::State& state, Packet& packet, DropReason reason);
+
+// The packet in the frame is another one from now on, which only has to find its next hop; the one
+// that it replaces has been counted.
+void become_answer(Worker::State& state, Packet& packet, DropReason reason);
 
 // Puts another IP packet into the frame. False when there is no room.
 [[nodiscard]] bool replace_ip_packet(Packet& packet, const uint8_t* bytes, uint32_t length);

@@ -338,7 +338,6 @@ void LcoreLoop::forward(rte_mbuf* frame, uint8_t place) {
 
 void LcoreLoop::hand_over(rte_mbuf* frame, uint8_t place) {
     const Packet& packet = burst_.packets[place];
-    DIRECTOR_HOT_ASSERT(!packet.is_handed_over || packet.is_outbound);
     DIRECTOR_HOT_ASSERT(packet.owner != wiring_.id && index(packet.owner) < outboxes_.size());
     put_in_outbox(packet.owner, FrameErrand::kProcess, frame, place);
 }

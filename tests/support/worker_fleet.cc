@@ -185,6 +185,7 @@ ServiceId WorkerFleet::put_service(const ServiceKey& key,
     table.key = key;
     table.scheduler = find_scheduler(scheduler).value();
     table.options = options;
+    has_ftp_ = has_ftp_ || options.has_ftp_helper;
     for (const ServerIn& server : servers) {
         if (const std::pair wanted{id, server.endpoint};
             std::find(server_keys_.begin(), server_keys_.end(), wanted) == server_keys_.end()) {
@@ -293,7 +294,7 @@ std::vector<Outcome> WorkerFleet::send(std::span<const FrameIn> frames) {
     for (size_t start = 0; start < frames.size(); start += settings_.burst) {
         std::vector<Errand> chosen;
         for (size_t i = start; i < std::min(frames.size(), start + settings_.burst); ++i) {
-            chosen.push_back({i, frames[i], Arrival::kReceived, {}});
+            chosen.push_back({i, frames[i], Arrival::kReceived, 0, {}});
         }
         run_burst(next_poller_++ % workers_.size(), chosen, outcomes);
         while (deliver_mail(outcomes)) {
@@ -385,12 +386,14 @@ void WorkerFleet::run_burst(size_t number,
         const FrameIn& in = errand.in;
         book(member, packet);
         if (packet.verdict == Verdict::kHandOver) {
-            require(errand.arrival != Arrival::kHandedOver || packet.is_outbound,
-                    [&] { return "handed over twice: " + summary(in.bytes); });
+            require(errand.arrival != Arrival::kHandedOver || packet.is_outbound ||
+                        (has_ftp_ && errand.hand_overs == 0),
+                    [&] { return "handed over too often: " + summary(in.bytes); });
             require(packet.owner != WorkerId{static_cast<uint16_t>(number)}, "handed to itself");
             require(burst.bytes(place) == in.bytes, "changed before the hand-over");
             const bool is_to_follow = packet.is_fragment && !packet.fragment.is_known;
             Errand onward = errand;
+            onward.hand_overs += errand.arrival == Arrival::kHandedOver ? 1 : 0;
             onward.arrival = is_to_follow ? Arrival::kToFollow : Arrival::kHandedOver;
             onward.fragment = packet.fragment;
             onward.is_outbound = packet.is_outbound;

@@ -169,6 +169,7 @@ class WorkerFleet {
         size_t place = 0;  // of its outcome; SIZE_MAX: held since an earlier send()
         FrameIn in;
         Arrival arrival = Arrival::kReceived;
+        uint32_t hand_overs = 0;  // behind the first
         dataplane::FragmentPorts fragment;
         bool is_outbound = false;
     };
@@ -203,6 +204,7 @@ class WorkerFleet {
     size_t next_poller_ = 0;
     uint32_t sequence_ = 0;
     uint16_t interfaces_ = 0;
+    bool has_ftp_ = false;  // answers may then be handed over once more: ftp_connections.h
     std::map<const dataplane::ServiceTable*, std::unique_ptr<dataplane::ServiceTable>> tables_;
     std::map<const dataplane::LocalPool*, std::unique_ptr<dataplane::LocalPool>> pools_;
     std::vector<std::unique_ptr<dataplane::Tables>> lookup_tables_;
