@@ -114,7 +114,8 @@ class OurScheduler {
         : state_worker_(settings(worker, workers)), name_(name) {}
 
     [[nodiscard]] uint32_t pick() {
-        const uint32_t position = schedulers()[installed_->scheduler].pick(*installed_, ScheduleInput{});
+        const uint32_t position =
+            schedulers()[installed_->scheduler].pick(*installed_, ScheduleInput{});
         return position == kNoServer ? kNoServer : index(installed_->servers[position].id);
     }
 

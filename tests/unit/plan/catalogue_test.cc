@@ -389,8 +389,8 @@ TEST(Catalogue, DrainsUntilTheNextReload) {
     ASSERT_TRUE(changes);
     ASSERT_EQ(changes->size(), 1U);
     EXPECT_EQ((*changes)[0].weight, 5U);
-    const auto nowhere = catalogue.set_draining(
-        {endpoint(0x0a000009U, 0), "tcp 192.0.2.1:80"}, Draining::kStart);
+    const auto nowhere =
+        catalogue.set_draining({endpoint(0x0a000009U, 0), "tcp 192.0.2.1:80"}, Draining::kStart);
     ASSERT_FALSE(nowhere);
     EXPECT_EQ(nowhere.error().message,
               "there is no real server 10.0.0.9 in service tcp 192.0.2.1:80");
