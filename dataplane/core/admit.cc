@@ -293,9 +293,9 @@ void admit_burst(Worker::State& state, Packets packets) {
             if (packet.connection == kNoConnection && hand_over_ftp_answer(state, packet)) {
                 continue;
             }
-            if (state.has_source_nat && packet.connection == kNoConnection && packet.has_ports &&
+            if (state.looks_by_source && packet.connection == kNoConnection && packet.has_ports &&
                 !packet.is_icmp_error) {
-                admit_outbound(state, packet);
+                admit_by_source(state, packet);
             }
             continue;
         }

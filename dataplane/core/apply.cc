@@ -223,7 +223,8 @@ void put_tables(Worker::State& state, const Command& command) {
         report(state, command, EventKind::kTablesReturned).tables = state.tables;
     }
     state.tables = command.tables;
-    state.has_source_nat = !state.tables->source_nat.empty();
+    state.has_had_match_rules = state.has_had_match_rules || !state.tables->match_rules.empty();
+    state.looks_by_source = state.has_had_match_rules || !state.tables->source_nat.empty();
     for (const SourceNatRule& rule : state.tables->source_nat) {
         if (index(rule.server) < state.settings.real_servers_max) {
             ServerTally& tally = state.server_tallies[index(rule.server)];

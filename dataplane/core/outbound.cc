@@ -1,6 +1,7 @@
 // Source NAT: the real servers' own connections to the outside get a local address, as iptables'
 // MASQUERADE would give them. Such a packet looks like a real server's answer until the lookup by
-// its destination has failed; only then its source is taken for a client.
+// its destination has failed; only then its source is taken for a client. So is that of a packet to
+// a service by match rules whose rules are gone: its connections go on.
 #include "dataplane/core/match.h"
 #include "dataplane/core/new_connection.h"
 #include "dataplane/core/tcp_state.h"
@@ -56,11 +57,14 @@ void open(Worker::State& state,
 
 }  // namespace
 
-void admit_outbound(Worker::State& state, Packet& packet) {
+void admit_by_source(Worker::State& state, Packet& packet) {
     const EndpointPair outside = endpoints_of(packet);
-    const SourceNatRule* const rule =
+    const SourceNatRule* rule =
         find_source_nat(*state.tables, outside.client.address, outside.server.address);
-    if (rule == nullptr || !leaves(state, outside.server.address)) {
+    if (rule != nullptr && !leaves(state, outside.server.address)) {
+        rule = nullptr;
+    }
+    if (rule == nullptr && !state.has_had_match_rules) {
         return;
     }
     packet.direction = Direction::kClientToServer;
@@ -73,7 +77,7 @@ void admit_outbound(Worker::State& state, Packet& packet) {
     }
     packet.connection = state.connections.find(
         packet.hash, connection_key_of(packet), state.connections.candidate(packet.hash));
-    if (packet.connection == kNoConnection && opens(packet)) {
+    if (packet.connection == kNoConnection && rule != nullptr && opens(packet)) {
         open(state, packet, *rule, outside);
     }
 }

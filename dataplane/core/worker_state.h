@@ -116,7 +116,8 @@ struct Worker::State {
     std::array<uint32_t, kConnStateCount> timeout_ticks;
     std::array<LocalPool*, kLocalPoolsMax> local_pools{};  // by number; 0 is none
     const Tables* tables = nullptr;
-    bool has_source_nat = false;
+    bool has_had_match_rules = false;  // whose connections may have outlived them
+    bool looks_by_source = false;      // admit_by_source() may know more of a packet
     // Connections that end with the packet that opened them (ipvsadm -o).
     std::array<uint32_t, kBurstMax> one_packets;
     uint32_t one_packet_count = 0;
@@ -201,9 +202,10 @@ void become_answer(Worker::State& state, Packet& packet, DropReason reason);
 // Puts another IP packet into the frame. False when there is no room.
 [[nodiscard]] bool replace_ip_packet(Packet& packet, const uint8_t* bytes, uint32_t length);
 
-// For a packet that is no service's and no connection's: finds or opens its connection by source
-// NAT, or gives it to the worker that would have it (outbound.cc).
-void admit_outbound(Worker::State& state, Packet& packet);
+// For a packet that is no service's and no connection's by its destination: finds the connection by
+// its source, or opens one by source NAT, or gives it to the worker that would have it
+// (outbound.cc).
+void admit_by_source(Worker::State& state, Packet& packet);
 
 // The service that a packet is for, when `exact` is what its address and port found (services.cc).
 [[nodiscard]] ServiceId find_wide_service(const Worker::State& state,
