@@ -50,10 +50,6 @@ void describe_servers(Worker::State& state,
         tally.service = table.id;
         tally.position = position;
         tally.tunnel = server.tunnel;
-        if (server.forwarding == ForwardingMethod::kTunnel &&
-            server.tunnel.kind == TunnelKind::kGue) {
-            state.gue_port = server.tunnel.port;
-        }
         tally.is_load_wanted = is_load_wanted;
         state.servers_end = std::max(state.servers_end, index(server.id) + 1);
         tally.is_ending = false;

@@ -158,8 +158,7 @@ struct Ipv6Ends {
 [[nodiscard]] inline Ipv6Ends ipv6_ends_of(const Packet& packet) {
     if (packet.is_icmp_error) {
         const uint8_t* const quoted = packet.data + packet.quoted_offset;
-        const Ipv6Ends sent{quoted + kIpv6SourceOffset, quoted + kIpv6DestinationOffset};
-        return packet.quotes_tunnel ? sent : Ipv6Ends{sent.destination, sent.source};
+        return {quoted + kIpv6DestinationOffset, quoted + kIpv6SourceOffset};
     }
     const uint8_t* const ip = packet.data + packet.l3_offset;
     return {ip + kIpv6SourceOffset, ip + kIpv6DestinationOffset};

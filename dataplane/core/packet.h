@@ -94,8 +94,6 @@ struct Packet {
     // to that packet, so that the error is found to belong to the same connection.
     bool is_icmp_error = false;
     bool is_fragment = false;    // of a packet with ports
-    bool quotes_tunnel = false;  // is_icmp_error about a packet that we wrapped: `source` and
-                                 // `destination` are the inner packet's own
     uint16_t quoted_offset = 0;  // is_icmp_error: where the quoted IP header begins
     bool is_translated = false;  // shows the other side's ends already
     bool is_answer = false;      // takes the place of a dropped packet: an ICMP error, a reset

@@ -238,7 +238,6 @@ void parse_burst(Worker::State& state, Packets packets) {
         packet.connection = kNoConnection;
         packet.service = kNoService;
         packet.is_icmp_error = false;
-        packet.quotes_tunnel = false;
         packet.is_fragment = false;
         packet.is_translated = false;
         packet.is_answer = false;

@@ -97,7 +97,6 @@ bool pass_on_tunnel_error(Worker::State& state, Packet& packet) {
     if (length == 0 || !replace_ip_packet(packet, state.scratch.data(), length)) {
         return false;
     }
-    packet.is_answer = true;
     return true;
 }
 

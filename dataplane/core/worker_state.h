@@ -131,7 +131,6 @@ struct Worker::State {
     RateLimiter kernel_punts;
     RateLimiter neighbour_punts;
     RateLimiter answers;
-    Be16 gue_port;           // of the GUE tunnels, by which errors about them are told; 0: none
     uint16_t tunnel_id = 0;  // identification of the next outer IPv4 header
     std::array<uint8_t, kIcmpErrorBytesMax> scratch;  // for a packet being made
 

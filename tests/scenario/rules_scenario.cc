@@ -56,6 +56,18 @@ SCENARIO("a service by match rules", "[rules]") {
                     REQUIRE(first.heard.ends_with("on|"));
                     fleet.check_gauges();
                 }
+                AND_WHEN("the rules go too") {
+                    fleet.put_tables(Tables{});
+                    first.say("and on");
+                    last.say("and on");
+                    net.settle();
+                    THEN("old connections still go on") {
+                        REQUIRE(first.heard.ends_with("and on|"));
+                        REQUIRE(last.heard.ends_with("and on|"));
+                        REQUIRE(net.punted == 3);
+                        fleet.check_gauges();
+                    }
+                }
             }
         }
     }
