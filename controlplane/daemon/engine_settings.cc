@@ -64,6 +64,8 @@ io::EngineSettings engine_settings(const config::Model& model) {
                                     : dataplane::WhenFull::kEvictHalfOpen;
     settings.worker.decrement_ttl = dataplane.decrement_ttl;
     settings.worker.hash_key = {system_random(), system_random()};
+    settings.worker.syn_cookie_key = {{system_random(), system_random()},
+                                      {system_random(), system_random()}};
     return settings;
 }
 

@@ -166,7 +166,7 @@ constexpr std::array kMetrics{
            }},
     Metric{"director_answered_packets_total",
            kCounter,
-           "Dropped packets that were answered with an ICMP error or a reset.",
+           "Packets of Director's own: ICMP errors, resets, SYN cookies and the SYN proxy's ACKs.",
            [](const Snapshot& snapshot, Samples& samples) {
                each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
                    samples.add(labels, worker.answered);

@@ -16,7 +16,8 @@ struct WorkerCounters {
     uint64_t received = 0;    // frames polled from this worker's receive queues
     uint64_t handed_in = 0;   // frames taken over from other workers
     uint64_t handed_out = 0;  // frames given to the worker that owns their connection
-    uint64_t answered = 0;    // dropped frames that became an ICMP error or a reset to their sender
+    uint64_t answered = 0;    // frames of our own: ICMP errors, resets and SYN cookies in place of
+                              // dropped frames, and what the SYN proxy tells a server
     uint64_t held = 0;        // fragments kept until their datagram's first one comes
     uint64_t resumed = 0;     // of these, those that went on, or were dropped after all
     uint64_t forwarded = 0;   // frames sent on, translated or routed
@@ -25,9 +26,10 @@ struct WorkerCounters {
     uint64_t stateless = 0;  // packets forwarded without remembering them, in a full table
     uint64_t connections_created = 0;
     uint64_t connections_expired = 0;
-    uint64_t connections_evicted = 0;  // half-open ones that made room in a full table
-    uint64_t connections = 0;          // gauge: in the table now
-    uint64_t connections_max = 0;      // size of the table
+    uint64_t connections_evicted = 0;    // half-open ones that made room in a full table
+    uint64_t connections = 0;            // gauge: in the table now
+    uint64_t connections_max = 0;        // size of the table
+    uint64_t services_under_attack = 0;  // gauge: whose handshakes are finished for them now
 
     [[nodiscard]] constexpr uint64_t dropped_total() const {
         uint64_t total = 0;

@@ -48,6 +48,14 @@ namespace director::dataplane {
     X(kConnTableFull, "conn_table_full", "connection table is full")                               \
     X(kFtpTableFull, "ftp_table_full", "too many FTP control connections are open")                \
     X(kFtpHeld, "ftp_held", "beginning of an FTP reply, held until the rest comes")                \
+    X(kSynCookieSent, "syn_cookie_sent", "SYN answered with a cookie instead of the real server")  \
+    X(kSynCookieWrong, "syn_cookie_wrong", "end of a handshake with a cookie that was never sent") \
+    X(kSynProxyWaiting,                                                                            \
+      "syn_proxy_waiting",                                                                         \
+      "real server has not answered yet: the packet will be sent again")                           \
+    X(kSynProxyMismatch,                                                                           \
+      "syn_proxy_mismatch",                                                                        \
+      "real server lacks a TCP option that its client was promised: reset")                        \
     X(kServerGone, "server_gone", "connection's real server failed or was removed")                \
     X(kUntranslatableIcmp,                                                                         \
       "untranslatable_icmp",                                                                       \

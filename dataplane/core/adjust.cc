@@ -155,7 +155,7 @@ void lower_mss(const Packet& packet, uint16_t growth) {
     const bool is_from_client = packet.direction == Direction::kClientToServer;
     const DropReason reason = is_from_client ? adjust_from_client(state, connection, packet)
                                              : adjust_from_server(state, connection, packet);
-    if (reason == DropReason::kCount && !packet.is_answer) {
+    if (reason == DropReason::kCount && packet.connection != kNoConnection) {
         adjust_tcp(l4_of(packet),
                    tcp_header_bytes(packet),
                    is_from_client ? TcpSender::kClient : TcpSender::kServer,
@@ -213,7 +213,7 @@ bool adjust(Worker::State& state, const Connection& connection, Packet& packet) 
         state.drop(packet, reason);
         return false;
     }
-    return !packet.is_answer;
+    return packet.connection != kNoConnection;
 }
 
 void adjust_icmp_error(Worker::State& state,

@@ -7,6 +7,7 @@
 #include "dataplane/core/new_connection.h"
 #include "dataplane/core/schedulers.h"
 #include "dataplane/core/sctp_state.h"
+#include "dataplane/core/syn_proxy.h"
 #include "dataplane/core/tcp_state.h"
 #include "dataplane/core/worker_state.h"
 
@@ -63,6 +64,7 @@ namespace {
 struct Admission {
     ServerChoice server;
     LimitRef limit_ref = kNoLimit;
+    const SynCookieClient* proven = nullptr;  // of the SYN proxy, or nullptr
 };
 
 // While the table is full of connections that may not go, a service whose scheduler would choose
@@ -106,6 +108,12 @@ struct Admission {
         wanted.details.client_address = table.options.client_address;
         wanted.has_details = true;
     }
+    if (choice.proven != nullptr) {
+        wanted.entry.state = ConnState::kSynRecv;
+        wanted.entry.traits |= kHasAdjustment;
+        await_server(wanted.details, *choice.proven);
+        wanted.has_details = true;
+    }
     if (choice.server.template_ref != kNoTemplate) {
         wanted.entry.traits |= kHasTemplate;
         wanted.details.template_ref = choice.server.template_ref;
@@ -146,7 +154,10 @@ void release(Worker::State& state, const ServiceTable& table, const Admission& a
 }
 
 // What stands against the connection that `packet` opens; kCount when it is open.
-[[nodiscard]] DropReason try_to_open(Worker::State& state, Packet& packet, ServiceTable& table) {
+[[nodiscard]] DropReason try_to_open(Worker::State& state,
+                                     Packet& packet,
+                                     ServiceTable& table,
+                                     const SynCookieClient* proven) {
     if (!is_l4_checksum_good(packet)) {
         return DropReason::kBadL4Checksum;
     }
@@ -154,7 +165,7 @@ void release(Worker::State& state, const ServiceTable& table, const Admission& a
     if (answer.reason != DropReason::kCount) {
         return answer.reason;
     }
-    const Admission admission{choose_server(state, table, packet), answer.limit_ref};
+    const Admission admission{choose_server(state, table, packet), answer.limit_ref, proven};
     DropReason reason = DropReason::kNoServerAvailable;
     if (admission.server.position != kNoPosition) {
         const RealServerSlot& server = table.servers[admission.server.position];
@@ -168,10 +179,40 @@ void release(Worker::State& state, const ServiceTable& table, const Admission& a
     return reason;
 }
 
+// Data connections of FTP have been announced: they need no proof.
+[[nodiscard]] bool has_syn_proxy(const ServiceTable& table, const Packet& packet) {
+    return table.options.syn_proxy != SynProxy::kOff && packet.protocol == Protocol::kTcp &&
+           (!table.options.has_ftp_helper || packet.destination.port() == table.key.port);
+}
+
+// The end of a handshake that a cookie proves; the client must hear when it was in vain.
+void admit_proven(Worker::State& state,
+                  Packet& packet,
+                  ServiceTable& table,
+                  const SynCookieClient& client) {
+    const DropReason reason = try_to_open(state, packet, table, &client);
+    if (reason != DropReason::kCount) {
+        refuse_with_reset(state, packet, reason);
+    } else if (!become_syn(packet, client)) {
+        end_connection(state, packet.connection);
+        ++state.counters.connections_expired;
+        state.drop(packet, DropReason::kNoHeadroom);
+    }
+}
+
 void admit(Worker::State& state, Packet& packet) {
     ServiceTable* const table = state.services[index(packet.service)].table;
     if (table == nullptr) {
         return;  // retired service: the kernel's if the address is
+    }
+    if (has_syn_proxy(*table, packet)) {
+        const auto proven = greet(state, *table, packet);
+        if (proven) {
+            admit_proven(state, packet, *table, *proven);
+        }
+        if (proven || packet.verdict != Verdict::kUndecided) {
+            return;
+        }
     }
     const bool is_stateless = goes_stateless(state, *table);
     if (!opens_connection(packet) && !is_stateless) {
@@ -180,7 +221,7 @@ void admit(Worker::State& state, Packet& packet) {
     if (table->options.has_ftp_helper && admit_ftp_data(state, *table, packet)) {
         return;
     }
-    const DropReason reason = try_to_open(state, packet, *table);
+    const DropReason reason = try_to_open(state, packet, *table, nullptr);
     switch (reason) {
         case DropReason::kCount:
             if (table->options.is_one_packet || is_stateless) {
@@ -229,6 +270,9 @@ void count_opened(Worker::State& state, const Connection& connection) {
     ++(is_active(connection.state) ? server.active : server.inactive);
     ++state.service_counters[index(server.service)].connections;
     ++state.counters.connections_created;
+    if (is_half_open(connection.state)) {
+        note_half_open(state, connection, 1);
+    }
     note_load(state, connection.server);
 }
 

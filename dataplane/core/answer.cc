@@ -66,6 +66,13 @@ void become_answer(Worker::State& state, Packet& packet, DropReason reason) {
     packet.tcp_flags = 0;
 }
 
+void count_answer(Worker::State& state, Packet& packet, DropReason reason) {
+    state.count_dropped(packet, reason);
+    ++state.counters.answered;
+    packet.is_answer = true;
+    packet.answered_reason = reason;
+}
+
 bool replace_ip_packet(Packet& packet, const uint8_t* bytes, uint32_t length) {
     const uint32_t room = packet.contiguous_bytes - packet.l3_offset + packet.tailroom_bytes;
     if (length > room) {

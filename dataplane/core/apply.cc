@@ -148,6 +148,7 @@ void put_service(Worker::State& state, const Command& command) {
     slot.key = table.key;
     slot.is_known = true;
     note_ftp(state, slot, table.key, table.options.has_ftp_helper);
+    state.services_end = std::max(state.services_end, index(table.id) + 1);
 }
 
 [[nodiscard]] ServiceSlot* known_slot(Worker::State& state, ServiceId service) {
@@ -178,6 +179,9 @@ void forget_service(Worker::State& state, const Command& command) {
     note_ftp(state, *slot, slot->key, false);
     *slot = {};
     state.service_counters[index(command.service)] = {};
+    SynWatch& watch = state.syn_watches[index(command.service)];
+    state.counters.services_under_attack -= watch.attack.is_under_attack() ? 1U : 0U;
+    watch = SynWatch(state.settings.attack);
 }
 
 void set_server_weight(Worker::State& state, const Command& command) {

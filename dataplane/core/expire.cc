@@ -1,5 +1,6 @@
 // The end of connections: a bounded number of timers per poll, so that a million that end in the
 // same second delay no packet.
+#include "dataplane/core/tcp_state.h"
 #include "dataplane/core/worker_state.h"
 
 namespace director::dataplane {
@@ -64,6 +65,9 @@ void end_connection(Worker::State& state, uint32_t connection) {
     ServerTally& server = state.server_tallies[index(entry.server)];
     --(is_active(entry.state) ? server.active : server.inactive);
     --state.service_counters[index(server.service)].connections;
+    if (is_half_open(entry.state)) {
+        note_half_open(state, entry, -1);
+    }
     if (entry.details != kNoDetails) {
         give_back(state, entry);
     }

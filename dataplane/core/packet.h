@@ -96,6 +96,7 @@ struct Packet {
     bool is_fragment = false;    // of a packet with ports
     uint16_t quoted_offset = 0;  // is_icmp_error: where the quoted IP header begins
     bool is_translated = false;  // shows the other side's ends already
+    bool is_proven = false;      // the SYN that a cookie proves its client to have sent
     bool is_answer = false;      // takes the place of a dropped packet: an ICMP error, a reset
 
     // Out, beside `verdict`.

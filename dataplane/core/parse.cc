@@ -240,6 +240,7 @@ void parse_burst(Worker::State& state, Packets packets) {
         packet.is_icmp_error = false;
         packet.is_fragment = false;
         packet.is_translated = false;
+        packet.is_proven = false;
         packet.is_answer = false;
         const DropReason reason =
             parse_usual(packet) ? DropReason::kCount : parse(state.settings.hash_key, packet);

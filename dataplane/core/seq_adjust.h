@@ -31,6 +31,7 @@ struct TcpAdjustment {
     std::array<SeqAdjust, 2> sent;  // by TcpSender
     uint32_t timestamp_delta = 0;   // what the client sees the server's timestamps greater by
     int8_t window_shift = 0;        // the client scales the server's window by so much less
+    bool awaits_server = false;     // SYN proxy: not known yet, see syn_proxy.cc
 };
 
 // What this sender sent at `sequence`, if it is not an older resize sent again, has grown by

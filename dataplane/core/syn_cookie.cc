@@ -13,6 +13,9 @@ namespace director::dataplane {
 namespace {
 
 // Linux: MAX_SYNCOOKIE_AGE, so that a cookie is good for one to two minutes.
+// Below the segment size: unlike in Linux, a client's number that is one off, as a probe's of a
+// closed window, makes no cookie for another segment size.
+constexpr uint32_t kSpareBits = 8;
 constexpr uint32_t kMinutesMax = 2;
 constexpr uint32_t kDataBits = 24;
 constexpr uint32_t kDataMask = (1U << kDataBits) - 1;
@@ -107,7 +110,7 @@ SynCookie make_syn_cookie(const SynCookieKey& key,
                           const SynProxyOffer& offer,
                           TimePoint now) {
     const uint32_t count = minutes_of(now);
-    const uint32_t data = mss_index(flow, client.mss);
+    const uint32_t data = mss_index(flow, client.mss) << kSpareBits;
     SynCookie cookie;
     cookie.sequence = hash_of(key.outer, flow, 0) + initial_sequence + (count << kDataBits) +
                       ((hash_of(key.inner, flow, count) + data) & kDataMask);
@@ -132,10 +135,11 @@ std::optional<SynCookieClient> check_syn_cookie(const SynCookieKey& key,
     }
     const uint32_t data = (inner - hash_of(key.inner, flow, count - age)) & kDataMask;
     const auto& table = mss_table(flow);
-    if (data >= table.size()) {
+    const uint32_t wanted = data >> kSpareBits;
+    if ((data & ((1U << kSpareBits) - 1)) != 0 || wanted >= table.size()) {
         return std::nullopt;
     }
-    client.options.mss = table[data];
+    client.options.mss = table[wanted];
     if (ack.options.has_timestamps && offer.has_timestamps) {
         const uint32_t scale = ack.options.timestamp_echo & kTimestampScaleMask;
         client.options.has_timestamps = true;

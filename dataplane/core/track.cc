@@ -1,6 +1,7 @@
 // Stage 5: what the packet does to its connection: TCP state, deadline, counters.
 #include "dataplane/core/frame.h"
 #include "dataplane/core/sctp_state.h"
+#include "dataplane/core/syn_proxy.h"
 #include "dataplane/core/tcp_state.h"
 #include "dataplane/core/worker_state.h"
 
@@ -57,6 +58,10 @@ void track(Worker::State& state, Packet& packet) {
         refuse_with_reset(state, packet, DropReason::kServerGone);
         return;
     }
+    if (connection.has(kHasAdjustment) && packet.protocol == Protocol::kTcp &&
+        !finish_handshake(state, connection, packet)) {
+        return;
+    }
     if (packet.l4_checksum == ChecksumCheck::kBad ||
         ((packet.tcp_flags & kStateChanging) != 0 && !is_l4_checksum_good(packet))) {
         state.drop(packet, DropReason::kBadL4Checksum);
@@ -86,6 +91,9 @@ void change_state(Worker::State& state, uint32_t index_in_table, ConnState next)
     connection.state = next;
     if (is_active(previous) != is_active(next)) {
         note_load(state, connection.server);
+    }
+    if (is_half_open(previous) != is_half_open(next)) {
+        note_half_open(state, connection, is_half_open(next) ? 1 : -1);
     }
     set_deadline(state, connection);
     const bool gets_nearer = state.timeout_ticks[static_cast<size_t>(next)] <

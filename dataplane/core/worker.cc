@@ -27,6 +27,7 @@ Worker::State::State(const WorkerSettings& worker_settings)
       forwarder(settings.neighbours_max, settings.hash_key),
       service_ids(settings.services_max, FlowEndHash{settings.hash_key}),
       services(settings.services_max),
+      syn_watches(settings.services_max, SynWatch(settings.attack)),
       ftp_addresses(settings.services_max, FlowEndHash{settings.hash_key}),
       owners{},
       timeout_ticks{},
@@ -37,6 +38,7 @@ Worker::State::State(const WorkerSettings& worker_settings)
       neighbour_punts(settings.punts_per_second),
       answers(kAnswersPerSecond),
       scratch{},
+      made_frames{},
       server_tallies(settings.memory, settings.real_servers_max),
       service_counters(settings.memory, settings.services_max),
       events{},
@@ -118,6 +120,7 @@ void begin_poll(Worker::State& state, TimePoint now) {
     state.now = now;
     state.tick = to_tick(now);
     state.frame_operation_count = 0;
+    state.made_frame_count = 0;
 }
 
 namespace {
@@ -158,6 +161,9 @@ void Worker::process(Burst& burst, TimePoint now) {
         climb(state, burst);
     }
     expire_some(state);
+    if (state.counters.services_under_attack != 0) {
+        watch_for_calm(state);
+    }
     if (state.settings.loads != nullptr) {
         refresh_loads(state);
     }
@@ -190,6 +196,10 @@ void Worker::retract(Packet& packet, DropReason reason) {
     }
     packet.verdict = Verdict::kUndecided;
     state.drop(packet, reason);
+}
+
+std::span<const MadeFrame> Worker::made_frames() const {
+    return {state_->made_frames.data(), state_->made_frame_count};
 }
 
 std::span<const FrameOperation> Worker::frame_operations() const {

@@ -20,10 +20,12 @@
 #include "dataplane/api/command.h"
 #include "dataplane/api/counters.h"
 #include "dataplane/api/event.h"
+#include "dataplane/core/attack_watch.h"
 #include "dataplane/core/limits.h"
 #include "dataplane/core/load_board.h"
 #include "dataplane/core/packet.h"
 #include "dataplane/core/persistence.h"
+#include "dataplane/core/syn_cookie.h"
 #include "dataplane/core/table_memory.h"
 
 namespace director::dataplane {
@@ -52,6 +54,9 @@ struct WorkerSettings {
     // behaviour of the report (tests); routed packets always lose one.
     bool decrement_ttl = true;
     HashKey hash_key;
+    // SYN proxy: all workers' the same, and nobody else's to know.
+    SynCookieKey syn_cookie_key;
+    AttackThresholds attack;
     // What all workers tell one another of their servers' connections; nullptr for a lone worker.
     LoadBoard* loads = nullptr;
     // Of all workers together; nullptr: no service is limited.
@@ -74,6 +79,18 @@ struct FrameOperation {
     const Packet* packet = nullptr;
     FragmentPorts ports{};
     DropReason reason{};  // kDrop: which has been counted
+};
+
+// A whole frame of the worker's own beside those of the burst, to be sent after process(). It has
+// been counted as answered and forwarded; retract() a packet with that verdict when it could not be
+// delivered.
+struct MadeFrame {
+    static constexpr uint32_t kBytesMax = 256;
+
+    std::array<uint8_t, kBytesMax> bytes;
+    uint32_t length_bytes;
+    PortId out_port;
+    const Packet* cause;  // of the burst
 };
 
 class Worker {
@@ -105,6 +122,9 @@ class Worker {
 
     // About held frames, since the last process().
     [[nodiscard]] std::span<const FrameOperation> frame_operations() const;
+
+    // Made in the last process(), at most one for each packet of the burst.
+    [[nodiscard]] std::span<const MadeFrame> made_frames() const;
 
     // Turns the verdict of a packet that could not be delivered (ring or port full) into a drop and
     // corrects the counters, so that they never claim what did not happen.

@@ -63,6 +63,17 @@ struct ServiceSlot {
     bool has_ftp = false;
 };
 
+// What a service's SYN proxy goes by (syn_proxy.cc).
+struct SynWatch {
+    explicit SynWatch(const AttackThresholds& thresholds) : attack(thresholds) {}
+
+    AttackWatch attack;
+    uint64_t syns = 0;
+    uint32_t half_open = 0;  // connections
+    bool has_sent_cookie = false;
+    TimePoint cookie_sent_at{};
+};
+
 // A real server's ServerCounters as the packet path counts them (the two directions in arrays, so
 // that the direction is an index), and what its connections' packets need to know of it: all in one
 // cache line.
@@ -107,6 +118,9 @@ struct Worker::State {
     Forwarder forwarder;
     FlatMap<FlowEnd, ServiceId, FlowEndHash> service_ids;
     std::vector<ServiceSlot> services;
+    std::vector<SynWatch> syn_watches;  // by service slot
+    uint32_t services_end = 0;          // service slots in use are below this
+    uint32_t calm_cursor = 0;           // the service that watch_for_calm() has looked at last
     uint32_t any_port_services = 0;
     uint32_t ftp_services = 0;
     // The FTP service of an address, which data connections come to on other ports.
@@ -133,6 +147,8 @@ struct Worker::State {
     RateLimiter answers;
     uint16_t tunnel_id = 0;  // identification of the next outer IPv4 header
     std::array<uint8_t, kIcmpErrorBytesMax> scratch;  // for a packet being made
+    std::array<MadeFrame, kBurstMax> made_frames;
+    uint32_t made_frame_count = 0;
 
     WorkerCounters counters;
     TableArray<ServerTally> server_tallies;
@@ -198,6 +214,10 @@ void refuse_with_reset(Worker::State& state, Packet& packet, DropReason reason);
 // that it replaces has been counted.
 void become_answer(Worker::State& state, Packet& packet, DropReason reason);
 
+// Counts a packet as dropped and what is in its frame as the answer to it. The packet keeps its
+// connection, if it has one.
+void count_answer(Worker::State& state, Packet& packet, DropReason reason);
+
 // Puts another IP packet into the frame. False when there is no room.
 [[nodiscard]] bool replace_ip_packet(Packet& packet, const uint8_t* bytes, uint32_t length);
 
@@ -248,6 +268,11 @@ void begin_poll(Worker::State& state, TimePoint now);  // worker.cc
 void expire_some(Worker::State& state);                // expire.cc
 void sweep_some(Worker::State& state);                 // sweep.cc
 void work_on_job(Worker::State& state);                // job.cc
+
+// Keeps count of a service's half-open connections, and ends the alarm about a SYN flood when it is
+// over: a service per call (syn_proxy.cc).
+void note_half_open(Worker::State& state, const Connection& connection, int32_t change);
+void watch_for_calm(Worker::State& state);
 
 // Ends a connection: its counters, its timer, its entry (expire.cc).
 void end_connection(Worker::State& state, uint32_t connection);

@@ -2,6 +2,7 @@
 
 #include <sys/prctl.h>
 
+#include <cstring>
 #include <ctime>
 #include <utility>
 
@@ -108,6 +109,7 @@ void LcoreLoop::poll(TimePoint now) {
     receive();
     worker_->process(burst_, now);
     carry_out_frame_operations();
+    send_made_frames();
     act_on_verdicts();
     flush_ports();
     flush_outboxes();
@@ -336,6 +338,31 @@ void LcoreLoop::forward(rte_mbuf* frame, uint8_t place) {
     }
 }
 
+// Each in a buffer from where its cause's came.
+void LcoreLoop::send_made_frames() {
+    for (const MadeFrame& made : worker_->made_frames()) {
+        const auto cause = static_cast<size_t>(made.cause - burst_.packets.data());
+        rte_mbuf* const frame = rte_pktmbuf_alloc(frames_[cause]->pool);
+        made_packet_ = {};
+        made_packet_.verdict = Verdict::kForward;
+        made_packet_.out_port = made.out_port;
+        char* const bytes =
+            frame != nullptr ? rte_pktmbuf_append(frame, static_cast<uint16_t>(made.length_bytes))
+                             : nullptr;
+        if (bytes == nullptr || index(made.out_port) >= wiring_.transmit.size()) {
+            lose(frame, kMade, DropReason::kTransmitFull);
+            continue;
+        }
+        std::memcpy(bytes, made.bytes.data(), made.length_bytes);
+        const WorkerId via = wiring_.transmit[index(made.out_port)].via;
+        if (via == wiring_.id) {
+            queue_for_port(made.out_port, frame, kMade);
+        } else {
+            put_in_outbox(via, FrameErrand::kTransmit, frame, kMade);
+        }
+    }
+}
+
 void LcoreLoop::hand_over(rte_mbuf* frame, uint8_t place) {
     const Packet& packet = burst_.packets[place];
     DIRECTOR_HOT_ASSERT(packet.owner != wiring_.id && index(packet.owner) < outboxes_.size());
@@ -343,8 +370,9 @@ void LcoreLoop::hand_over(rte_mbuf* frame, uint8_t place) {
 }
 
 void LcoreLoop::put_in_outbox(WorkerId worker, FrameErrand errand, rte_mbuf* frame, uint8_t place) {
-    tag_of(frame) = FrameTag{
-        .errand = errand, .sender = wiring_.id, .next = nullptr, .packet = burst_.packets[place]};
+    const Packet& packet = place == kMade ? made_packet_ : burst_.packets[place];
+    tag_of(frame) =
+        FrameTag{.errand = errand, .sender = wiring_.id, .next = nullptr, .packet = packet};
     Outbox& outbox = outboxes_[index(worker)];
     outbox.frames[outbox.count] = frame;
     outbox.places[outbox.count++] = place;
@@ -401,7 +429,13 @@ void LcoreLoop::give_up(rte_mbuf* frame, uint8_t origin) {
 }
 
 void LcoreLoop::lose(rte_mbuf* frame, uint8_t place, DropReason reason) {
-    worker_->retract(burst_.packets[place], reason);
+    if (place == kMade) {
+        Packet made = made_packet_;
+        made.verdict = Verdict::kForward;
+        worker_->retract(made, reason);
+    } else {
+        worker_->retract(burst_.packets[place], reason);
+    }
     rte_pktmbuf_free(frame);
 }
 
@@ -414,6 +448,7 @@ void LcoreLoop::flush_outboxes() {
         const uint32_t taken = wiring_.to_worker[worker]->push(outbox.frames.data(), outbox.count);
         for (uint32_t i = taken; i < outbox.count; ++i) {
             const bool is_hand_over =
+                outbox.places[i] != kMade &&
                 burst_.packets[outbox.places[i]].verdict == Verdict::kHandOver;
             lose(outbox.frames[i],
                  outbox.places[i],

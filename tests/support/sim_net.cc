@@ -133,11 +133,7 @@ void SimNet::carry() {
     for (const Outcome& outcome : fleet_.send(frames)) {
         switch (outcome.verdict) {
             case dataplane::Verdict::kForward:
-                if (outcome.out_port == nat_lab::kInside) {
-                    deliver_to_server(decode(outcome.bytes));
-                } else {
-                    deliver_to_client(decode(outcome.bytes));
-                }
+                deliver(outcome.out_port, outcome.bytes);
                 break;
             case dataplane::Verdict::kDrop:
                 ++dropped;
@@ -146,6 +142,17 @@ void SimNet::carry() {
                 ++punted;
                 break;
         }
+    }
+    for (const FrameIn& made : fleet_.take_made_frames()) {
+        deliver(made.port, made.bytes);
+    }
+}
+
+void SimNet::deliver(dataplane::PortId port, const Frame& frame) {
+    if (port == nat_lab::kInside) {
+        deliver_to_server(decode(frame));
+    } else {
+        deliver_to_client(decode(frame));
     }
 }
 

@@ -101,6 +101,7 @@ class SimNet {
         bool is_closing = false;
     };
 
+    void deliver(dataplane::PortId port, const Frame& frame);
     void deliver_to_server(const DecodedFrame& frame);
     void deliver_to_client(const DecodedFrame& frame);
     void serve_tcp(const DecodedFrame& frame);

@@ -380,6 +380,7 @@ void WorkerFleet::run_burst(size_t number,
     }
     member.worker->process(burst.burst(), clock.now());
     collect_events(member);
+    collect_made_frames(member);
     carry_out_frame_operations(number, errands, burst);
     for (size_t place = 0; place < errands.size(); ++place) {
         const Packet& packet = burst.packet(place);
@@ -415,6 +416,17 @@ void WorkerFleet::run_burst(size_t number,
         if (errand.place < outcomes.size()) {
             outcomes[errand.place] = out;
         }
+    }
+}
+
+void WorkerFleet::collect_made_frames(Member& member) {
+    for (const MadeFrame& made : member.worker->made_frames()) {
+        ++member.seen.answered;
+        ++member.seen.forwarded;
+        const Frame bytes(made.bytes.begin(), made.bytes.begin() + made.length_bytes);
+        require(has_right_checksums(bytes),
+                [&] { return "a frame made with wrong checksums: " + describe(bytes); });
+        made_.push_back({made.out_port, bytes});
     }
 }
 
@@ -491,6 +503,7 @@ void WorkerFleet::send_in_place(Burst& burst) {
     Member& poller = *workers_[next_poller_++ % workers_.size()];
     poller.seen.received += burst.count;
     poller.worker->process(burst, clock.now());
+    collect_made_frames(poller);
     for (const Packet& packet : burst) {
         book(poller, packet);
     }
@@ -511,6 +524,7 @@ void WorkerFleet::send_in_place(Burst& burst) {
         Member& member = *workers_[owner];
         member.seen.handed_in += mail.count;
         member.worker->process(mail, clock.now());
+        collect_made_frames(member);
         for (uint32_t i = 0; i < mail.count; ++i) {
             book(member, mail.packets[i]);
             *places[i] = mail.packets[i];
@@ -593,6 +607,7 @@ FleetReport WorkerFleet::report() {
         sum.totals.received += own.totals.received;
         sum.totals.forwarded += own.totals.forwarded;
         sum.totals.punted += own.totals.punted;
+        sum.totals.services_under_attack += own.totals.services_under_attack;
         for (size_t i = 0; i < kDropReasonCount; ++i) {
             sum.totals.dropped[i] += own.totals.dropped[i];
         }

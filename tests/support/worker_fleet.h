@@ -24,6 +24,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/address.h"
@@ -143,6 +144,9 @@ class WorkerFleet {
     // owner; verdicts are booked and the counters held to them, the frames are not looked at.
     void send_in_place(dataplane::Burst& burst);
 
+    // Frames of the workers' own, since the last call.
+    [[nodiscard]] std::vector<FrameIn> take_made_frames() { return std::exchange(made_, {}); }
+
     // Polls every worker with nothing received.
     void poll();
     // Lets time pass and polls, in steps of at most a second, until all that was due is done.
@@ -189,6 +193,7 @@ class WorkerFleet {
                                     std::span<const Errand> errands,
                                     const FrameBurst& burst);
     static void book(Member& member, const dataplane::Packet& packet);
+    void collect_made_frames(Member& member);
     void check_frame(const FrameIn& in, const Outcome& out) const;
     void check_counters() const;
     void collect_events(Member& member);
@@ -200,6 +205,7 @@ class WorkerFleet {
     std::unique_ptr<dataplane::LoadBoard> loads_;
     std::unique_ptr<dataplane::ConnectionLimits> limits_;
     std::vector<std::unique_ptr<Member>> workers_;
+    std::vector<FrameIn> made_;                   // `port` is where it leaves
     std::vector<std::vector<Errand>> mailboxes_;  // by owner: handed over or resumed, in order
     size_t next_poller_ = 0;
     uint32_t sequence_ = 0;
