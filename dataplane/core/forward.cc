@@ -1,5 +1,7 @@
 // Stage 7: the next hop. A connection remembers its own in each direction; a packet without one is
 // routed as a plain router would, or is the kernel's.
+#include <algorithm>
+
 #include "dataplane/core/frame.h"
 #include "dataplane/core/worker_state.h"
 #include "dataplane/core/wrap.h"
@@ -199,14 +201,18 @@ void follow(Worker::State& state, Packet& packet, const NextHop& hop) {
 }
 
 void find_way(Worker::State& state, std::span<Packet* const> packets) {
-    std::array<IpAddress, kBurstMax> destinations;
-    std::array<NextHop, kBurstMax> hops;
-    for (size_t i = 0; i < packets.size(); ++i) {
-        destinations[i] = destination_of(state, *packets[i]);
-    }
-    state.forwarder.resolve({destinations.data(), packets.size()}, hops);
-    for (size_t i = 0; i < packets.size(); ++i) {
-        follow(state, *packets[i], hops[i]);
+    constexpr size_t kAtOnce = 8;  // a group of a burst: what is not needed need not be set up
+    std::array<IpAddress, kAtOnce> destinations;
+    std::array<NextHop, kAtOnce> hops;
+    for (size_t start = 0; start < packets.size(); start += kAtOnce) {
+        const auto some = packets.subspan(start, std::min(kAtOnce, packets.size() - start));
+        for (size_t i = 0; i < some.size(); ++i) {
+            destinations[i] = destination_of(state, *some[i]);
+        }
+        state.forwarder.resolve({destinations.data(), some.size()}, hops);
+        for (size_t i = 0; i < some.size(); ++i) {
+            follow(state, *some[i], hops[i]);
+        }
     }
 }
 

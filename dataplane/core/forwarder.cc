@@ -121,18 +121,19 @@ NextHop Forwarder::resolve_route(const Route& route, const IpAddress& destinatio
     return {NextHop::Kind::kAdjacent, *number, route.interface, hop};
 }
 
-void Forwarder::resolve(std::span<const IpAddress> destinations, std::span<NextHop> answers) const {
-    DIRECTOR_HOT_ASSERT(destinations.size() <= kBurstMax && answers.size() >= destinations.size());
+void Forwarder::resolve_some(std::span<const IpAddress> destinations,
+                             std::span<NextHop> answers) const {
+    DIRECTOR_HOT_ASSERT(destinations.size() <= kAtOnce);
     if (routes_ == nullptr) {
         std::fill(answers.begin(), answers.end(), NextHop{});
         return;
     }
     // Filled as far as there are destinations of the family.
     // NOLINTBEGIN(cppcoreguidelines-pro-type-member-init)
-    std::array<uint32_t, kBurstMax> ipv4;
-    std::array<IpAddress, kBurstMax> ipv6;
-    std::array<uint16_t, kBurstMax> ipv4_routes;
-    std::array<uint16_t, kBurstMax> ipv6_routes;
+    std::array<uint32_t, kAtOnce> ipv4;
+    std::array<IpAddress, kAtOnce> ipv6;
+    std::array<uint16_t, kAtOnce> ipv4_routes;
+    std::array<uint16_t, kAtOnce> ipv6_routes;
     // NOLINTEND(cppcoreguidelines-pro-type-member-init)
     uint32_t ipv4_count = 0;
     uint32_t ipv6_count = 0;
@@ -157,6 +158,14 @@ void Forwarder::resolve(std::span<const IpAddress> destinations, std::span<NextH
     for (size_t i = 0; i < destinations.size(); ++i) {
         const uint16_t route = destinations[i].is_ipv4() ? *next_ipv4++ : *next_ipv6++;
         answers[i] = resolve_route(routes_->routes[route], destinations[i]);
+    }
+}
+
+void Forwarder::resolve(std::span<const IpAddress> destinations, std::span<NextHop> answers) const {
+    DIRECTOR_HOT_ASSERT(answers.size() >= destinations.size());
+    for (size_t start = 0; start < destinations.size(); start += kAtOnce) {
+        const size_t count = std::min(kAtOnce, destinations.size() - start);
+        resolve_some(destinations.subspan(start, count), answers.subspan(start, count));
     }
 }
 

@@ -71,7 +71,7 @@ class Forwarder {
         return interfaces_[index(id)].facts;
     }
 
-    // Answers for up to kBurstMax destinations at once.
+    // An answer for each destination.
     void resolve(std::span<const IpAddress> destinations, std::span<NextHop> answers) const;
 
     [[nodiscard]] const Adjacency& adjacency(uint16_t number) const { return adjacencies_[number]; }
@@ -103,6 +103,9 @@ class Forwarder {
     }
 
     [[nodiscard]] InterfaceId search_interface(PortId port, VlanTags vlan) const;
+    // As many as a group of a burst (worker.cc): what is not needed need not be set up.
+    static constexpr size_t kAtOnce = 8;
+    void resolve_some(std::span<const IpAddress> destinations, std::span<NextHop> answers) const;
     [[nodiscard]] NextHop resolve_route(const Route& route, const IpAddress& destination) const;
     [[nodiscard]] uint64_t own_mac_bits(InterfaceId id) const;
     void fill_from_interface(Adjacency& adjacency) const;

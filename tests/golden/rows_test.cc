@@ -148,7 +148,9 @@ TEST(PacketPathTable, RaisesEveryDropReasonOfTheCore) {
                                             DropReason::kServiceConnections,
                                             DropReason::kClientRate,
                                             DropReason::kClientConnections,
-                                            DropReason::kInPieces};
+                                            DropReason::kInPieces,
+                                            DropReason::kFtpTableFull,
+                                            DropReason::kFtpHeld};
     for (size_t i = 0; i < kDropReasonCount; ++i) {
         const DropReason reason = static_cast<DropReason>(i);
         const bool is_elsewhere = of_io.contains(reason) || of_scenarios.contains(reason);
