@@ -150,7 +150,11 @@ TEST(PacketPathTable, RaisesEveryDropReasonOfTheCore) {
                                             DropReason::kClientConnections,
                                             DropReason::kInPieces,
                                             DropReason::kFtpTableFull,
-                                            DropReason::kFtpHeld};
+                                            DropReason::kFtpHeld,
+                                            DropReason::kSynCookieSent,
+                                            DropReason::kSynCookieWrong,
+                                            DropReason::kSynProxyWaiting,
+                                            DropReason::kSynProxyMismatch};
     for (size_t i = 0; i < kDropReasonCount; ++i) {
         const DropReason reason = static_cast<DropReason>(i);
         const bool is_elsewhere = of_io.contains(reason) || of_scenarios.contains(reason);
