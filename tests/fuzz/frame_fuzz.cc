@@ -1,3 +1,4 @@
+// Longer than 600 lines: one interpreter of one input format, whose opcodes share all of its state.
 // Any frames, commands and jobs in any order through a worker with tiny tables. Whatever comes:
 //
 //   - nothing is read or written outside a frame's own bytes (AddressSanitizer; each frame ends
