@@ -155,7 +155,7 @@ std::string stats_columns(const server::TrafficStats& stats, Numbers numbers) {
 }
 
 // A name in its column: one of IPv4 is cut off there, one of IPv6 moves what follows.
-std::string fitted(std::string name, const std::string& address, size_t width) {
+std::string fitted(const std::string& name, const std::string& address, size_t width) {
     return is_ipv6(address) ? name : name.substr(0, width);
 }
 

@@ -201,17 +201,17 @@ struct ServicesView {
 struct ConnectionView {
     std::string protocol;  // "TCP", "UDP", "SCTP", "ICMP"; "IP": a template of match rules
     std::string state;     // ipvsadm's names
-    uint32_t expires_seconds = 0;
     std::string client_address;
-    uint16_t client_port = 0;
     std::string virtual_address;
-    uint16_t virtual_port = 0;
     std::string real_address;
-    uint16_t real_port = 0;
     std::string forwarding = "nat";
-    bool is_template = false;   // persistence: client_address is the client's network
     std::string local_address;  // full NAT and source NAT: the client as the real server sees it
+    uint32_t expires_seconds = 0;
+    uint16_t client_port = 0;
+    uint16_t virtual_port = 0;
+    uint16_t real_port = 0;
     uint16_t local_port = 0;
+    bool is_template = false;  // persistence: client_address is the client's network
 };
 
 // Answer to "connections". The table changes while it is read: a page may hold fewer rows than

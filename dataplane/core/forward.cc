@@ -225,11 +225,10 @@ void forward_once(Worker::State& state, Packets packets) {
         if (packet.verdict != Verdict::kUndecided) {
             continue;
         }
-        if (packet.connection == kNoConnection) {
-            unresolved[count++] = &packet;
-        } else if (is_local(state.connections[packet.connection], packet)) {
+        const bool has_connection = packet.connection != kNoConnection;
+        if (has_connection && is_local(state.connections[packet.connection], packet)) {
             state.punt(packet);
-        } else if (!send_as_before(state, packet)) {
+        } else if (!has_connection || !send_as_before(state, packet)) {
             unresolved[count++] = &packet;
         }
     }

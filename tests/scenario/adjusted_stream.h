@@ -97,7 +97,7 @@ class AdjustedConnection {
         INFO(describe(out.bytes));
         REQUIRE(out.verdict == dataplane::Verdict::kForward);
         REQUIRE(out.out_port == nat_lab::kInside);
-        const DecodedFrame frame = decode(out.bytes);
+        DecodedFrame frame = decode(out.bytes);
         if ((said.flags & kTcpSyn) != 0) {
             server = frame.destination();
             inside_client = frame.source();
@@ -113,7 +113,7 @@ class AdjustedConnection {
         REQUIRE(out.verdict == dataplane::Verdict::kForward);
         REQUIRE(out.out_port == nat_lab::kOutside);
         REQUIRE_FALSE(out.answered);
-        const DecodedFrame frame = decode(out.bytes);
+        DecodedFrame frame = decode(out.bytes);
         REQUIRE(frame.source() == service);
         REQUIRE(frame.destination() == client);
         to_client.take(frame);

@@ -34,7 +34,7 @@ SCENARIO("direct routing rewrites the MAC address and nothing else", "[direct]")
             REQUIRE(outcome.verdict == Verdict::kForward);
             REQUIRE(outcome.out_port == kInside);
             const Frame expected = packet.eth(kDirectorMac, kServer107Mac).build();
-            REQUIRE(difference(expected, outcome.bytes) == "");
+            REQUIRE(difference(expected, outcome.bytes).empty());
         };
         const auto state = [&] {
             const auto rows = fleet.connections();

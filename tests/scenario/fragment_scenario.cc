@@ -85,6 +85,7 @@ SCENARIO("fragments go where their datagram's first one goes", "[fragments]") {
                     std::swap(fragments[i], fragments[random.below(i + 1)]);
                 }
                 std::vector<FrameIn> in;
+                in.reserve(fragments.size());
                 for (const Frame& fragment : fragments) {
                     in.push_back({.port = kOutside, .bytes = fragment});
                 }

@@ -41,6 +41,7 @@ config::Model model_of(std::vector<config::VirtualService> services) {
 
 std::vector<Change::Kind> kinds_of(const std::vector<Change>& changes) {
     std::vector<Change::Kind> kinds;
+    kinds.reserve(changes.size());
     for (const Change& change : changes) {
         kinds.push_back(change.kind);
     }

@@ -135,7 +135,7 @@ TEST(Mh, AsManyServersAsIpvsTakesAndMore) {
 TEST(Mh, WeightsAreSixBitsFine) {
     // 65535 : 1 is more than 64 : 1, so the light one gets a whole turn to 63 of the heavy one.
     ServiceTable table = table_of("mh", {}, {{"10.1.1.1", 65535}, {"10.1.1.2", 1}});
-    EXPECT_NEAR(slots_by_server(table)[1], 4093 / 64, 1);
+    EXPECT_NEAR(slots_by_server(table)[1], 4093 / 64.0, 1);
 }
 
 // IPVS's buckets, by a table that has a server of its own in each.
@@ -198,7 +198,7 @@ TEST(Hash, AnUnavailableServersClientsGoOn) {
         }
         EXPECT_EQ(refuge.size(), 7U) << name;
         for (const auto& [position, count] : refuge) {
-            EXPECT_NEAR(count, 500 / 7, 30) << name << " server " << position;
+            EXPECT_NEAR(count, 500 / 7.0, 30) << name << " server " << position;
         }
     }
 }
@@ -227,7 +227,7 @@ TEST(Hash, ManyServersAllGetTheirShare) {
         }
         table = equal_servers(name, {}, 3, 100);
         for (const auto& [position, count] : slots_by_server(table)) {
-            EXPECT_NEAR(count, 4096 / 3, 1);
+            EXPECT_NEAR(count, 4096 / 3.0, 1);
         }
     }
 }

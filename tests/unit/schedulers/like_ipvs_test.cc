@@ -23,6 +23,7 @@ struct Case {
     std::string_view variant;
 };
 
+// NOLINTNEXTLINE(readability-identifier-naming): GoogleTest looks for this name.
 void PrintTo(const Case& which, std::ostream* out) {
     *out << which.scheduler << which.variant;
 }

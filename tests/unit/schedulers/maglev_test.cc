@@ -218,9 +218,9 @@ TEST(Distribution, TwosFollowsTheWeightsWhenLoadsAreEven) {
         ++counts[ours.pick({}).value()];
     }
     // Without load the first draw wins: 0 .. 8 are drawn evenly, and 0 is the first server's too.
-    EXPECT_NEAR(counts[0], 80000 * 2 / 9, 600);
-    EXPECT_NEAR(counts[1], 80000 * 2 / 9, 600);
-    EXPECT_NEAR(counts[2], 80000 * 5 / 9, 700);
+    EXPECT_NEAR(counts[0], 80000.0 * 2 / 9, 600);
+    EXPECT_NEAR(counts[1], 80000.0 * 2 / 9, 600);
+    EXPECT_NEAR(counts[2], 80000.0 * 5 / 9, 700);
 }
 
 TEST(Distribution, TwosKeepsLoadsCloseTogether) {
