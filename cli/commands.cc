@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -41,12 +43,13 @@ std::string document(const Json& result) {
 // Connects, asks one question, prints its answer.
 int ask(const Settings& settings,
         const MethodText& method,
-        const std::function<std::string(const Json&)>& to_text) {
+        const std::function<std::string(const Json&)>& to_text,
+        const Json& params = Json::object()) {
     auto client = Client::connect(settings.socket);
     if (!client) {
         return complain(kExitUnreachable, client.error().message);
     }
-    const auto result = client->call(method.name, Json::object());
+    const auto result = client->call(method.name, params);
     if (!result) {
         return complain(result.error());
     }
@@ -55,9 +58,12 @@ int ask(const Settings& settings,
 }
 
 // Page by page: a table of ten million rows needs no more memory than one of a thousand.
-int list_connections(const Settings& settings, Client& client, Names& names) {
+int list_connections(const Settings& settings,
+                     Client& client,
+                     const IpvsadmCommand& command,
+                     Names& names) {
     if (settings.output == Output::kText) {
-        fmt::print("{}", connections_title());
+        fmt::print("{}", connections_title(command.listing.kind));
     }
     Json params = {{"limit", server::kConnectionsLimitDefault}};
     for (;;) {
@@ -80,13 +86,65 @@ int list_connections(const Settings& settings, Client& client, Names& names) {
     }
 }
 
+// Whether the service is the one that the command line names; nullopt if it names nothing.
+using ServiceFilter = std::function<bool(const server::ServiceView&)>;
+std::optional<ServiceFilter> filter_of(const WantedService& wanted) {
+    if (wanted.mark != 0) {
+        const std::string any = wanted.family == Family::kIpv6 ? "::" : "0.0.0.0";
+        return [wanted, any](const server::ServiceView& service) {
+            return service.mark == wanted.mark && service.address == any;
+        };
+    }
+    const auto endpoint = resolve_service(wanted.text, wanted.protocol);
+    if (!endpoint) {
+        return std::nullopt;
+    }
+    std::string protocol(to_string(wanted.protocol));
+    std::transform(protocol.begin(), protocol.end(), protocol.begin(), [](unsigned char c) {
+        return static_cast<char>(std::toupper(c));
+    });
+    return [protocol, endpoint](const server::ServiceView& service) {
+        return service.protocol == protocol && service.address == to_string(endpoint->address) &&
+               service.port == endpoint->port.host();
+    };
+}
+
+// Looks at every connection: templates are among them.
+tl::expected<TemplateCount, CallError> count_templates(Client& client) {
+    TemplateCount templates;
+    Json params = {{"limit", server::kConnectionsLimitMax}};
+    for (;;) {
+        const auto result = client.call(server::kConnections.name, params);
+        if (!result) {
+            return tl::unexpected(result.error());
+        }
+        const auto page = result->get<server::ConnectionsPage>();
+        for (const server::ConnectionView& row : page.rows) {
+            templates.add(row);
+        }
+        if (page.next_cursor.empty()) {
+            return templates;
+        }
+        params["cursor"] = page.next_cursor;
+    }
+}
+
+int print_timeouts(Client& client) {
+    const auto status = client.call(server::kStatus.name, Json::object());
+    if (!status) {
+        return complain(status.error());
+    }
+    fmt::print("{}", list_timeouts(status->get<server::StatusView>().timeouts));
+    return kExitOk;
+}
+
 int list_one_or_all(const Settings& settings,
                     Client& client,
                     const IpvsadmCommand& command,
                     Names& names) {
-    std::optional<Endpoint> wanted;
+    std::optional<ServiceFilter> wanted;
     if (command.service) {
-        wanted = resolve_service(command.service->text, command.service->protocol);
+        wanted = filter_of(*command.service);
         if (!wanted) {
             fmt::print(stderr, "illegal virtual server address[:port] specified\n");
             return kExitUsage;
@@ -98,12 +156,8 @@ int list_one_or_all(const Settings& settings,
     }
     auto services = result->get<server::ServicesView>().services;
     if (wanted) {
-        const std::string_view protocol =
-            command.service->protocol == Protocol::kTcp ? "TCP" : "UDP";
         std::erase_if(services, [&](const server::ServiceView& service) {
-            return service.is_retired || service.protocol != protocol ||
-                   service.address != to_string(wanted->address) ||
-                   service.port != wanted->port.host();
+            return service.is_retired || !(*wanted)(service);
         });
         if (services.empty()) {
             fmt::print(stderr, "No such service\n");
@@ -121,7 +175,15 @@ int list_one_or_all(const Settings& settings,
         }
         fmt::print("{}", version_line(status->get<server::StatusView>().connections_max));
     }
-    fmt::print("{}", list_services(std::move(services), command.listing, names));
+    TemplateCount templates;
+    if (command.listing.kind == ListingKind::kPersistent) {
+        auto counted = count_templates(client);
+        if (!counted) {
+            return complain(counted.error());
+        }
+        templates = std::move(*counted);
+    }
+    fmt::print("{}", list_services(std::move(services), command.listing, names, templates));
     return kExitOk;
 }
 
@@ -151,6 +213,21 @@ int run_reload(const Settings& settings) {
     });
 }
 
+int run_drain(const Settings& settings, const DrainRequest& request) {
+    Json params = {{"server", request.server}};
+    if (!request.service.empty()) {
+        params["service"] = request.service;
+    }
+    if (request.deadline_seconds) {
+        params["deadline_seconds"] = *request.deadline_seconds;
+    }
+    return ask(
+        settings,
+        request.is_over ? server::kUndrain : server::kDrain,
+        [](const Json& result) { return result.get<server::ReloadView>().message + "\n"; },
+        params);
+}
+
 int run_ipvsadm(const Settings& settings,
                 const std::string& program,
                 const std::vector<std::string>& arguments) {
@@ -177,8 +254,11 @@ int run_ipvsadm(const Settings& settings,
     } else {
         names = std::make_unique<SystemNames>();
     }
+    if (command->action == IpvsadmAction::kListTimeouts) {
+        return print_timeouts(*client);
+    }
     return command->action == IpvsadmAction::kListConnections
-               ? list_connections(settings, *client, *names)
+               ? list_connections(settings, *client, *command, *names)
                : list_one_or_all(settings, *client, *command, *names);
 }
 

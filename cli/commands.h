@@ -2,6 +2,8 @@
 // code; results go to standard output, complaints to standard error.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +30,15 @@ struct Settings {
 [[nodiscard]] int run_drops(const Settings& settings, ZeroRows zero_rows);
 [[nodiscard]] int run_workers(const Settings& settings);
 [[nodiscard]] int run_reload(const Settings& settings);
+
+struct DrainRequest {
+    std::string server;   // "10.0.0.1:80", or an address for all its ports
+    std::string service;  // "192.0.2.1:80"; empty: wherever it serves
+    std::optional<uint64_t> deadline_seconds;
+    bool is_over = false;  // undrain
+};
+[[nodiscard]] int run_drain(const Settings& settings, const DrainRequest& request);
+
 [[nodiscard]] int run_ipvsadm(const Settings& settings,
                               const std::string& program,
                               const std::vector<std::string>& arguments);

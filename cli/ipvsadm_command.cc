@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <string_view>
+#include <system_error>
 
 namespace director::cli {
 namespace {
@@ -25,7 +27,13 @@ enum class Meaning {
     kSort,  // accepted by ipvsadm "for backwards compatibility", without effect
     kTcpService,
     kUdpService,
+    kSctpService,
+    kMarkService,
     kIpv6,
+    kThresholds,
+    kPersistentConn,
+    kTunInfo,
+    kTimeout,
     kNotWithList,    // belongs to other commands
     kNotInDirector,  // a listing that Director has no data for
 };
@@ -79,13 +87,13 @@ constexpr std::array kOptions{
     Option{'y', "l-threshold", Argument::kRequired, Meaning::kNotWithList},
     Option{'o', "ops", Argument::kNone, Meaning::kNotWithList},
     Option{'b', "sched-flags", Argument::kRequired, Meaning::kNotWithList},
-    Option{0, "sctp-service", Argument::kRequired, Meaning::kNotInDirector},
-    Option{'f', "fwmark-service", Argument::kRequired, Meaning::kNotInDirector},
-    Option{0, "timeout", Argument::kNone, Meaning::kNotInDirector},
+    Option{0, "sctp-service", Argument::kRequired, Meaning::kSctpService},
+    Option{'f', "fwmark-service", Argument::kRequired, Meaning::kMarkService},
+    Option{0, "timeout", Argument::kNone, Meaning::kTimeout},
     Option{0, "daemon", Argument::kNone, Meaning::kNotInDirector},
-    Option{0, "thresholds", Argument::kNone, Meaning::kNotInDirector},
-    Option{0, "persistent-conn", Argument::kNone, Meaning::kNotInDirector},
-    Option{0, "tun-info", Argument::kNone, Meaning::kNotInDirector},
+    Option{0, "thresholds", Argument::kNone, Meaning::kThresholds},
+    Option{0, "persistent-conn", Argument::kNone, Meaning::kPersistentConn},
+    Option{0, "tun-info", Argument::kNone, Meaning::kTunInfo},
 };
 
 struct Given {
@@ -196,6 +204,52 @@ std::string title_of(const Option& option) {
     return std::string(option.title.empty() ? option.name : option.title);
 }
 
+// Of several layouts ipvsadm prints the first of these.
+void want(ListingKind kind, IpvsadmCommand& command) {
+    constexpr std::array kOrder{ListingKind::kStats,
+                                ListingKind::kRates,
+                                ListingKind::kThresholds,
+                                ListingKind::kPersistent,
+                                ListingKind::kTunnels,
+                                ListingKind::kRules};
+    const auto rank = [&kOrder](ListingKind each) {
+        return std::find(kOrder.begin(), kOrder.end(), each);
+    };
+    command.listing.kind = std::min(rank(kind), rank(command.listing.kind)) == rank(kind)
+                               ? kind
+                               : command.listing.kind;
+}
+
+// Takes the service that an option names into `command`. Nullopt: fine.
+std::optional<IpvsadmError> take_service(const Given& given, IpvsadmCommand& command) {
+    if (command.service) {
+        return IpvsadmError{2, "multiple 'service-address' options specified"};
+    }
+    WantedService wanted;
+    wanted.text = given.argument;
+    switch (given.option->meaning) {
+        case Meaning::kUdpService:
+            wanted.protocol = Protocol::kUdp;
+            break;
+        case Meaning::kSctpService:
+            wanted.protocol = Protocol::kSctp;
+            break;
+        case Meaning::kMarkService: {
+            const char* const end = wanted.text.data() + wanted.text.size();
+            const auto [stop, failed] = std::from_chars(wanted.text.data(), end, wanted.mark);
+            if (failed != std::errc{} || stop != end || wanted.mark == 0) {
+                return IpvsadmError{
+                    2, fmt::format("invalid fwmark value `{}' specified", wanted.text)};
+            }
+            break;
+        }
+        default:
+            break;
+    }
+    command.service = wanted;
+    return std::nullopt;
+}
+
 // Takes one option of a listing into `command`. Nullopt: fine.
 std::optional<IpvsadmError> apply(const Given& given, IpvsadmCommand& command) {
     if (given.option == nullptr) {
@@ -218,12 +272,22 @@ std::optional<IpvsadmError> apply(const Given& given, IpvsadmCommand& command) {
             command.names = NameStyle::kNumeric;
             break;
         case Meaning::kStats:
-            command.listing.kind = ListingKind::kStats;
+            want(ListingKind::kStats, command);
             break;
-        case Meaning::kRate:  // --stats --rate prints statistics
-            if (command.listing.kind != ListingKind::kStats) {
-                command.listing.kind = ListingKind::kRates;
-            }
+        case Meaning::kRate:
+            want(ListingKind::kRates, command);
+            break;
+        case Meaning::kThresholds:
+            want(ListingKind::kThresholds, command);
+            break;
+        case Meaning::kPersistentConn:
+            want(ListingKind::kPersistent, command);
+            break;
+        case Meaning::kTunInfo:
+            want(ListingKind::kTunnels, command);
+            break;
+        case Meaning::kTimeout:
+            command.action = IpvsadmAction::kListTimeouts;
             break;
         case Meaning::kExact:
             command.listing.numbers = Numbers::kExact;
@@ -235,15 +299,15 @@ std::optional<IpvsadmError> apply(const Given& given, IpvsadmCommand& command) {
             break;
         case Meaning::kTcpService:
         case Meaning::kUdpService:
-            if (command.service) {
-                return IpvsadmError{2, "multiple 'service-address' options specified"};
-            }
-            command.service = WantedService{
-                option.meaning == Meaning::kTcpService ? Protocol::kTcp : Protocol::kUdp,
-                given.argument};
-            break;
+        case Meaning::kSctpService:
+        case Meaning::kMarkService:
+            return take_service(given, command);
         case Meaning::kIpv6:
-            return IpvsadmError{2, "-6 used before -f\n"};
+            if (!command.service || command.service->mark == 0) {
+                return IpvsadmError{2, "-6 used before -f\n"};
+            }
+            command.service->family = Family::kIpv6;
+            break;
         case Meaning::kNotWithList:
             return IpvsadmError{
                 2, fmt::format("Illegal '{}' option with the 'list' command", title_of(option))};
@@ -295,7 +359,8 @@ tl::expected<IpvsadmCommand, IpvsadmError> parse_ipvsadm(
                          "The option 'service-address' conflicts with the 'connection' option in "
                          "the 'list' command");
         }
-        if (command.listing.kind != ListingKind::kRules) {
+        if (command.listing.kind != ListingKind::kRules &&
+            command.listing.kind != ListingKind::kPersistent) {
             return error(2, "options conflicts in the list command");
         }
     }
@@ -306,17 +371,23 @@ std::string ipvsadm_usage(const std::string& program) {
     return fmt::format(
         R"(Lists Director's virtual services and connections the way ipvsadm 1.31 does.
 Usage:
-  {0} -L|l [-t|u service-address] [options]
+  {0} -L|l [-t|u service-address | -f mark] [options]
   {0} -L|l -c [-n]
   {0} -h
 
   --list         -L|-l                list the table
   --tcp-service  -t service-address   one service; service-address is host[:port]
   --udp-service  -u service-address   one service; service-address is host[:port]
+  --sctp-service    service-address   one service; service-address is host[:port]
+  --fwmark-service -f mark [-6]       one service by match rules
   --connection   -c                   output of current connections
   --numeric      -n                   numeric output of addresses and ports
   --stats                             output of statistics information
   --rate                              output of rate information
+  --thresholds                        output of thresholds information
+  --persistent-conn                   output of persistent connection info
+  --tun-info                          output of tunnel information
+  --timeout                           output of timeouts (tcp tcpfin udp)
   --exact                             expand numbers (display exact values)
   --nosort                            disable sorting output of service/server entries
 )",

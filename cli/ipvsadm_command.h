@@ -12,13 +12,15 @@
 
 namespace director::cli {
 
-enum class IpvsadmAction { kList, kListConnections, kHelp, kVersion };
+enum class IpvsadmAction { kList, kListConnections, kListTimeouts, kHelp, kVersion };
 enum class NameStyle { kNames, kNumeric };
 
-// -t or -u, as typed.
+// -t, -u or --sctp-service, as typed; or -f, which is a mark.
 struct WantedService {
     Protocol protocol = Protocol::kTcp;
     std::string text;
+    uint32_t mark = 0;
+    Family family = Family::kIpv4;  // of a mark: -6
 };
 
 struct IpvsadmCommand {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,7 @@
 
 namespace director::cli {
 
-enum class ListingKind { kRules, kStats, kRates };
+enum class ListingKind { kRules, kStats, kRates, kThresholds, kPersistent, kTunnels };
 enum class Numbers { kScaled, kExact };  // --exact
 enum class Order { kSorted, kAsTold };   // --nosort
 
@@ -24,14 +25,29 @@ struct ListingOptions {
 // The first line of a full listing.
 [[nodiscard]] std::string version_line(uint64_t table_size);
 
+// Templates by real server, for ListingKind::kPersistent: how many connections of `rows` are such.
+class TemplateCount {
+  public:
+    void add(const server::ConnectionView& row);
+    [[nodiscard]] uint64_t of(const server::ServiceView& service,
+                              const server::ServerView& server) const;
+
+  private:
+    std::map<std::string, uint64_t> counts_;
+};
+
 // Title lines and one block per service. Services and servers that are retired are left out: the
 // kernel's tables would not have them any more.
 [[nodiscard]] std::string list_services(std::vector<server::ServiceView> services,
                                         const ListingOptions& options,
-                                        Names& names);
+                                        Names& names,
+                                        const TemplateCount& templates = {});
 
-// `ipvsadm -L -c`.
-[[nodiscard]] std::string connections_title();
+// `ipvsadm -L --timeout`.
+[[nodiscard]] std::string list_timeouts(const server::TimeoutsView& timeouts);
+
+// `ipvsadm -L -c`, also with --persistent-conn.
+[[nodiscard]] std::string connections_title(ListingKind kind = ListingKind::kRules);
 [[nodiscard]] std::string list_connection(const server::ConnectionView& connection, Names& names);
 
 // A counter as `ipvsadm --stats` prints it: nine characters, at least.

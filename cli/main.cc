@@ -3,12 +3,15 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "cli/commands.h"
@@ -25,6 +28,7 @@ constexpr const char* kExamples = R"(Examples:
   directorctl --json workers | jq .      any answer as JSON
   directorctl check /etc/director.conf   look for mistakes without touching anything
   directorctl reload                     read the configuration file again
+  directorctl drain 10.0.0.1:80 --deadline 10m   no new connections; in 10 minutes, none at all
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or bad configuration, 3 directord not reachable.
 Called by the name "ipvsadm", it is `directorctl ipvsadm`.)";
@@ -48,14 +52,126 @@ std::string capitalised(std::string_view text) {
     return out;
 }
 
+// Seconds: "90", "90s", "10m", "2h".
+std::optional<uint64_t> parse_duration(std::string_view text) {
+    uint64_t value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, failed] = std::from_chars(text.data(), end, value);
+    const std::string_view unit(stop, static_cast<size_t>(end - stop));
+    constexpr uint64_t kValueMax = 31 * 24 * 3600;
+    if (failed != std::errc{} || value > kValueMax) {
+        return std::nullopt;
+    }
+    if (unit.empty() || unit == "s") {
+        return value;
+    }
+    if (unit == "m") {
+        return value * 60;
+    }
+    return unit == "h" ? std::optional(value * 3600) : std::nullopt;
+}
+
+// The commands, and what their options say once CLI11 has read them.
+struct Commands {
+    const CLI::App* status = nullptr;
+    const CLI::App* drops = nullptr;
+    const CLI::App* workers = nullptr;
+    const CLI::App* reload = nullptr;
+    const CLI::App* drain = nullptr;
+    const CLI::App* undrain = nullptr;
+    const CLI::App* check = nullptr;
+    const CLI::App* ipvsadm = nullptr;
+    const CLI::Option* has_deadline = nullptr;
+    bool shows_all_drops = false;
+    std::string deadline;
+    DrainRequest drain_request;
+    std::string file;
+};
+
+CLI::App* add_command(CLI::App& app, const server::MethodText& method) {
+    return app.add_subcommand(std::string(method.name), capitalised(method.help));
+}
+
+void add_drain_commands(CLI::App& app, Commands& commands) {
+    const auto add = [&](const server::MethodText& method) {
+        CLI::App* command = add_command(app, method);
+        DrainRequest& request = commands.drain_request;
+        command->add_option("SERVER", request.server, "address:port, or address for all ports")
+            ->required();
+        command->add_option("--service", request.service, "in this service alone")
+            ->type_name("ADDRESS:PORT");
+        return command;
+    };
+    CLI::App* drain = add(server::kDrain);
+    commands.drain = drain;
+    commands.has_deadline =
+        drain
+            ->add_option("--deadline", commands.deadline, "end what is left then: 90, 90s, 10m, 2h")
+            ->type_name("TIME")
+            ->check([](const std::string& text) {
+                return parse_duration(text) ? "" : "expected a time such as 90s, 10m or 2h";
+            });
+    commands.undrain = add(server::kUndrain);
+}
+
+void add_commands(CLI::App& app, Commands& commands) {
+    commands.status = add_command(app, server::kStatus);
+    CLI::App* drops = add_command(app, server::kDrops);
+    drops->add_flag("--all", commands.shows_all_drops, "Reasons that never occurred, too");
+    commands.drops = drops;
+    commands.workers = add_command(app, server::kWorkers);
+    commands.reload = add_command(app, server::kReload);
+    add_drain_commands(app, commands);
+    CLI::App* check =
+        app.add_subcommand("check", "Look for mistakes in a configuration file, start nothing");
+    check->add_option("FILE", commands.file, "configuration file")->required();
+    commands.check = check;
+    CLI::App* ipvsadm = app.add_subcommand(
+        "ipvsadm", "List services and connections like ipvsadm: -L [-n] [--stats|--rate|-c] ...");
+    // Its options are ipvsadm's and none of ours, "--help" included.
+    ipvsadm->prefix_command();
+    ipvsadm->fallthrough(false);
+    ipvsadm->set_help_flag();
+    commands.ipvsadm = ipvsadm;
+}
+
+int carry_out(Settings& settings, Commands& commands) {
+    if (*commands.status) {
+        return run_status(settings);
+    }
+    if (*commands.drops) {
+        return run_drops(settings, commands.shows_all_drops ? ZeroRows::kShow : ZeroRows::kHide);
+    }
+    if (*commands.workers) {
+        return run_workers(settings);
+    }
+    if (*commands.reload) {
+        return run_reload(settings);
+    }
+    if (*commands.drain || *commands.undrain) {
+        DrainRequest& request = commands.drain_request;
+        request.is_over = static_cast<bool>(*commands.undrain);
+        if (*commands.has_deadline) {
+            request.deadline_seconds = parse_duration(commands.deadline);
+        }
+        return run_drain(settings, request);
+    }
+    if (*commands.check) {
+        return run_check(commands.file);
+    }
+    std::vector<std::string> rest = commands.ipvsadm->remaining();
+    if (std::erase(rest, "--json") > 0) {
+        settings.output = Output::kJson;
+    }
+    return run_ipvsadm(settings, "directorctl ipvsadm", rest);
+}
+
 // Exceptions of CLI11 end here.
 int run(const std::vector<std::string>& arguments) {
     Settings settings;
     settings.socket = environment_or("DIRECTOR_SOCKET", server::kDefaultSocketPath);
     settings.colour = terminal_colour();
     bool is_json = false;
-    bool show_all = false;
-    std::string file;
 
     CLI::App app("Shows and controls the running directord.", "directorctl");
     app.footer(kExamples);
@@ -66,24 +182,8 @@ int run(const std::vector<std::string>& arguments) {
     app.add_flag("--json", is_json, "Print answers as JSON");
     app.require_subcommand(1);
     app.fallthrough();
-
-    const auto add = [&app](const server::MethodText& method) {
-        return app.add_subcommand(std::string(method.name), capitalised(method.help));
-    };
-    const CLI::App* status = add(server::kStatus);
-    CLI::App* drops = add(server::kDrops);
-    drops->add_flag("--all", show_all, "Reasons that never occurred, too");
-    const CLI::App* workers = add(server::kWorkers);
-    const CLI::App* reload = add(server::kReload);
-    CLI::App* check =
-        app.add_subcommand("check", "Look for mistakes in a configuration file, start nothing");
-    check->add_option("FILE", file, "configuration file")->required();
-    CLI::App* ipvsadm = app.add_subcommand(
-        "ipvsadm", "List services and connections like ipvsadm: -L [-n] [--stats|--rate|-c] ...");
-    // Its options are ipvsadm's and none of ours, "--help" included.
-    ipvsadm->prefix_command();
-    ipvsadm->fallthrough(false);
-    ipvsadm->set_help_flag();
+    Commands commands;
+    add_commands(app, commands);
 
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     try {
@@ -93,26 +193,7 @@ int run(const std::vector<std::string>& arguments) {
         return is_fine ? kExitOk : kExitUsage;
     }
     settings.output = is_json ? Output::kJson : Output::kText;
-    if (*status) {
-        return run_status(settings);
-    }
-    if (*drops) {
-        return run_drops(settings, show_all ? ZeroRows::kShow : ZeroRows::kHide);
-    }
-    if (*workers) {
-        return run_workers(settings);
-    }
-    if (*reload) {
-        return run_reload(settings);
-    }
-    if (*check) {
-        return run_check(file);
-    }
-    std::vector<std::string> rest = ipvsadm->remaining();
-    if (std::erase(rest, "--json") > 0) {
-        settings.output = Output::kJson;
-    }
-    return run_ipvsadm(settings, "directorctl ipvsadm", rest);
+    return carry_out(settings, commands);
 }
 
 }  // namespace

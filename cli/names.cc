@@ -22,28 +22,53 @@ std::string lower(std::string_view text) {
     return out;
 }
 
+// "name:port", in brackets when `address`, which the name stands for, is an IPv6 one.
+std::string joined(const std::string& address, const std::string& name, const std::string& port) {
+    const bool is_ipv6 = address.find(':') != std::string::npos;
+    return is_ipv6 ? fmt::format("[{}]:{}", name, port) : fmt::format("{}:{}", name, port);
+}
+
 bool is_digits(std::string_view text) {
     return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-std::optional<Ipv4Address> resolve_host(const std::string& text) {
+// The first address of a host name, of either family.
+std::optional<IpAddress> first_address(const addrinfo& found) {
+    if (found.ai_family == AF_INET) {
+        sockaddr_in address{};
+        std::memcpy(&address, found.ai_addr, sizeof(address));
+        return Ipv4Address{Be32{address.sin_addr.s_addr}};
+    }
+    if (found.ai_family == AF_INET6) {
+        sockaddr_in6 address{};
+        std::memcpy(&address, found.ai_addr, sizeof(address));
+        return IpAddress::load_ipv6(address.sin6_addr.s6_addr);
+    }
+    return std::nullopt;
+}
+
+// "name", "a.b.c.d" or "[IPv6]"; the brackets are required, as ipvsadm has it.
+std::optional<IpAddress> resolve_host(const std::string& text) {
+    if (text.size() > 2 && text.front() == '[' && text.back() == ']') {
+        const auto address = IpAddress::parse(text.substr(1, text.size() - 2));
+        return address && !address->is_ipv4() ? address : std::nullopt;
+    }
     if (const auto address = Ipv4Address::parse(text)) {
-        return address;
+        return IpAddress(*address);
     }
     // The resolver would take a bare number for an address in its 1970s notation; ipvsadm does not.
-    if (is_digits(text)) {
+    if (is_digits(text) || text.find(':') != std::string::npos) {
         return std::nullopt;
     }
     addrinfo hints{};
-    hints.ai_family = AF_INET;
+    hints.ai_family = AF_UNSPEC;
     addrinfo* found = nullptr;
     if (getaddrinfo(text.c_str(), nullptr, &hints, &found) != 0) {
         return std::nullopt;
     }
-    sockaddr_in address{};
-    std::memcpy(&address, found->ai_addr, sizeof(address));
+    const auto address = first_address(*found);
     freeaddrinfo(found);
-    return Ipv4Address{Be32{address.sin_addr.s_addr}};
+    return address;
 }
 
 std::optional<Be16> resolve_port(const std::string& text, Protocol protocol) {
@@ -59,12 +84,32 @@ std::optional<Be16> resolve_port(const std::string& text, Protocol protocol) {
                             : std::optional(Be16{static_cast<uint16_t>(entry->s_port)});
 }
 
+// The length of what was filled in; 0 if this is no address.
+socklen_t fill(sockaddr_storage& to, const std::string& address) {
+    const auto parsed = IpAddress::parse(address);
+    if (!parsed) {
+        return 0;
+    }
+    if (parsed->is_ipv4()) {
+        sockaddr_in numeric{};
+        numeric.sin_family = AF_INET;
+        numeric.sin_addr.s_addr = parsed->ipv4().bits.raw;
+        std::memcpy(&to, &numeric, sizeof(numeric));
+        return sizeof(numeric);
+    }
+    sockaddr_in6 numeric{};
+    numeric.sin6_family = AF_INET6;
+    std::memcpy(numeric.sin6_addr.s6_addr, parsed->bytes.data(), parsed->bytes.size());
+    std::memcpy(&to, &numeric, sizeof(numeric));
+    return sizeof(numeric);
+}
+
 }  // namespace
 
 std::string NumericNames::of(const std::string& address,
                              uint16_t port,
                              std::string_view /*protocol*/) {
-    return fmt::format("{}:{}", address, port);
+    return joined(address, address, fmt::to_string(port));
 }
 
 SystemNames::SystemNames() {
@@ -73,20 +118,19 @@ SystemNames::SystemNames() {
 }
 
 std::string SystemNames::of(const std::string& address, uint16_t port, std::string_view protocol) {
-    return fmt::format("{}:{}", host(address), service(port, lower(protocol)));
+    return joined(address, host(address), service(port, lower(protocol)));
 }
 
 std::string SystemNames::host(const std::string& address) {
     const auto [entry, is_new] = hosts_.try_emplace(address, address);
-    sockaddr_in numeric{};
-    numeric.sin_family = AF_INET;
-    if (!is_new || is_resolver_silent_ ||
-        inet_pton(AF_INET, address.c_str(), &numeric.sin_addr) != 1) {
+    sockaddr_storage numeric{};
+    const socklen_t length = fill(numeric, address);
+    if (!is_new || is_resolver_silent_ || length == 0) {
         return entry->second;
     }
     char name[NI_MAXHOST];
     const int result = getnameinfo(reinterpret_cast<const sockaddr*>(&numeric),
-                                   sizeof(numeric),
+                                   length,
                                    name,
                                    sizeof(name),
                                    nullptr,
@@ -111,7 +155,8 @@ std::string SystemNames::service(uint16_t port, const std::string& protocol) {
 }
 
 std::optional<Endpoint> resolve_service(const std::string& text, Protocol protocol) {
-    const size_t colon = text.rfind(':');
+    const bool is_bracketed_alone = !text.empty() && text.back() == ']';
+    const size_t colon = is_bracketed_alone ? std::string::npos : text.rfind(':');
     const auto address = resolve_host(text.substr(0, colon));
     if (!address) {
         return std::nullopt;

@@ -49,8 +49,8 @@ class SystemNames final : public Names {
     bool is_resolver_silent_ = false;
 };
 
-// An address and port as given to ipvsadm -t or -u: "host[:port]", each a number or a name; no port
-// means 0. Nullopt if it names nothing.
+// An address and port as given to ipvsadm -t or -u: "host[:port]", each a number or a name, an IPv6
+// address in brackets; no port means 0. Nullopt if it names nothing.
 [[nodiscard]] std::optional<Endpoint> resolve_service(const std::string& text, Protocol protocol);
 
 }  // namespace director::cli

@@ -25,6 +25,43 @@ std::string or_else(const std::string& text, const char* otherwise) {
     return text.empty() ? otherwise : text;
 }
 
+// Nothing where there are none, like the next one.
+std::string show_drains(const std::vector<server::DrainView>& drains, Colour colour) {
+    if (drains.empty()) {
+        return "";
+    }
+    Table table({{"DRAINING"}, {"IN SERVICE"}, {"CONNECTIONS", Align::kRight}, {"ENDS IN"}});
+    for (const server::DrainView& drain : drains) {
+        table.add(
+            {{drain.server},
+             {drain.service},
+             {number(drain.connections)},
+             {drain.seconds_left < 0 ? "-" : duration(static_cast<uint64_t>(drain.seconds_left))}});
+    }
+    return "\n" + table.render(colour);
+}
+
+std::string show_pools(const std::vector<server::PoolView>& pools, Colour colour) {
+    if (pools.empty()) {
+        return "";
+    }
+    Table table({{"POOL"},
+                 {"ADDRESSES", Align::kRight},
+                 {"PORTS"},
+                 {"IN USE", Align::kRight},
+                 {"OF", Align::kRight},
+                 {"EXHAUSTED", Align::kRight}});
+    for (const server::PoolView& pool : pools) {
+        table.add({{pool.name},
+                   {number(pool.addresses)},
+                   {pool.ports},
+                   {number(pool.ports_held)},
+                   {number(pool.ports_all)},
+                   loss(pool.exhausted)});
+    }
+    return "\n" + table.render(colour);
+}
+
 }  // namespace
 
 std::string show_status(const server::StatusView& status, Colour colour) {
@@ -48,6 +85,10 @@ std::string show_status(const server::StatusView& status, Colour colour) {
                      status.packets.forwarded,
                      status.packets.punted,
                      status.packets.dropped));
+    if (status.overloaded > 0) {
+        line("overloaded", fmt::format("{} real servers", status.overloaded));
+    }
+    out += show_drains(status.drains, colour) + show_pools(status.pools, colour);
     if (status.ports.empty()) {
         return out;
     }
@@ -79,10 +120,11 @@ std::string show_status(const server::StatusView& status, Colour colour) {
 std::string show_drops(const server::DropsView& drops, ZeroRows zero_rows, Colour colour) {
     // Both sides of the sum by which every packet is accounted for.
     std::string out = fmt::format(
-        "{} received + {} handed in = {} forwarded + {} to the kernel + {} dropped + {} handed "
-        "out\n",
+        "{} received + {} handed in + {} answered = {} forwarded + {} to the kernel + {} dropped "
+        "+ {} handed out\n",
         drops.received,
         drops.handed_in,
+        drops.answered,
         drops.forwarded,
         drops.punted,
         drops.dropped,

@@ -5,9 +5,12 @@
 // shows outside it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <optional>
+#include <map>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/address.h"
@@ -18,7 +21,13 @@ namespace director::config {
 enum class IdleMode { kPoll, kAdaptive };
 enum class WhenFull { kRefuse, kEvictHalfOpen };
 enum class PortSide { kBoth, kClients, kServers };
-enum class ForwardingMethod { kNat };
+enum class ForwardingMethod { kNat, kDirect, kTunnel, kFullNat, kLocal };
+enum class TunnelType { kIpIp, kGue, kGre };
+enum class TunnelChecksum { kNone, kFull, kRemote };
+enum class SchedulerFlag { kHashPort, kHashFallback, kLikeIpvs };
+enum class ClientAddress { kNothing, kProxyV2, kTcpOption };
+enum class SynProxy { kOff, kUnderAttack, kAlways };
+enum class WhenServerGone { kExpire, kReset, kLeave };
 
 // Start-up only: a reload that changes any of these is refused.
 struct Dataplane {
@@ -29,6 +38,10 @@ struct Dataplane {
     uint32_t pool_frames = 32768;
     uint32_t ring_entries = 1024;
     uint32_t connections_max = 1U << 20;  // all workers together
+    // Of connections_max, how many may be more than NAT of IPv4: IPv6, full NAT, persistent.
+    // 0: all.
+    uint32_t detailed_connections_max = 0;
+    uint32_t templates_max = 65536;  // persistence: clients remembered
     uint32_t services_max = 1024;
     uint32_t real_servers_max = 8192;
     uint32_t neighbours_max = 4096;
@@ -42,7 +55,7 @@ struct Dataplane {
 // One VLAN on a port, with addresses of its own.
 struct Vlan {
     uint16_t id = 0;  // 1..4094
-    std::vector<Ipv4Prefix> addresses;
+    std::vector<IpPrefix> addresses;
 
     friend bool operator==(const Vlan&, const Vlan&) = default;
 };
@@ -54,34 +67,167 @@ struct Port {
     uint16_t mtu_bytes = 1500;
     uint16_t rx_descriptors = 1024;
     uint16_t tx_descriptors = 1024;
-    std::vector<Ipv4Prefix> addresses;
+    std::vector<IpPrefix> addresses;
     std::vector<Vlan> vlans;
 
     friend bool operator==(const Port&, const Port&) = default;
 };
 
 struct Route {
-    Ipv4Prefix to;
-    Ipv4Address via;
+    IpPrefix to;
+    IpAddress via;
 
     friend bool operator==(const Route&, const Route&) = default;
+};
+
+struct Tunnel {
+    TunnelType type = TunnelType::kIpIp;
+    uint16_t port = 0;  // GUE
+    TunnelChecksum checksum = TunnelChecksum::kNone;
+
+    friend bool operator==(const Tunnel&, const Tunnel&) = default;
 };
 
 struct RealServer {
     Endpoint endpoint;
     uint32_t weight = 1;
     ForwardingMethod forwarding = ForwardingMethod::kNat;
+    Tunnel tunnel;
+    uint32_t upper_threshold = 0;  // connections; 0 = none
+    uint32_t lower_threshold = 0;
+    uint64_t quic_id = 0;  // its number in QUIC connection ids
 
     friend bool operator==(const RealServer&, const RealServer&) = default;
 };
 
+// Addresses from `first` to `last`, both included, of one family.
+struct AddressRange {
+    IpAddress first = Ipv4Address();
+    IpAddress last = Ipv4Address();
+
+    friend bool operator==(const AddressRange&, const AddressRange&) = default;
+};
+
+struct PortRange {
+    uint16_t first = 0;
+    uint16_t last = 65535;
+
+    friend bool operator==(const PortRange&, const PortRange&) = default;
+};
+
+// What a service by match rules answers for.
+struct Match {
+    AddressRange addresses;
+    PortRange ports;
+    Protocol protocol = Protocol::kTcp;
+
+    friend bool operator==(const Match&, const Match&) = default;
+};
+
+struct Persistence {
+    uint32_t timeout = 0;  // seconds; 0 = off
+    uint8_t prefix = 0;    // bits of the client's address that count; 0 = all
+    bool drop_when_quiesced = true;
+
+    friend bool operator==(const Persistence&, const Persistence&) = default;
+};
+
+// Where a QUIC connection id holds the real server's own.
+struct Quic {
+    uint8_t id_offset = 0;
+    uint8_t id_length = 0;  // bytes; 0 = off
+
+    friend bool operator==(const Quic&, const Quic&) = default;
+};
+
+// 0 = no limit.
+struct Limits {
+    uint32_t connections_per_second = 0;
+    uint32_t connections_max = 0;
+    uint8_t client_prefix_ipv4 = 32;
+    uint8_t client_prefix_ipv6 = 64;
+    uint32_t client_connections_per_second = 0;
+    uint32_t client_connections_max = 0;
+
+    friend bool operator==(const Limits&, const Limits&) = default;
+};
+
 struct VirtualService {
-    Endpoint endpoint;
+    Endpoint endpoint;  // Endpoint{}: by mark and match rules
     Protocol protocol = Protocol::kTcp;
     std::string scheduler = "wrr";
     std::vector<RealServer> real_servers;
+    uint32_t mark = 0;  // 0: by address, port and protocol
+    std::vector<Match> match;
+    std::vector<SchedulerFlag> flags;
+    Persistence persistence;
+    bool one_packet = false;
+    bool ftp = false;
+    bool clamp_mss = false;
+    bool stateless_when_full = true;
+    ClientAddress client_address = ClientAddress::kNothing;
+    SynProxy syn_proxy = SynProxy::kOff;
+    WhenServerGone when_server_gone = WhenServerGone::kLeave;
+    std::string local_pool;  // of `local_pools`, for full NAT
+    Quic quic;
+    Limits limits;
+    std::vector<IpPrefix> allow;  // empty, and no file: everyone
+    std::string allow_file;
+    std::vector<IpPrefix> deny;
+    std::string deny_file;
 
+    // The family of the clients.
+    [[nodiscard]] Family family() const {
+        return mark == 0 || match.empty() ? endpoint.address.family()
+                                          : match.front().addresses.first.family();
+    }
     friend bool operator==(const VirtualService&, const VirtualService&) = default;
+};
+
+// Local addresses and ports, for full NAT and source NAT.
+struct LocalPool {
+    std::string name;
+    std::vector<IpAddress> addresses;
+    PortRange ports{1024, 65535};
+
+    friend bool operator==(const LocalPool&, const LocalPool&) = default;
+};
+
+// Connections from here to there leave with an address of the pool.
+struct SourceNat {
+    IpPrefix from;
+    IpPrefix to{Ipv4Address(), 0};  // by default everywhere, in IPv6 too
+    std::string pool;
+
+    friend bool operator==(const SourceNat&, const SourceNat&) = default;
+};
+
+// What the files named by `allow_file` and `deny_file` hold, by their names.
+class PrefixFiles {
+  public:
+    using Prefixes = std::vector<IpPrefix>;
+
+    void put(const std::string& name, Prefixes prefixes) {
+        files_[name] = std::make_shared<const Prefixes>(std::move(prefixes));
+    }
+    [[nodiscard]] bool contains(const std::string& name) const { return files_.contains(name); }
+    // Null if there is none of this name.
+    [[nodiscard]] std::shared_ptr<const Prefixes> find(const std::string& name) const {
+        const auto found = files_.find(name);
+        return found != files_.end() ? found->second : nullptr;
+    }
+    friend bool operator==(const PrefixFiles& a, const PrefixFiles& b) {
+        return std::equal(a.files_.begin(),
+                          a.files_.end(),
+                          b.files_.begin(),
+                          b.files_.end(),
+                          [](const auto& one, const auto& other) {
+                              return one.first == other.first && *one.second == *other.second;
+                          });
+    }
+
+  private:
+    std::map<std::string, std::shared_ptr<const Prefixes>> files_;  // shared: they may be large
 };
 
 // Seconds that an idle connection is kept, by state (IPVS's defaults).
@@ -94,7 +240,23 @@ struct Timeouts {
     uint32_t tcp_close = 10;
     uint32_t tcp_close_wait = 60;
     uint32_t tcp_last_ack = 30;
+    uint32_t tcp_listen = 120;
+    uint32_t tcp_syn_ack = 120;
     uint32_t udp = 300;
+    uint32_t icmp = 30;
+    uint32_t sctp_init1 = 4;
+    uint32_t sctp_init = 61;
+    uint32_t sctp_cookie_sent = 61;
+    uint32_t sctp_cookie_replied = 61;
+    uint32_t sctp_cookie_wait = 61;
+    uint32_t sctp_cookie = 61;
+    uint32_t sctp_cookie_echoed = 61;
+    uint32_t sctp_established = 900;
+    uint32_t sctp_shutdown_sent = 61;
+    uint32_t sctp_shutdown_received = 61;
+    uint32_t sctp_shutdown_ack_sent = 61;
+    uint32_t sctp_rejected = 4;
+    uint32_t sctp_closed = 61;
 
     friend bool operator==(const Timeouts&, const Timeouts&) = default;
 };
@@ -113,7 +275,10 @@ struct Model {
     Timeouts timeouts;
     std::vector<Port> ports;
     std::vector<Route> routes;
+    std::vector<LocalPool> local_pools;
     std::vector<VirtualService> virtual_services;
+    std::vector<SourceNat> source_nat;
+    PrefixFiles prefix_files;
 
     friend bool operator==(const Model&, const Model&) = default;
 };

@@ -12,6 +12,7 @@
 
 #include <libconfig.h++>
 
+#include "config/prefix_file.h"
 #include "config/settings.h"
 #include "config/source.h"
 #include "config/suggest.h"
@@ -367,6 +368,29 @@ Diagnostic syntax_error(const libconfig::ParseException& error, const Source& so
             fmt::format("{} at or before {}", what, text.empty() ? "the end" : quoted(text))};
 }
 
+// Puts every file of prefixes that a service names into the model; answers what is wrong with them.
+Diagnostics read_prefix_files(Model& model) {
+    Diagnostics diagnostics;
+    std::set<std::string> names;
+    for (const VirtualService& service : model.virtual_services) {
+        names.insert(service.allow_file);
+        names.insert(service.deny_file);
+    }
+    names.erase("");
+    for (const std::string& name : names) {
+        auto prefixes = read_prefix_file(name);
+        if (prefixes) {
+            model.prefix_files.put(name, std::move(*prefixes));
+            continue;
+        }
+        for (auto& error : prefixes.error()) {
+            diagnostics.push_back(
+                {std::move(error.place.file), error.place.line, "", std::move(error.message)});
+        }
+    }
+    return diagnostics;
+}
+
 ParseResult parse_source(const Source& source, const Vocabulary& vocabulary) {
     libconfig::Config config;
     try {
@@ -378,10 +402,10 @@ ParseResult parse_source(const Source& source, const Vocabulary& vocabulary) {
     Report report;
     Reader::read(config.getRoot(), "", model, report);
     add_findings(model, vocabulary, report);
-    if (report.problems.empty()) {
+    Diagnostics diagnostics = read_prefix_files(model);
+    if (report.problems.empty() && diagnostics.empty()) {
         return model;
     }
-    Diagnostics diagnostics;
     for (auto& problem : report.problems) {
         Place place = source.place(problem.line);
         diagnostics.push_back({std::move(place.file),

@@ -222,7 +222,20 @@ Model example_entries() {
     Model model;
     model.ports = {port};
     model.routes = {{{Ipv4Address{}, 0}, Ipv4Address::of(192, 0, 2, 1)}};
-    model.virtual_services = {service};
+    LocalPool pool;
+    pool.name = "outside";
+    pool.addresses = {Ipv4Address::of(192, 0, 2, 3)};
+    model.local_pools = {pool};
+    SourceNat rule;
+    rule.from = {Ipv4Address::of(198, 51, 100, 0), 24};
+    rule.pool = pool.name;
+    model.source_nat = {rule};
+    VirtualService by_rules;
+    by_rules.mark = 1;
+    Match match;
+    match.addresses = {Ipv4Address::of(192, 0, 2, 81), Ipv4Address::of(192, 0, 2, 89)};
+    by_rules.match = {match};
+    model.virtual_services = {service, by_rules};
     return model;
 }
 
@@ -245,7 +258,9 @@ std::string print_defaults() {
     Printer lists(0);
     lists.list("ports", entries.ports);
     lists.list("routes", entries.routes);
+    lists.list("local_pools", entries.local_pools);
     lists.list("virtual_services", entries.virtual_services);
+    lists.list("source_nat", entries.source_nat);
     return "# Every setting and its default. These three groups may be left out.\n" +
            groups.take() +
            "\n# The lists are empty by default. What an entry of each may hold, with its "

@@ -1,10 +1,25 @@
 #include "config/settings.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
+#include <charconv>
+#include <optional>
+#include <system_error>
 
 namespace director::config {
 namespace {
+
+// The last address that is in a prefix.
+IpAddress last_of(const IpPrefix& prefix) {
+    IpAddress last = prefix.network();
+    const size_t first_bit = prefix.length + (prefix.address.is_ipv4() ? 96U : 0U);
+    for (size_t bit = first_bit; bit < 128; ++bit) {
+        last.bytes[bit / 8] = static_cast<uint8_t>(last.bytes[bit / 8] | 0x80U >> bit % 8);
+    }
+    return last;
+}
 
 bool has_blank_or_control(std::string_view text) {
     return std::any_of(text.begin(), text.end(), [](char c) {
@@ -63,7 +78,10 @@ bool read_socket_path(std::string_view text, std::string& to) {
 }
 
 bool read_listen_address(std::string_view text, std::string& to) {
-    return (text.empty() || Endpoint::parse(text)) && keep(text, to);
+    const auto endpoint = Endpoint::parse(text);
+    // The HTTP server (civetweb, as Debian builds it) knows no IPv6.
+    const bool is_endpoint = endpoint && endpoint->address.is_ipv4() && endpoint->port != Be16{};
+    return (text.empty() || is_endpoint) && keep(text, to);
 }
 
 bool read_nonempty(std::string_view text, std::string& to) {
@@ -76,30 +94,110 @@ bool assign(std::optional<T> value, T& to) {
     return value.has_value();
 }
 
-bool read_address(std::string_view text, Ipv4Address& to) {
-    return assign(Ipv4Address::parse(text), to);
+bool read_address(std::string_view text, IpAddress& to) {
+    return assign(IpAddress::parse(text), to);
 }
 
 // The length must be written: an interface address that is silently a /32 has no neighbours.
-bool read_interface_address(std::string_view text, Ipv4Prefix& to) {
-    return text.find('/') != std::string_view::npos && assign(Ipv4Prefix::parse(text), to) &&
+bool read_interface_address(std::string_view text, IpPrefix& to) {
+    return text.find('/') != std::string_view::npos && assign(IpPrefix::parse(text), to) &&
            to.length > 0;
 }
 
-bool read_destination(std::string_view text, Ipv4Prefix& to) {
+bool read_destination(std::string_view text, IpPrefix& to) {
     if (text == "default") {
-        to = Ipv4Prefix{Ipv4Address{}, 0};
+        to = IpPrefix{Ipv4Address{}, 0};
         return true;
     }
-    return assign(Ipv4Prefix::parse(text), to);
+    return assign(IpPrefix::parse(text), to);
 }
 
-std::string write_prefix(const Ipv4Prefix& value) {
+std::string write_prefix(const IpPrefix& value) {
     return to_string(value);
 }
 
-std::string write_destination(const Ipv4Prefix& value) {
-    return value == Ipv4Prefix{Ipv4Address{}, 0} ? "default" : to_string(value);
+bool read_service_address(std::string_view text, Endpoint& to) {
+    if (text.empty()) {
+        to = Endpoint{};
+        return true;
+    }
+    return assign(Endpoint::parse(text), to) && to != Endpoint{};
+}
+
+// "192.0.2.1", "192.0.2.1-192.0.2.9" or "192.0.2.0/24".
+bool read_address_range(std::string_view text, AddressRange& to) {
+    if (const auto prefix = IpPrefix::parse(text)) {
+        to = {prefix->network(), last_of(*prefix)};
+        return true;
+    }
+    const size_t dash = text.find('-');
+    if (dash == std::string_view::npos) {
+        return false;
+    }
+    const auto first = IpAddress::parse(text.substr(0, dash));
+    const auto last = IpAddress::parse(text.substr(dash + 1));
+    if (!first || !last || first->family() != last->family() || *last < *first) {
+        return false;
+    }
+    to = {*first, *last};
+    return true;
+}
+
+std::string write_address_range(const AddressRange& value) {
+    return value.first == value.last ? to_string(value.first)
+                                     : to_string(value.first) + "-" + to_string(value.last);
+}
+
+std::optional<uint16_t> parse_port(std::string_view text) {
+    uint16_t port = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, port);
+    return error == std::errc{} && stop == end ? std::optional(port) : std::nullopt;
+}
+
+// "80" or "1024-65535".
+bool read_port_range(std::string_view text, PortRange& to) {
+    const size_t dash = text.find('-');
+    const auto first = parse_port(text.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : parse_port(text.substr(dash + 1));
+    if (!first || !last || *last < *first) {
+        return false;
+    }
+    to = {*first, *last};
+    return true;
+}
+
+std::string write_port_range(const PortRange& value) {
+    return value.first == value.last ? fmt::format("{}", value.first)
+                                     : fmt::format("{}-{}", value.first, value.last);
+}
+
+bool read_flag(std::string_view text, SchedulerFlag& to) {
+    for (const auto& flag : kSchedulerFlags) {
+        if (flag.name == text) {
+            to = flag.value;
+            return true;
+        }
+    }
+    return false;
+}
+
+std::string write_flag(const SchedulerFlag& value) {
+    for (const auto& flag : kSchedulerFlags) {
+        if (flag.value == value) {
+            return std::string(flag.name);
+        }
+    }
+    return "";
+}
+
+bool read_file_path(std::string_view text, std::string& to) {
+    return (text.empty() || (text.size() > 1 && text.front() == '/' && text.back() != '/')) &&
+           keep(text, to);
+}
+
+std::string write_destination(const IpPrefix& value) {
+    return value == IpPrefix{Ipv4Address{}, 0} ? "default" : to_string(value);
 }
 
 }  // namespace
@@ -123,20 +221,43 @@ const TextForm<std::string> kListenAddressForm{
 const TextForm<std::string> kSchedulerForm{"the name of a scheduler", read_nonempty, same};
 const TextForm<std::string> kArgumentForm{
     "an argument such as \"--in-memory\"", read_nonempty, same};
-const TextForm<Ipv4Address> kAddressForm{"an IPv4 address such as \"192.0.2.1\"",
-                                         read_address,
-                                         [](const Ipv4Address& value) { return to_string(value); }};
-const TextForm<Ipv4Prefix> kInterfaceAddressForm{
-    "an IPv4 address with its prefix length, 1 to 32, such as \"192.0.2.1/24\"",
+const TextForm<IpAddress> kAddressForm{"an IP address such as \"192.0.2.1\" or \"2001:db8::1\"",
+                                       read_address,
+                                       [](const IpAddress& value) { return to_string(value); }};
+const TextForm<IpPrefix> kInterfaceAddressForm{
+    "an IP address with its prefix length, such as \"192.0.2.1/24\" or \"2001:db8::1/64\"",
     read_interface_address,
     write_prefix};
-const TextForm<Ipv4Prefix> kDestinationForm{
-    "an IPv4 prefix such as \"198.51.100.0/24\", or \"default\"",
+const TextForm<IpPrefix> kDestinationForm{
+    "a prefix such as \"198.51.100.0/24\" or \"2001:db8::/32\", or \"default\" (0.0.0.0/0)",
     read_destination,
     write_destination};
 const TextForm<Endpoint> kEndpointForm{
-    "an IPv4 address and port (1 to 65535) such as \"192.0.2.1:80\"",
+    "an IP address and port such as \"192.0.2.1:80\" or \"[2001:db8::1]:80\"",
     [](std::string_view text, Endpoint& to) { return assign(Endpoint::parse(text), to); },
     [](const Endpoint& value) { return to_string(value); }};
+const TextForm<Endpoint> kServiceAddressForm{
+    "an IP address and port such as \"192.0.2.1:80\" or \"[2001:db8::1]:80\", or \"\" with match "
+    "rules",
+    read_service_address,
+    [](const Endpoint& value) { return value == Endpoint{} ? "" : to_string(value); }};
+const TextForm<IpPrefix> kPrefixForm{
+    "a prefix such as \"198.51.100.0/24\" or \"2001:db8::/32\"",
+    [](std::string_view text, IpPrefix& to) { return assign(IpPrefix::parse(text), to); },
+    write_prefix};
+const TextForm<AddressRange> kAddressRangeForm{
+    "addresses such as \"192.0.2.1\", \"192.0.2.1-192.0.2.9\" or \"2001:db8::/64\"",
+    read_address_range,
+    write_address_range};
+const TextForm<PortRange> kPortRangeForm{
+    "a port or ports such as \"80\" or \"1024-65535\"", read_port_range, write_port_range};
+const TextForm<SchedulerFlag> kSchedulerFlagForm{
+    "\"hash-port\", \"hash-fallback\" or \"like-ipvs\"", read_flag, write_flag};
+const TextForm<std::string> kPoolNameForm{
+    "the name of a pool of local addresses", read_nonempty, same};
+const TextForm<std::string> kPoolReferenceForm{
+    "the name of a pool of local addresses, or \"\" for none", keep, same};
+const TextForm<std::string> kPrefixFileForm{
+    "the absolute path of a file, or \"\" for none", read_file_path, same};
 
 }  // namespace director::config

@@ -49,10 +49,18 @@ extern const TextForm<std::string> kSocketPathForm;
 extern const TextForm<std::string> kListenAddressForm;
 extern const TextForm<std::string> kSchedulerForm;
 extern const TextForm<std::string> kArgumentForm;
-extern const TextForm<Ipv4Address> kAddressForm;
-extern const TextForm<Ipv4Prefix> kInterfaceAddressForm;
-extern const TextForm<Ipv4Prefix> kDestinationForm;
+extern const TextForm<IpAddress> kAddressForm;
+extern const TextForm<IpPrefix> kInterfaceAddressForm;
+extern const TextForm<IpPrefix> kDestinationForm;
 extern const TextForm<Endpoint> kEndpointForm;
+extern const TextForm<Endpoint> kServiceAddressForm;
+extern const TextForm<IpPrefix> kPrefixForm;
+extern const TextForm<AddressRange> kAddressRangeForm;
+extern const TextForm<PortRange> kPortRangeForm;
+extern const TextForm<SchedulerFlag> kSchedulerFlagForm;
+extern const TextForm<std::string> kPoolNameForm;
+extern const TextForm<std::string> kPoolReferenceForm;
+extern const TextForm<std::string> kPrefixFileForm;
 
 template <typename Enum>
 struct Choice {
@@ -69,16 +77,48 @@ inline constexpr std::array kPortSides{Choice<PortSide>{"both", PortSide::kBoth}
                                        Choice<PortSide>{"clients", PortSide::kClients},
                                        Choice<PortSide>{"servers", PortSide::kServers}};
 inline constexpr std::array kForwardingMethods{
-    Choice<ForwardingMethod>{"nat", ForwardingMethod::kNat}};
+    Choice<ForwardingMethod>{"nat", ForwardingMethod::kNat},
+    Choice<ForwardingMethod>{"direct", ForwardingMethod::kDirect},
+    Choice<ForwardingMethod>{"tunnel", ForwardingMethod::kTunnel},
+    Choice<ForwardingMethod>{"full-nat", ForwardingMethod::kFullNat},
+    Choice<ForwardingMethod>{"local", ForwardingMethod::kLocal}};
+inline constexpr std::array kTunnelTypes{Choice<TunnelType>{"ipip", TunnelType::kIpIp},
+                                         Choice<TunnelType>{"gue", TunnelType::kGue},
+                                         Choice<TunnelType>{"gre", TunnelType::kGre}};
+inline constexpr std::array kTunnelChecksums{
+    Choice<TunnelChecksum>{"none", TunnelChecksum::kNone},
+    Choice<TunnelChecksum>{"full", TunnelChecksum::kFull},
+    Choice<TunnelChecksum>{"remote", TunnelChecksum::kRemote}};
+inline constexpr std::array kSchedulerFlags{
+    Choice<SchedulerFlag>{"hash-port", SchedulerFlag::kHashPort},
+    Choice<SchedulerFlag>{"hash-fallback", SchedulerFlag::kHashFallback},
+    Choice<SchedulerFlag>{"like-ipvs", SchedulerFlag::kLikeIpvs}};
+inline constexpr std::array kClientAddresses{
+    Choice<ClientAddress>{"nothing", ClientAddress::kNothing},
+    Choice<ClientAddress>{"proxy-v2", ClientAddress::kProxyV2},
+    Choice<ClientAddress>{"toa", ClientAddress::kTcpOption}};
+inline constexpr std::array kSynProxies{Choice<SynProxy>{"off", SynProxy::kOff},
+                                        Choice<SynProxy>{"under-attack", SynProxy::kUnderAttack},
+                                        Choice<SynProxy>{"always", SynProxy::kAlways}};
+inline constexpr std::array kWhenServerGone{
+    Choice<WhenServerGone>{"expire", WhenServerGone::kExpire},
+    Choice<WhenServerGone>{"reset", WhenServerGone::kReset},
+    Choice<WhenServerGone>{"leave", WhenServerGone::kLeave}};
 inline constexpr std::array kProtocols{Choice<Protocol>{"tcp", Protocol::kTcp},
-                                       Choice<Protocol>{"udp", Protocol::kUdp}};
+                                       Choice<Protocol>{"udp", Protocol::kUdp},
+                                       Choice<Protocol>{"sctp", Protocol::kSctp}};
+inline constexpr std::array kMatchProtocols{Choice<Protocol>{"tcp", Protocol::kTcp},
+                                            Choice<Protocol>{"udp", Protocol::kUdp},
+                                            Choice<Protocol>{"sctp", Protocol::kSctp},
+                                            Choice<Protocol>{"any", Protocol::kAny}};
 inline constexpr std::array kLogLevels{Choice<LogLevel>{"debug", LogLevel::kDebug},
                                        Choice<LogLevel>{"info", LogLevel::kInfo},
                                        Choice<LogLevel>{"warning", LogLevel::kWarning},
                                        Choice<LogLevel>{"error", LogLevel::kError}};
 
-inline constexpr Range kCpuRange{0, 1023};         // CPU_SETSIZE of the C library
-inline constexpr Range kTimeoutRange{1, 2678400};  // 31 days, as ipvsadm has it
+inline constexpr Range kCpuRange{0, 1023};          // CPU_SETSIZE of the C library
+inline constexpr Range kTimeoutRange{1, 2678400};   // 31 days, as ipvsadm has it
+inline constexpr Range kCountRange{0, 2147483647};  // 0 = no limit
 inline constexpr size_t kWorkersMax = 64;
 inline constexpr uint32_t kConnectionsPerWorkerMin = 64;
 inline constexpr size_t kInterfaceNameLengthMax = 15;  // IFNAMSIZ without the final NUL
@@ -104,6 +144,9 @@ void visit_settings(Dataplane& dataplane, Visitor& visitor) {
                    dataplane.connections_max,
                    {kConnectionsPerWorkerMin, 1 << 30},
                    kOptional);
+    visitor.number(
+        "detailed_connections_max", dataplane.detailed_connections_max, {0, 1 << 30}, kOptional);
+    visitor.number("templates_max", dataplane.templates_max, {8, 1 << 26}, kOptional);
     visitor.number("services_max", dataplane.services_max, {1, 65536}, kOptional);
     visitor.number("real_servers_max", dataplane.real_servers_max, {1, 1 << 20}, kOptional);
     visitor.number("neighbours_max", dataplane.neighbours_max, {1, 65535}, kOptional);
@@ -125,7 +168,23 @@ void visit_settings(Timeouts& timeouts, Visitor& visitor) {
     seconds("tcp_close", timeouts.tcp_close);
     seconds("tcp_close_wait", timeouts.tcp_close_wait);
     seconds("tcp_last_ack", timeouts.tcp_last_ack);
+    seconds("tcp_listen", timeouts.tcp_listen);
+    seconds("tcp_syn_ack", timeouts.tcp_syn_ack);
     seconds("udp", timeouts.udp);
+    seconds("icmp", timeouts.icmp);
+    seconds("sctp_init1", timeouts.sctp_init1);
+    seconds("sctp_init", timeouts.sctp_init);
+    seconds("sctp_cookie_sent", timeouts.sctp_cookie_sent);
+    seconds("sctp_cookie_replied", timeouts.sctp_cookie_replied);
+    seconds("sctp_cookie_wait", timeouts.sctp_cookie_wait);
+    seconds("sctp_cookie", timeouts.sctp_cookie);
+    seconds("sctp_cookie_echoed", timeouts.sctp_cookie_echoed);
+    seconds("sctp_established", timeouts.sctp_established);
+    seconds("sctp_shutdown_sent", timeouts.sctp_shutdown_sent);
+    seconds("sctp_shutdown_received", timeouts.sctp_shutdown_received);
+    seconds("sctp_shutdown_ack_sent", timeouts.sctp_shutdown_ack_sent);
+    seconds("sctp_rejected", timeouts.sctp_rejected);
+    seconds("sctp_closed", timeouts.sctp_closed);
 }
 
 template <typename Visitor>
@@ -154,18 +213,95 @@ void visit_settings(Route& route, Visitor& visitor) {
 }
 
 template <typename Visitor>
+void visit_settings(Tunnel& tunnel, Visitor& visitor) {
+    visitor.choice("type", tunnel.type, std::span(kTunnelTypes));
+    visitor.number("port", tunnel.port, {0, 65535}, Need::kOptional);
+    visitor.choice("checksum", tunnel.checksum, std::span(kTunnelChecksums));
+}
+
+template <typename Visitor>
 void visit_settings(RealServer& server, Visitor& visitor) {
     visitor.text("address", server.endpoint, kEndpointForm, Need::kRequired);
     visitor.number("weight", server.weight, {0, 65535}, Need::kOptional);  // as IPVS
     visitor.choice("forwarding", server.forwarding, std::span(kForwardingMethods));
+    visitor.group("tunnel", server.tunnel);
+    visitor.number("upper_threshold", server.upper_threshold, kCountRange, Need::kOptional);
+    visitor.number("lower_threshold", server.lower_threshold, kCountRange, Need::kOptional);
+    visitor.number("quic_id", server.quic_id, {0, INT64_MAX}, Need::kOptional);
+}
+
+template <typename Visitor>
+void visit_settings(Match& match, Visitor& visitor) {
+    visitor.text("addresses", match.addresses, kAddressRangeForm, Need::kRequired);
+    visitor.text("ports", match.ports, kPortRangeForm, Need::kOptional);
+    visitor.choice("protocol", match.protocol, std::span(kMatchProtocols));
+}
+
+template <typename Visitor>
+void visit_settings(Persistence& persistence, Visitor& visitor) {
+    visitor.number("timeout", persistence.timeout, {0, kTimeoutRange.max}, Need::kOptional);
+    visitor.number("prefix", persistence.prefix, {0, 128}, Need::kOptional);
+    visitor.flag("drop_when_quiesced", persistence.drop_when_quiesced);
+}
+
+template <typename Visitor>
+void visit_settings(Quic& quic, Visitor& visitor) {
+    visitor.number("id_offset", quic.id_offset, {0, 19}, Need::kOptional);  // RFC 9000 section 17.2
+    visitor.number("id_length", quic.id_length, {0, 8}, Need::kOptional);
+}
+
+template <typename Visitor>
+void visit_settings(Limits& limits, Visitor& visitor) {
+    const auto count = [&](std::string_view name, uint32_t& value) {
+        visitor.number(name, value, kCountRange, Need::kOptional);
+    };
+    count("connections_per_second", limits.connections_per_second);
+    count("connections_max", limits.connections_max);
+    visitor.number("client_prefix_ipv4", limits.client_prefix_ipv4, {1, 32}, Need::kOptional);
+    visitor.number("client_prefix_ipv6", limits.client_prefix_ipv6, {1, 128}, Need::kOptional);
+    count("client_connections_per_second", limits.client_connections_per_second);
+    count("client_connections_max", limits.client_connections_max);
 }
 
 template <typename Visitor>
 void visit_settings(VirtualService& service, Visitor& visitor) {
-    visitor.text("address", service.endpoint, kEndpointForm, Need::kRequired);
+    constexpr Need kOptional = Need::kOptional;
+    visitor.text("address", service.endpoint, kServiceAddressForm, kOptional);
     visitor.choice("protocol", service.protocol, std::span(kProtocols));
-    visitor.text("scheduler", service.scheduler, kSchedulerForm, Need::kOptional);
+    visitor.number("mark", service.mark, {0, 4294967295}, kOptional);
+    visitor.list("match", service.match);
+    visitor.text("scheduler", service.scheduler, kSchedulerForm, kOptional);
+    visitor.texts("flags", service.flags, kSchedulerFlagForm);
+    visitor.group("persistence", service.persistence);
+    visitor.flag("one_packet", service.one_packet);
+    visitor.flag("ftp", service.ftp);
+    visitor.flag("clamp_mss", service.clamp_mss);
+    visitor.flag("stateless_when_full", service.stateless_when_full);
+    visitor.choice("client_address", service.client_address, std::span(kClientAddresses));
+    visitor.choice("syn_proxy", service.syn_proxy, std::span(kSynProxies));
+    visitor.choice("when_server_gone", service.when_server_gone, std::span(kWhenServerGone));
+    visitor.text("local_pool", service.local_pool, kPoolReferenceForm, kOptional);
+    visitor.group("quic", service.quic);
+    visitor.group("limits", service.limits);
+    visitor.texts("allow", service.allow, kPrefixForm);
+    visitor.text("allow_file", service.allow_file, kPrefixFileForm, kOptional);
+    visitor.texts("deny", service.deny, kPrefixForm);
+    visitor.text("deny_file", service.deny_file, kPrefixFileForm, kOptional);
     visitor.list("real_servers", service.real_servers);
+}
+
+template <typename Visitor>
+void visit_settings(LocalPool& pool, Visitor& visitor) {
+    visitor.text("name", pool.name, kPoolNameForm, Need::kRequired);
+    visitor.texts("addresses", pool.addresses, kAddressForm);
+    visitor.text("ports", pool.ports, kPortRangeForm, Need::kOptional);
+}
+
+template <typename Visitor>
+void visit_settings(SourceNat& rule, Visitor& visitor) {
+    visitor.text("from", rule.from, kPrefixForm, Need::kRequired);
+    visitor.text("to", rule.to, kDestinationForm, Need::kOptional);
+    visitor.text("pool", rule.pool, kPoolNameForm, Need::kRequired);
 }
 
 template <typename Visitor>
@@ -175,7 +311,9 @@ void visit_settings(Model& model, Visitor& visitor) {
     visitor.group("timeouts", model.timeouts);
     visitor.list("ports", model.ports);
     visitor.list("routes", model.routes);
+    visitor.list("local_pools", model.local_pools);
     visitor.list("virtual_services", model.virtual_services);
+    visitor.list("source_nat", model.source_nat);
 }
 
 }  // namespace director::config

@@ -8,14 +8,13 @@
 #include <string_view>
 #include <tuple>
 
+#include "config/findings.h"
 #include "config/settings.h"
-#include "config/suggest.h"
 
 namespace director::config {
 namespace {
 
-// Why an address cannot belong to one machine on a network; nothing if it can.
-std::optional<std::string_view> why_not_unicast(Ipv4Address address) {
+std::optional<std::string_view> why_not_unicast_ipv4(Ipv4Address address) {
     if (address.is_this_network()) {
         return "0.0.0.0/8 means \"this network\"";
     }
@@ -31,22 +30,10 @@ std::optional<std::string_view> why_not_unicast(Ipv4Address address) {
     return std::nullopt;
 }
 
-// "the network address" or "the broadcast address" where a subnet has such (not /31: RFC 3021).
-std::optional<std::string_view> special_in(const Ipv4Prefix& subnet, Ipv4Address address) {
-    if (subnet.length >= 31 || !subnet.contains(address)) {
-        return std::nullopt;
-    }
-    if (address == subnet.network()) {
-        return "the network address";
-    }
-    if (address.host() == (subnet.network().host() | ~subnet.mask())) {
-        return "the broadcast address";
-    }
-    return std::nullopt;
-}
-
-Ipv4Prefix subnet_of(const Ipv4Prefix& interface_address) {
-    return Ipv4Prefix{interface_address.network(), interface_address.length};
+// The last address of an IPv4 subnet.
+Ipv4Address last_of(const IpPrefix& subnet) {
+    const uint32_t host_bits = subnet.length == 0 ? ~0U : (1U << (32 - subnet.length)) - 1;
+    return Ipv4Address::from_host(subnet.network().ipv4().host() | host_bits);
 }
 
 // "net_af_xdp0" of "net_af_xdp0,iface=eth1"; PCI addresses in their long form.
@@ -67,6 +54,46 @@ std::string_view device_interface(std::string_view device) {
     return value.substr(0, value.find(','));
 }
 
+}  // namespace
+
+std::optional<std::string_view> why_not_unicast(const IpAddress& address) {
+    if (address.is_ipv4()) {
+        return why_not_unicast_ipv4(address.ipv4());
+    }
+    if (address.is_any()) {
+        return ":: is no address";
+    }
+    if (address.is_loopback()) {
+        return "::1 is the loopback address";
+    }
+    if (address.is_multicast()) {
+        return "ff00::/8 is multicast";
+    }
+    return std::nullopt;
+}
+
+// "the network address" or "the broadcast address" where a subnet has such (not /31: RFC 3021), and
+// IPv6's "subnet-router anycast address" (RFC 4291 section 2.6.1; not /127: RFC 6164).
+std::optional<std::string_view> special_in(const IpPrefix& subnet, const IpAddress& address) {
+    const bool is_ipv4 = subnet.family() == Family::kIpv4;
+    if (subnet.length >= IpPrefix::length_max(subnet.family()) - 1 || !subnet.contains(address)) {
+        return std::nullopt;
+    }
+    if (address == subnet.network()) {
+        return is_ipv4 ? "the network address" : "the subnet-router anycast address";
+    }
+    if (is_ipv4 && address.ipv4() == last_of(subnet)) {
+        return "the broadcast address";
+    }
+    return std::nullopt;
+}
+
+IpPrefix subnet_of(const IpPrefix& interface_address) {
+    return IpPrefix{interface_address.network(), interface_address.length};
+}
+
+namespace {
+
 class Validation {
   public:
     Validation(const Model& model, const Vocabulary& vocabulary)
@@ -77,56 +104,29 @@ class Validation {
         check_ports();
         check_interface_addresses();
         check_routes();
-        for (size_t i = 0; i < model_.virtual_services.size(); ++i) {
-            virtual_addresses_.emplace(model_.virtual_services[i].endpoint.address,
-                                       fmt::format("virtual_services[{}].address", i));
-        }
-        check_services();
-        return std::move(findings_);
+        validate_services(model_, vocabulary_, own_addresses_, findings_);
+        return findings_.take();
     }
 
   private:
-    struct OwnAddress {
-        std::string path;
-        std::string interface_path;
-        Ipv4Prefix prefix;
-    };
-
-    void add(std::string path, std::string message, std::vector<std::string> premises = {}) {
-        findings_.push_back({std::move(path), std::move(message), std::move(premises)});
-    }
-
-    // Puts `key` into `seen`, or reports that the setting there first has it already.
-    template <typename Map>
-    void check_unique(Map& seen,
-                      const typename Map::key_type& key,
-                      const std::string& path,
-                      std::string_view what) {
-        const auto [entry, is_new] = seen.emplace(key, path);
-        if (!is_new) {
-            add(path,
-                fmt::format("{} is already given at {}", what, entry->second),
-                {entry->second});
-        }
-    }
-
     void check_workers() {
         const Dataplane& dataplane = model_.dataplane;
         const auto& cpus = dataplane.worker_cpus;
         const std::string path = "dataplane.worker_cpus";
         if (cpus.empty() || cpus.size() > kWorkersMax) {
-            add(path,
+            findings_.add(
+                path,
                 fmt::format("expected 1 to {} CPU numbers, found {}", kWorkersMax, cpus.size()));
         }
         const size_t connections_min = kConnectionsPerWorkerMin * cpus.size();
         if (dataplane.connections_max < connections_min) {
-            add("dataplane.connections_max",
-                fmt::format("expected at least {} for {} workers, {} each, found {}",
-                            connections_min,
-                            cpus.size(),
-                            kConnectionsPerWorkerMin,
-                            dataplane.connections_max),
-                {path});
+            findings_.add("dataplane.connections_max",
+                          fmt::format("expected at least {} for {} workers, {} each, found {}",
+                                      connections_min,
+                                      cpus.size(),
+                                      kConnectionsPerWorkerMin,
+                                      dataplane.connections_max),
+                          {path});
         }
         if (dataplane.idle == IdleMode::kPoll) {
             check_polling_cpus();
@@ -142,7 +142,8 @@ class Validation {
             const uint16_t cpu = model_.dataplane.worker_cpus[i];
             const auto [entry, is_new] = seen.emplace(cpu, path);
             if (!is_new) {
-                add(path,
+                findings_.add(
+                    path,
                     fmt::format("with idle = \"poll\" a worker needs a CPU of its own: {} is also "
                                 "at {}",
                                 cpu,
@@ -154,7 +155,7 @@ class Validation {
 
     void check_ports() {
         if (model_.ports.empty()) {
-            add("ports", "expected at least one port, found none");
+            findings_.add("ports", "expected at least one port, found none");
         }
         std::map<std::string, std::string> devices;
         std::map<std::string, std::string, std::less<>> device_interfaces;
@@ -163,16 +164,18 @@ class Validation {
         for (size_t i = 0; i < model_.ports.size(); ++i) {
             const Port& port = model_.ports[i];
             const std::string path = fmt::format("ports[{}]", i);
-            check_unique(names, port.name, path + ".name", fmt::format("\"{}\"", port.name));
+            findings_.check_unique(
+                names, port.name, path + ".name", fmt::format("\"{}\"", port.name));
             const std::string device = device_name(port.device);
             const auto same_devices = findings_.size();
-            check_unique(devices, device, path + ".device", fmt::format("device {}", device));
+            findings_.check_unique(
+                devices, device, path + ".device", fmt::format("device {}", device));
             const std::string interface(device_interface(port.device));
             if (!interface.empty() && findings_.size() == same_devices) {
-                check_unique(device_interfaces,
-                             interface,
-                             path + ".device",
-                             fmt::format("interface {}", interface));
+                findings_.check_unique(device_interfaces,
+                                       interface,
+                                       path + ".device",
+                                       fmt::format("interface {}", interface));
             }
             interfaces += 1 + port.vlans.size();
         }
@@ -180,10 +183,10 @@ class Validation {
             check_vlans(model_.ports[i], fmt::format("ports[{}]", i), names);
         }
         if (interfaces > vocabulary_.interfaces_max) {
-            add("ports",
-                fmt::format("expected at most {} ports and VLANs together, found {}",
-                            vocabulary_.interfaces_max,
-                            interfaces));
+            findings_.add("ports",
+                          fmt::format("expected at most {} ports and VLANs together, found {}",
+                                      vocabulary_.interfaces_max,
+                                      interfaces));
         }
     }
 
@@ -196,24 +199,25 @@ class Validation {
             const uint16_t id = port.vlans[i].id;
             const std::string path = fmt::format("{}.vlans[{}].id", port_path, i);
             const auto before = findings_.size();
-            check_unique(ids, id, path, fmt::format("VLAN {}", id));
+            findings_.check_unique(ids, id, path, fmt::format("VLAN {}", id));
             if (findings_.size() != before) {
                 continue;
             }
             const std::string name = fmt::format("{}.{}", port.name, id);
             const auto [entry, is_new] = names.emplace(name, path);
             if (name.size() > kInterfaceNameLengthMax) {
-                add(path,
+                findings_.add(
+                    path,
                     fmt::format("its interface would be called \"{}\": longer than {} characters",
                                 name,
                                 kInterfaceNameLengthMax),
                     {port_path + ".name"});
             } else if (!is_new) {
-                add(path,
-                    fmt::format("its interface would be called \"{}\", as the one at {}",
-                                name,
-                                entry->second),
-                    {port_path + ".name", entry->second});
+                findings_.add(path,
+                              fmt::format("its interface would be called \"{}\", as the one at {}",
+                                          name,
+                                          entry->second),
+                              {port_path + ".name", entry->second});
             }
         }
     }
@@ -229,22 +233,22 @@ class Validation {
         }
     }
 
-    void check_addresses(const std::vector<Ipv4Prefix>& addresses,
+    void check_addresses(const std::vector<IpPrefix>& addresses,
                          const std::string& interface_path) {
         for (size_t i = 0; i < addresses.size(); ++i) {
-            const Ipv4Prefix& prefix = addresses[i];
+            const IpPrefix& prefix = addresses[i];
             const std::string path = fmt::format("{}.addresses[{}]", interface_path, i);
             if (const auto reason = why_not_unicast(prefix.address)) {
-                add(path,
-                    fmt::format("expected an address for one machine, found {}: {}",
-                                to_string(prefix.address),
-                                *reason));
+                findings_.add(path,
+                              fmt::format("expected an address for one machine, found {}: {}",
+                                          to_string(prefix.address),
+                                          *reason));
             } else if (const auto what = special_in(prefix, prefix.address)) {
-                add(path,
-                    fmt::format("{} is {} of {}",
-                                to_string(prefix.address),
-                                *what,
-                                to_string(subnet_of(prefix))));
+                findings_.add(path,
+                              fmt::format("{} is {} of {}",
+                                          to_string(prefix.address),
+                                          *what,
+                                          to_string(subnet_of(prefix))));
             } else {
                 check_not_elsewhere(prefix, path, interface_path);
             }
@@ -253,19 +257,21 @@ class Validation {
     }
 
     // One subnet on two interfaces leaves no way to tell where its machines are.
-    void check_not_elsewhere(const Ipv4Prefix& prefix,
+    void check_not_elsewhere(const IpPrefix& prefix,
                              const std::string& path,
                              const std::string& interface_path) {
         for (const OwnAddress& other : own_addresses_) {
             if (other.prefix.address == prefix.address) {
-                add(path,
+                findings_.add(
+                    path,
                     fmt::format("{} is already given at {}", to_string(prefix.address), other.path),
                     {other.path});
                 return;
             }
             if (other.interface_path != interface_path &&
                 subnet_of(other.prefix) == subnet_of(prefix)) {
-                add(path,
+                findings_.add(
+                    path,
                     fmt::format("the subnet {} is already on another interface, given at {}",
                                 to_string(subnet_of(prefix)),
                                 other.path),
@@ -276,28 +282,37 @@ class Validation {
     }
 
     void check_routes() {
-        std::map<std::pair<uint32_t, uint8_t>, std::string> seen;
+        std::map<IpPrefix, std::string> seen;
         for (size_t i = 0; i < model_.routes.size(); ++i) {
             const Route& route = model_.routes[i];
             const std::string path = fmt::format("routes[{}]", i);
             if (route.to.address != route.to.network()) {
-                add(path + ".to",
-                    fmt::format("{} has host bits set: expected {}",
-                                to_string(route.to),
-                                to_string(subnet_of(route.to))));
+                findings_.add(path + ".to",
+                              fmt::format("{} has host bits set: expected {}",
+                                          to_string(route.to),
+                                          to_string(subnet_of(route.to))));
             } else {
                 const bool is_default = route.to.length == 0;
-                check_unique(seen,
-                             {route.to.address.host(), route.to.length},
-                             path + ".to",
-                             is_default ? "the default route"
-                                        : fmt::format("the route to {}", to_string(route.to)));
+                findings_.check_unique(seen,
+                                       route.to,
+                                       path + ".to",
+                                       is_default
+                                           ? "the default route"
+                                           : fmt::format("the route to {}", to_string(route.to)));
             }
-            check_gateway(route.via, path + ".via");
+            if (route.via.family() != route.to.family()) {
+                findings_.add(path + ".via",
+                              fmt::format("expected an address of the same family as {}, found {}",
+                                          to_string(route.to),
+                                          to_string(route.via)),
+                              {path + ".to"});
+            } else {
+                check_gateway(route.via, path + ".via");
+            }
         }
     }
 
-    void check_gateway(Ipv4Address via, const std::string& path) {
+    void check_gateway(const IpAddress& via, const std::string& path) {
         // Any address not yet readable may be the one that has the gateway in its subnet.
         std::vector<std::string> premises;
         for (size_t i = 0; i < model_.ports.size(); ++i) {
@@ -307,14 +322,16 @@ class Validation {
         bool is_on_link = false;
         for (const OwnAddress& own : own_addresses_) {
             if (own.prefix.address == via) {
-                add(path,
+                findings_.add(
+                    path,
                     fmt::format(
                         "{} is the director's own address, at {}", to_string(via), own.path),
                     {own.path});
                 return;
             }
             if (const auto what = special_in(own.prefix, via)) {
-                add(path,
+                findings_.add(
+                    path,
                     fmt::format(
                         "{} is {} of {}", to_string(via), *what, to_string(subnet_of(own.prefix))),
                     {own.path});
@@ -324,122 +341,18 @@ class Validation {
         }
         if (!is_on_link) {
             premises.emplace_back("ports");
-            add(path,
+            findings_.add(
+                path,
                 fmt::format("expected an address in a subnet of one of the ports, found {}",
                             to_string(via)),
                 std::move(premises));
         }
     }
 
-    void check_services() {
-        std::map<std::pair<Endpoint, Protocol>, std::string> seen;
-        size_t servers = 0;
-        for (size_t i = 0; i < model_.virtual_services.size(); ++i) {
-            const VirtualService& service = model_.virtual_services[i];
-            const std::string path = fmt::format("virtual_services[{}]", i);
-            check_unique(
-                seen,
-                {service.endpoint, service.protocol},
-                path + ".address",
-                fmt::format("{} {}", to_string(service.protocol), to_string(service.endpoint)));
-            check_service_address(service.endpoint.address, path + ".address");
-            check_scheduler(service.scheduler, path + ".scheduler");
-            check_real_servers(service, path);
-            servers += service.real_servers.size();
-        }
-        check_limit("virtual_services",
-                    "services",
-                    model_.virtual_services.size(),
-                    "dataplane.services_max",
-                    model_.dataplane.services_max);
-        check_limit("virtual_services",
-                    "real servers in all",
-                    servers,
-                    "dataplane.real_servers_max",
-                    model_.dataplane.real_servers_max);
-    }
-
-    void check_limit(const std::string& path,
-                     std::string_view what,
-                     size_t count,
-                     const std::string& limit_path,
-                     size_t limit) {
-        if (count > limit) {
-            add(path,
-                fmt::format(
-                    "expected at most {} {} ({}), found {}", limit, what, limit_path, count),
-                {limit_path});
-        }
-    }
-
-    void check_scheduler(const std::string& scheduler, const std::string& path) {
-        const auto& known = vocabulary_.schedulers;
-        if (std::find(known.begin(), known.end(), scheduler) == known.end()) {
-            add(path, fmt::format("unknown scheduler \"{}\"; known: {}", scheduler, joined(known)));
-        }
-    }
-
-    // For a virtual service's address and a real server's alike; false if it is no good.
-    bool check_service_address(Ipv4Address address, const std::string& path) {
-        if (const auto reason = why_not_unicast(address)) {
-            add(path,
-                fmt::format("expected an address for one machine, found {}: {}",
-                            to_string(address),
-                            *reason));
-            return false;
-        }
-        for (const OwnAddress& own : own_addresses_) {
-            if (const auto what = special_in(own.prefix, address)) {
-                add(path,
-                    fmt::format("{} is {} of {}",
-                                to_string(address),
-                                *what,
-                                to_string(subnet_of(own.prefix))),
-                    {own.path});
-                return false;
-            }
-        }
-        return true;
-    }
-
-    void check_real_servers(const VirtualService& service, const std::string& service_path) {
-        std::map<Endpoint, std::string> seen;
-        for (size_t i = 0; i < service.real_servers.size(); ++i) {
-            const Endpoint& endpoint = service.real_servers[i].endpoint;
-            const std::string path = fmt::format("{}.real_servers[{}].address", service_path, i);
-            check_unique(seen, endpoint, path, fmt::format("real server {}", to_string(endpoint)));
-            if (check_service_address(endpoint.address, path)) {
-                check_not_own(endpoint.address, path);
-            }
-        }
-    }
-
-    // Packets to such a server would come straight back to the director.
-    void check_not_own(Ipv4Address address, const std::string& path) {
-        for (const OwnAddress& own : own_addresses_) {
-            if (own.prefix.address == address) {
-                add(path,
-                    fmt::format(
-                        "{} is the director's own address, at {}", to_string(address), own.path),
-                    {own.path});
-                return;
-            }
-        }
-        const auto virtual_address = virtual_addresses_.find(address);
-        if (virtual_address != virtual_addresses_.end()) {
-            add(path,
-                fmt::format("{} is a virtual service's address, at {}",
-                            to_string(address),
-                            virtual_address->second),
-                {virtual_address->second});
-        }
-    }
-
     const Model& model_;
     const Vocabulary& vocabulary_;
-    std::vector<Finding> findings_;
+    Findings findings_;
     std::vector<OwnAddress> own_addresses_;
-    std::map<Ipv4Address, std::string> virtual_addresses_;
 };
 
 }  // namespace

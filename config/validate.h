@@ -14,6 +14,7 @@ namespace director::config {
 struct Vocabulary {
     std::vector<std::string> schedulers;  // known names
     size_t interfaces_max = 64;           // ports and VLANs together
+    size_t local_pools_max = 63;
 };
 
 struct Finding {

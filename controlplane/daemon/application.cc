@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <csignal>
 #include <nlohmann/json.hpp>
 
@@ -61,6 +60,40 @@ Result<void> check_unchanged(const config::Model& before, const config::Model& a
     return {};
 }
 
+// The real servers that a request is about: {"server": "10.0.0.1:80" or "10.0.0.1", "service":
+// "192.0.2.1:80" or none}.
+std::optional<plan::ServerName> server_name(const json& params) {
+    const json server = params.value("server", json());
+    const json service = params.value("service", json());
+    if (!server.is_string() || !(service.is_null() || service.is_string())) {
+        return std::nullopt;
+    }
+    plan::ServerName name;
+    const auto text = server.get<std::string>();
+    if (const auto address = IpAddress::parse(text)) {
+        name.server = {*address, Be16{}};
+    } else if (const auto endpoint = Endpoint::parse(text)) {
+        name.server = *endpoint;
+    } else {
+        return std::nullopt;
+    }
+    if (service.is_string()) {
+        name.service = service.get<std::string>();
+    }
+    return name;
+}
+
+constexpr const char* kServerNameExpected =
+    "expected server: \"address:port\" or \"address\", service: \"address:port\" or none";
+
+void answer(const Result<std::string>& outcome, const Reply& reply) {
+    if (outcome) {
+        reply(json(server::ReloadView{*outcome}));
+    } else {
+        reply(Failure(outcome.error()));
+    }
+}
+
 }  // namespace
 
 config::Vocabulary vocabulary() {
@@ -69,6 +102,7 @@ config::Vocabulary vocabulary() {
         words.schedulers.emplace_back(scheduler.name);
     }
     words.interfaces_max = dataplane::kInterfacesMax;
+    words.local_pools_max = dataplane::kLocalPoolsMax - 1;
     return words;
 }
 
@@ -89,6 +123,7 @@ Application::~Application() {
         engine_->stop();
     }
     kernel_side_.reset();
+    connection_pages_.reset();
     census_.reset();
     services_.reset();
     fleet_.reset();
@@ -124,6 +159,7 @@ Result<void> Application::start() {
     services_ = std::make_unique<ServiceControl>(
         *fleet_, model_.dataplane.services_max, model_.dataplane.real_servers_max);
     census_ = std::make_unique<Census>(*fleet_, services_->catalogue());
+    connection_pages_ = std::make_unique<ConnectionPages>(clock_, *fleet_, services_->catalogue());
     services_->set_timeouts(model_.timeouts);
     auto side = KernelSide::start(io_, clock_, *engine_, *fleet_, model_, [this] { on_synced(); });
     if (!side) {
@@ -140,7 +176,7 @@ Result<void> Application::start() {
 // The workers know interfaces, routes and neighbours: time to serve.
 void Application::on_synced() {
     Result<void> opened;
-    if (const auto done = services_->apply(model_.virtual_services); !done) {
+    if (const auto done = services_->apply(model_); !done) {
         opened = Failure(done.error());
     } else {
         keep_servers_reachable();
@@ -161,7 +197,7 @@ void Application::on_synced() {
 }
 
 void Application::keep_servers_reachable() {
-    std::vector<Ipv4Address> addresses;
+    std::vector<IpAddress> addresses;
     for (const config::VirtualService& service : model_.virtual_services) {
         for (const config::RealServer& server : service.real_servers) {
             addresses.push_back(server.endpoint.address);
@@ -227,6 +263,7 @@ void Application::wait_for_backlog() {
 void Application::sample_periodically() {
     const uint64_t version = services_->version();
     census_->take([this, version](const Reports& reports) { sample(reports, version); });
+    services_->end_drains(clock_.now());
     serve_engine();
     sample_timer_.expires_after(RateEstimator::kPeriod);
     sample_timer_.async_wait([this](const asio::error_code& error) {
@@ -279,7 +316,7 @@ Result<std::string> Application::apply(const config::Model& next) {
     if (auto same = check_unchanged(model_, next); !same) {
         return Failure(same.error());
     }
-    auto changed = services_->apply(next.virtual_services);
+    auto changed = services_->apply(next);
     if (!changed) {
         return changed;
     }
@@ -327,16 +364,15 @@ server::RequestTable Application::requests() {
         return workers_view(reports, *engine_, model_.dataplane, loops_older_);
     });
     table.add({server::kConnections, [this](const json& params, const Reply& reply) {
-                   answer_connections(params, reply);
+                   connection_pages_->answer(params, reply);
+                   serve_engine();
                }});
-    table.add({server::kReload, [this](const json& /*params*/, const Reply& reply) {
-                   auto outcome = reload();
-                   if (outcome) {
-                       reply(json(server::ReloadView{*outcome}));
-                   } else {
-                       reply(Failure(outcome.error()));
-                   }
-               }});
+    table.add({server::kReload,
+               [this](const json& /*params*/, const Reply& reply) { answer(reload(), reply); }});
+    table.add({server::kDrain,
+               [this](const json& params, const Reply& reply) { answer_drain(params, reply); }});
+    table.add({server::kUndrain,
+               [this](const json& params, const Reply& reply) { answer_undrain(params, reply); }});
     return table;
 }
 
@@ -360,52 +396,50 @@ server::StatusView Application::status_view(const Reports& reports) const {
     view.packets = packet_totals(reports);
     view.config_file = config_file_;
     view.last_reload = last_reload_;
+    view.timeouts = {
+        model_.timeouts.tcp_established, model_.timeouts.tcp_fin_wait, model_.timeouts.udp};
+    view.pools = pool_views(reports, services_->catalogue());
+    view.drains = drain_views(reports, *services_, clock_.now());
+    view.overloaded = overloaded_servers(reports, services_->catalogue());
     return view;
 }
 
-// The cursor is "worker:position"; an empty one is the beginning.
-void Application::answer_connections(const json& params, const Reply& reply) {
-    const json cursor = params.value("cursor", json(""));
-    const json limit = params.value("limit", json(server::kConnectionsLimitDefault));
-    if (!cursor.is_string() || !limit.is_number_unsigned() || limit.get<uint64_t>() == 0 ||
-        limit.get<uint64_t>() > server::kConnectionsLimitMax) {
+void Application::answer_drain(const json& params, const Reply& reply) {
+    const auto name = server_name(params);
+    const json seconds = params.value("deadline_seconds", json());
+    constexpr uint64_t kSecondsMax = 31 * 24 * 3600;
+    const bool is_deadline_good = seconds.is_null() || (seconds.is_number_unsigned() &&
+                                                        seconds.get<uint64_t>() <= kSecondsMax);
+    if (!name || !is_deadline_good) {
         reply.invalid_params(
-            fmt::format("expected cursor: string from the page before, limit: 1 to {}",
-                        server::kConnectionsLimitMax));
+            fmt::format("{}, deadline_seconds: 0 to {} or none", kServerNameExpected, kSecondsMax));
         return;
     }
-    const auto text = cursor.get<std::string>();
-    const char* const end = text.data() + text.size();
-    uint16_t worker = 0;
-    uint32_t position = 0;
-    if (!text.empty()) {
-        const auto first = std::from_chars(text.data(), end, worker);
-        const bool has_colon = first.ec == std::errc{} && first.ptr != end && *first.ptr == ':';
-        const auto second = has_colon ? std::from_chars(first.ptr + 1, end, position) : first;
-        if (!has_colon || second.ec != std::errc{} || second.ptr != end ||
-            worker >= fleet_->size()) {
-            reply.invalid_params("expected a cursor as the page before gave it");
-            return;
-        }
+    std::optional<TimePoint> deadline;
+    if (!seconds.is_null()) {
+        deadline = clock_.now() + std::chrono::seconds(seconds.get<uint64_t>());
     }
-    auto page = std::make_shared<dataplane::ConnectionPage>();
-    page->cursor = position;
-    page->rows.reserve(limit.get<uint64_t>());
-    const auto workers = fleet_->size();
-    fleet_->ask<dataplane::ConnectionPage>(
-        WorkerId{worker}, page, [reply, worker, workers](dataplane::ConnectionPage& answer) {
-            server::ConnectionsPage view;
-            for (const dataplane::ConnectionRow& row : answer.rows) {
-                view.rows.push_back(connection_view(row));
-            }
-            if (!answer.is_last) {
-                view.next_cursor = fmt::format("{}:{}", worker, answer.cursor);
-            } else if (worker + 1 < workers) {
-                view.next_cursor = fmt::format("{}:0", worker + 1);
-            }
-            reply(json(view));
-        });
+    const auto outcome = services_->drain(*name, deadline);
+    kLog.info("drain server=\"{}\" result=\"{}\"",
+              to_string(*name),
+              outcome ? *outcome : outcome.error().message);
+    services_->end_drains(clock_.now());
     serve_engine();
+    answer(outcome, reply);
+}
+
+void Application::answer_undrain(const json& params, const Reply& reply) {
+    const auto name = server_name(params);
+    if (!name) {
+        reply.invalid_params(kServerNameExpected);
+        return;
+    }
+    const auto outcome = services_->undrain(*name);
+    kLog.info("undrain server=\"{}\" result=\"{}\"",
+              to_string(*name),
+              outcome ? *outcome : outcome.error().message);
+    serve_engine();
+    answer(outcome, reply);
 }
 
 }  // namespace director::daemon

@@ -74,6 +74,8 @@ void Census::start_round() {
         auto report = std::make_shared<CountersReport>();
         report->services.resize(catalogue_.services_end());
         report->servers.resize(catalogue_.real_servers_end());
+        report->pools.resize(
+            catalogue_.pools().empty() ? 0 : catalogue_.pools().rbegin()->first + size_t{1});
         round_.push_back(report);
         fleet_.ask<CountersReport>(
             dataplane::WorkerId{worker}, report, [this](CountersReport& /*answer*/) {

@@ -1,5 +1,7 @@
 #include "controlplane/daemon/engine_settings.h"
 
+#include <algorithm>
+
 #include "common/random.h"
 
 namespace director::daemon {
@@ -47,6 +49,12 @@ io::EngineSettings engine_settings(const config::Model& model) {
     }
     settings.worker.connections_max =
         per_worker(dataplane.connections_max, dataplane.worker_cpus.size());
+    const uint32_t detailed = dataplane.detailed_connections_max;
+    settings.worker.details_max =
+        std::min(settings.worker.connections_max,
+                 detailed == 0 ? settings.worker.connections_max
+                               : per_worker(detailed, dataplane.worker_cpus.size()));
+    settings.templates_max = dataplane.templates_max;
     settings.worker.services_max = dataplane.services_max;
     settings.worker.real_servers_max = dataplane.real_servers_max;
     settings.worker.neighbours_max = dataplane.neighbours_max;
@@ -56,6 +64,8 @@ io::EngineSettings engine_settings(const config::Model& model) {
                                     : dataplane::WhenFull::kEvictHalfOpen;
     settings.worker.decrement_ttl = dataplane.decrement_ttl;
     settings.worker.hash_key = {system_random(), system_random()};
+    settings.worker.syn_cookie_key = {{system_random(), system_random()},
+                                      {system_random(), system_random()}};
     return settings;
 }
 

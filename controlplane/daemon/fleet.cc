@@ -15,7 +15,19 @@ using dataplane::WorkerId;
 
 namespace {
 constexpr LogArea kLog{"fleet"};
+
+// One worker less uses what `is_it` finds among `lent`.
+template <typename List, typename IsIt>
+void take_back(List& lent, const IsIt& is_it) {
+    const auto found =
+        std::find_if(lent.begin(), lent.end(), [&](const auto& l) { return is_it(*l.what); });
+    DIRECTOR_ASSERT(found != lent.end());
+    if (--found->users == 0) {
+        lent.erase(found);
+    }
 }
+
+}  // namespace
 
 Fleet::Fleet(dataplane::io::Engine& engine) : engine_(engine), outboxes_(engine.worker_count()) {}
 
@@ -48,6 +60,20 @@ void Fleet::put_routes(std::unique_ptr<Routes> routes) {
     broadcast(command);
 }
 
+void Fleet::put_tables(std::unique_ptr<TableSet> tables) {
+    Command command(CommandKind::kPutTables);
+    command.tables = &tables->tables;
+    lent_tables_.push_back({std::move(tables), size()});
+    broadcast(command);
+}
+
+void Fleet::put_local_pool(WorkerId worker, std::unique_ptr<dataplane::LocalPool> pool) {
+    Command command(CommandKind::kPutLocalPool);
+    command.local_pool = pool.get();
+    lent_pools_.emplace(pool.get(), std::move(pool));
+    queue(worker, command);
+}
+
 void Fleet::turn() {
     for (uint16_t worker = 0; worker < size(); ++worker) {
         auto& commands = outboxes_[worker].commands;
@@ -72,7 +98,15 @@ void Fleet::handle(const Event& event) {
             lent_services_.erase(event.service_table);
             break;
         case EventKind::kRoutesReturned:
-            take_back_routes(event.routes);
+            take_back(lent_routes_,
+                      [&event](const Routes& routes) { return &routes.table == event.routes; });
+            break;
+        case EventKind::kTablesReturned:
+            take_back(lent_tables_,
+                      [&event](const TableSet& set) { return &set.tables == event.tables; });
+            break;
+        case EventKind::kLocalPoolReturned:
+            lent_pools_.erase(event.local_pool);
             break;
         case EventKind::kJobDone: {
             const auto job = jobs_.find(event.job);
@@ -88,16 +122,6 @@ void Fleet::handle(const Event& event) {
                        index(event.worker),
                        event.sequence);
             break;
-    }
-}
-
-void Fleet::take_back_routes(const dataplane::RouteTable* table) {
-    const auto lent = std::find_if(lent_routes_.begin(),
-                                   lent_routes_.end(),
-                                   [table](const auto& l) { return &l.routes->table == table; });
-    DIRECTOR_ASSERT(lent != lent_routes_.end());
-    if (--lent->users == 0) {
-        lent_routes_.erase(lent);
     }
 }
 

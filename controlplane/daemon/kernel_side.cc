@@ -21,7 +21,7 @@ constexpr LogArea kLog{"kernel"};
 // An address of an interface, as the configuration lists them.
 struct InterfaceAddress {
     std::string interface;
-    Ipv4Prefix address;
+    IpPrefix address;
 
     friend bool operator==(const InterfaceAddress&, const InterfaceAddress&) = default;
 };
@@ -30,19 +30,53 @@ std::string vlan_name(const config::Port& port, const config::Vlan& vlan) {
     return fmt::format("{}.{}", port.name, vlan.id);
 }
 
-std::vector<InterfaceAddress> addresses_of(const config::Model& model) {
+std::vector<InterfaceAddress> port_addresses_of(const config::Model& model) {
     std::vector<InterfaceAddress> all;
     for (const config::Port& port : model.ports) {
-        for (const Ipv4Prefix& address : port.addresses) {
+        for (const IpPrefix& address : port.addresses) {
             all.push_back({port.name, address});
         }
         for (const config::Vlan& vlan : port.vlans) {
-            for (const Ipv4Prefix& address : vlan.addresses) {
+            for (const IpPrefix& address : vlan.addresses) {
                 all.push_back({vlan_name(port, vlan), address});
             }
         }
     }
     return all;
+}
+
+// With those of pools that lie in a subnet of ours: somebody has to answer who asks for them by ARP
+// or neighbour discovery. Alone, without a subnet: nothing else shall begin to send from them.
+std::vector<InterfaceAddress> addresses_of(const config::Model& model) {
+    std::vector<InterfaceAddress> all = port_addresses_of(model);
+    const std::vector<InterfaceAddress> subnets = all;
+    for (const config::LocalPool& pool : model.local_pools) {
+        for (const IpAddress& address : pool.addresses) {
+            const auto is_same = [&address](const InterfaceAddress& own) {
+                return own.address.address == address;
+            };
+            const auto subnet =
+                std::find_if(subnets.begin(), subnets.end(), [&address](const auto& own) {
+                    return own.address.contains(address);
+                });
+            if (subnet != subnets.end() && std::none_of(all.begin(), all.end(), is_same)) {
+                const uint8_t length = IpPrefix::length_max(address.family());
+                all.push_back({subnet->interface, IpPrefix{address, length}});
+            }
+        }
+    }
+    return all;
+}
+
+// The first of an interface is the one that it speaks from. Of IPv4 addresses the kernel keeps the
+// oldest first, of IPv6 addresses the youngest (ipv6_link_dev_addr() in net/ipv6/addrconf.c).
+std::vector<InterfaceAddress> in_kernel_order(std::vector<InterfaceAddress> addresses) {
+    const auto ipv6 =
+        std::stable_partition(addresses.begin(), addresses.end(), [](const auto& address) {
+            return address.address.family() == Family::kIpv4;
+        });
+    std::reverse(ipv6, addresses.end());
+    return addresses;
 }
 
 // Elements of `from` that are not in `other`.
@@ -55,12 +89,24 @@ std::vector<T> missing_in(const std::vector<T>& from, const std::vector<T>& othe
     return missing;
 }
 
+const dataplane::Route& route_to(const dataplane::RouteTable& table, const IpAddress& address) {
+    const dataplane::PrefixLookup& lookup = table.lookup;
+    uint16_t number = 0;
+    if (address.is_ipv4() && lookup.ipv4 != nullptr) {
+        const uint32_t host_order = address.ipv4().host();
+        lookup.ipv4(lookup.fib, &host_order, &number, 1);
+    } else if (!address.is_ipv4() && lookup.ipv6 != nullptr) {
+        lookup.ipv6(lookup.fib, &address, &number, 1);
+    }
+    return table.routes[number];
+}
+
 // The routes as workers take them: each different route once, prefixes pointing at them. Number 0
 // is "no route" (RouteTable).
 Result<std::unique_ptr<Routes>> build_routes(const std::vector<kernel::PrefixRoute>& prefixes) {
     auto routes = std::make_unique<Routes>();
     routes->table.routes.emplace_back();
-    std::vector<std::pair<Ipv4Prefix, uint16_t>> entries;
+    std::vector<std::pair<IpPrefix, uint16_t>> entries;
     for (const kernel::PrefixRoute& prefix : prefixes) {
         auto& known = routes->table.routes;
         const auto found = std::find(known.begin(), known.end(), prefix.route);
@@ -73,12 +119,8 @@ Result<std::unique_ptr<Routes>> build_routes(const std::vector<kernel::PrefixRou
         }
         entries.emplace_back(prefix.to, number);
     }
-    auto fib = dataplane::io::Fib::build(entries);
-    if (!fib) {
-        return Failure(fib.error());
-    }
-    routes->fib = std::move(*fib);
-    routes->fib->attach_to(routes->table);
+    routes->fib = dataplane::io::Fib::build(entries);
+    routes->table.lookup = routes->fib->lookup();
     return routes;
 }
 
@@ -157,7 +199,7 @@ Result<void> KernelSide::make_interfaces(const config::Model& model) {
             }
         }
     }
-    for (const InterfaceAddress& address : addresses_of(model)) {
+    for (const InterfaceAddress& address : in_kernel_order(addresses_of(model))) {
         if (auto done = kernel::add_address(netlink_, address.interface, address.address); !done) {
             return done;
         }
@@ -205,7 +247,7 @@ void KernelSide::receive(const dataplane::io::PuntedFrame& frame) {
     act(actions);
 }
 
-void KernelSide::keep_reachable(std::vector<Ipv4Address> destinations) {
+void KernelSide::keep_reachable(std::vector<IpAddress> destinations) {
     destinations_ = std::move(destinations);
     watch_next_hops();
 }
@@ -220,11 +262,8 @@ void KernelSide::watch_next_hops() {
             next_hops.push_back({route.gateway, route.interface});
         }
     }
-    for (const Ipv4Address destination : destinations_) {
-        const uint32_t address = destination.host();
-        uint16_t number = 0;
-        routes_->lookup(routes_->fib, &address, &number, 1);
-        const dataplane::Route& route = routes_->routes[number];
+    for (const IpAddress& destination : destinations_) {
+        const dataplane::Route& route = route_to(*routes_, destination);
         if (route.kind == dataplane::RouteKind::kOnLink) {
             next_hops.push_back({destination, route.interface});
         }
@@ -236,13 +275,15 @@ void KernelSide::watch_next_hops() {
 
 void KernelSide::interface_changed(InterfaceId id, const dataplane::Interface& interface) {
     interfaces_[id] = interface;
-    kLog.info("interface id={} port={} vlan={} up={} mtu={} mac={}",
+    kLog.info("interface id={} port={} vlan={} up={} mtu={} mac={} ipv4={} ipv6={}",
               index(id),
               index(interface.port),
               interface.vlan,
               interface.is_up,
               interface.mtu_bytes,
-              to_string(interface.mac));
+              to_string(interface.mac),
+              to_string(interface.ipv4),
+              to_string(interface.ipv6));
     Command command(CommandKind::kPutInterface);
     command.put_interface = {id, interface};
     fleet_.broadcast(command);

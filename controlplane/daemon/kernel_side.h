@@ -41,7 +41,7 @@ class KernelSide final : private kernel::MirrorSink {
     void receive(const dataplane::io::PuntedFrame& frame);
 
     // Keeps the next hops towards these addresses known, so that no client waits for ARP.
-    void keep_reachable(std::vector<Ipv4Address> destinations);
+    void keep_reachable(std::vector<IpAddress> destinations);
 
     // Adds and removes what differs between two configurations: addresses and routes. Answers the
     // first error, having done what could be done.
@@ -87,7 +87,7 @@ class KernelSide final : private kernel::MirrorSink {
     asio::steady_timer timer_;
     std::map<dataplane::InterfaceId, dataplane::Interface> interfaces_;
     const dataplane::RouteTable* routes_ = nullptr;  // the current one; the fleet owns it
-    std::vector<Ipv4Address> destinations_;
+    std::vector<IpAddress> destinations_;
 };
 
 }  // namespace director::daemon

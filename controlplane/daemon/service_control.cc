@@ -6,8 +6,11 @@
 
 #include "common/assert.h"
 #include "common/log.h"
+#include "controlplane/plan/translate.h"
+#include "dataplane/core/local_ports.h"
+#include "dataplane/core/match.h"
+#include "dataplane/core/persistence.h"
 #include "dataplane/core/schedulers.h"
-#include "dataplane/core/weight_tree.h"
 
 namespace director::daemon {
 
@@ -18,11 +21,6 @@ using plan::Change;
 namespace {
 
 constexpr LogArea kLog{"service"};
-
-std::string name_of(const plan::ServiceEntry& service) {
-    return fmt::format(
-        "{} {}", to_string(service.settings.protocol), to_string(service.settings.endpoint));
-}
 
 dataplane::ConnTimeouts conn_timeouts(const config::Timeouts& timeouts) {
     using dataplane::ConnState;
@@ -38,8 +36,40 @@ dataplane::ConnTimeouts conn_timeouts(const config::Timeouts& timeouts) {
     set(ConnState::kClose, timeouts.tcp_close);
     set(ConnState::kCloseWait, timeouts.tcp_close_wait);
     set(ConnState::kLastAck, timeouts.tcp_last_ack);
+    set(ConnState::kListen, timeouts.tcp_listen);
+    set(ConnState::kSynAck, timeouts.tcp_syn_ack);
     set(ConnState::kUdp, timeouts.udp);
+    set(ConnState::kIcmp, timeouts.icmp);
+    set(ConnState::kSctpInit1, timeouts.sctp_init1);
+    set(ConnState::kSctpInit, timeouts.sctp_init);
+    set(ConnState::kSctpCookieSent, timeouts.sctp_cookie_sent);
+    set(ConnState::kSctpCookieReplied, timeouts.sctp_cookie_replied);
+    set(ConnState::kSctpCookieWait, timeouts.sctp_cookie_wait);
+    set(ConnState::kSctpCookie, timeouts.sctp_cookie);
+    set(ConnState::kSctpCookieEchoed, timeouts.sctp_cookie_echoed);
+    set(ConnState::kSctpEstablished, timeouts.sctp_established);
+    set(ConnState::kSctpShutdownSent, timeouts.sctp_shutdown_sent);
+    set(ConnState::kSctpShutdownReceived, timeouts.sctp_shutdown_received);
+    set(ConnState::kSctpShutdownAckSent, timeouts.sctp_shutdown_ack_sent);
+    set(ConnState::kSctpRejected, timeouts.sctp_rejected);
+    set(ConnState::kSctpClosed, timeouts.sctp_closed);
     return seconds;
+}
+
+const dataplane::Scheduler& scheduler_of(const plan::ServiceEntry& service) {
+    const auto number = dataplane::find_scheduler(service.settings.scheduler);
+    DIRECTOR_ASSERT(number.has_value());  // the configuration checked the name
+    return dataplane::schedulers()[*number];
+}
+
+// A number above 0 for every prefix: it is in the list.
+std::shared_ptr<const dataplane::io::Fib> build_list(const std::vector<IpPrefix>& prefixes) {
+    std::vector<std::pair<IpPrefix, uint16_t>> entries;
+    entries.reserve(prefixes.size());
+    for (const IpPrefix& prefix : prefixes) {
+        entries.emplace_back(prefix, uint16_t{1});
+    }
+    return dataplane::io::Fib::build(entries);
 }
 
 }  // namespace
@@ -47,14 +77,16 @@ dataplane::ConnTimeouts conn_timeouts(const config::Timeouts& timeouts) {
 ServiceControl::ServiceControl(Fleet& fleet, uint32_t services_max, uint32_t real_servers_max)
     : fleet_(fleet), catalogue_(services_max, real_servers_max) {}
 
-Result<std::string> ServiceControl::apply(const std::vector<config::VirtualService>& services) {
-    const auto changes = catalogue_.update(services);
+Result<std::string> ServiceControl::apply(const config::Model& model) {
+    const auto changes = catalogue_.update(model);
     if (!changes) {
         return Failure(changes.error());
     }
     ++version_;
-    for (const Change& change : *changes) {
-        carry_out(change);
+    drain_deadlines_.clear();
+    carry_out(*changes);
+    if (catalogue_.forget_leaving_lists()) {
+        put_tables();
     }
     const auto count = [&changes](Change::Kind kind) {
         return std::count_if(changes->begin(), changes->end(), [kind](const Change& change) {
@@ -67,46 +99,190 @@ Result<std::string> ServiceControl::apply(const std::vector<config::VirtualServi
                        count(Change::Kind::kSetWeight));
 }
 
-void ServiceControl::carry_out(const Change& change) {
-    const plan::ServiceEntry& service = *catalogue_.find(change.service);
-    switch (change.kind) {
-        case Change::Kind::kPutService: {
-            dataplane::ServiceTable table = catalogue_.table_of(change.service);
-            const auto scheduler = dataplane::find_scheduler(service.settings.scheduler);
-            DIRECTOR_ASSERT(scheduler.has_value());  // the configuration checked the name
-            table.scheduler = *scheduler;
-            dataplane::build_weight_tree(table);
-            kLog.info("set service=\"{}\" scheduler={} real_servers={}",
-                      name_of(service),
-                      service.settings.scheduler,
-                      table.servers.size());
-            fleet_.put_service(table);
-            break;
+void ServiceControl::carry_out(const std::vector<Change>& changes) {
+    // Some schedulers' tables follow from the weights: a new one then, after the service's last
+    // change.
+    const auto wants_table = [this](const Change& change) {
+        return change.kind == Change::Kind::kSetWeight &&
+               scheduler_of(*catalogue_.find(change.service)).is_rebuilt_on_weight_change;
+    };
+    for (size_t i = 0; i < changes.size(); ++i) {
+        carry_out(changes[i]);
+        const bool is_last = i + 1 == changes.size() || !wants_table(changes[i + 1]) ||
+                             changes[i + 1].service != changes[i].service;
+        if (wants_table(changes[i]) && is_last) {
+            put_service(changes[i].service);
         }
+    }
+}
+
+void ServiceControl::carry_out(const Change& change) {
+    switch (change.kind) {
+        case Change::Kind::kPutPool:
+            put_pool(change.pool);
+            break;
+        case Change::Kind::kPutTables:
+            put_tables();
+            break;
+        case Change::Kind::kPutService:
+            put_service(change.service);
+            break;
         case Change::Kind::kRetireService: {
-            kLog.info("retired service=\"{}\"", name_of(service));
+            kLog.info("retired service=\"{}\"", to_string(*catalogue_.find(change.service)));
             Command command(CommandKind::kRetireService);
             command.service = change.service;
             fleet_.broadcast(command);
             break;
         }
-        case Change::Kind::kSetWeight: {
-            kLog.info("weight service=\"{}\" real_server={} weight={}",
-                      name_of(service),
-                      to_string(service.servers[change.position].settings.endpoint),
-                      change.weight);
-            Command command(CommandKind::kSetWeight);
-            command.set_weight = {change.service, change.server, change.position, change.weight};
-            fleet_.broadcast(command);
+        case Change::Kind::kSetWeight:
+            set_weight(change);
             break;
+        case Change::Kind::kEndConnections:
+            end_connections(change.service, change.server);
+            break;
+    }
+}
+
+void ServiceControl::put_service(dataplane::ServiceId id) {
+    const plan::ServiceEntry& service = *catalogue_.find(id);
+    dataplane::ServiceTable table = catalogue_.table_of(id);
+    table.scheduler = static_cast<uint8_t>(&scheduler_of(service) - dataplane::schedulers().data());
+    dataplane::prepare_scheduler(table);
+    kLog.info("set service=\"{}\" scheduler={} real_servers={}",
+              to_string(service),
+              service.settings.scheduler,
+              table.servers.size());
+    fleet_.put_service(table);
+}
+
+void ServiceControl::put_pool(uint16_t number) {
+    const config::LocalPool& pool = catalogue_.pools().at(number);
+    for (uint16_t worker = 0; worker < fleet_.size(); ++worker) {
+        fleet_.put_local_pool(dataplane::WorkerId{worker},
+                              dataplane::build_local_pool({.id = number,
+                                                           .port_first = pool.ports.first,
+                                                           .port_last = pool.ports.last,
+                                                           .worker = dataplane::WorkerId{worker},
+                                                           .worker_count = fleet_.size()},
+                                                          pool.addresses));
+    }
+    kLog.info("pool name={} addresses={} ports={}-{}",
+              pool.name,
+              pool.addresses.size(),
+              pool.ports.first,
+              pool.ports.last);
+}
+
+void ServiceControl::put_tables() {
+    auto set = std::make_unique<TableSet>();
+    set->tables = catalogue_.tables();
+    dataplane::build_match_indexes(set->tables);
+    const auto before = std::exchange(fibs_, {});
+    set->tables.prefix_lists.emplace_back();  // number 0 is no list
+    for (const plan::PrefixList& list : catalogue_.prefix_lists()) {
+        const auto known = before.find(list.prefixes);
+        auto& fib = fibs_[list.prefixes];
+        fib = known != before.end() ? known->second : build_list(*list.prefixes);
+        if (set->tables.prefix_lists.size() <= list.number) {
+            set->tables.prefix_lists.resize(list.number + size_t{1});
+        }
+        set->tables.prefix_lists[list.number] = fib->lookup();
+        set->lists.push_back(fib);
+    }
+    kLog.info("tables match_rules={} source_nat={} prefix_lists={}",
+              set->tables.match_rules.size(),
+              set->tables.source_nat.size(),
+              set->lists.size());
+    fleet_.put_tables(std::move(set));
+}
+
+void ServiceControl::set_weight(const Change& change) {
+    const plan::ServiceEntry& service = *catalogue_.find(change.service);
+    kLog.info("weight service=\"{}\" real_server={} weight={}",
+              to_string(service),
+              to_string(service.servers[change.position].settings.endpoint),
+              change.weight);
+    Command command(CommandKind::kSetWeight);
+    command.set_weight = {change.service, change.server, change.position, change.weight};
+    fleet_.broadcast(command);
+    if (ended_.erase(change.server) > 0) {
+        put_service(change.service);
+    }
+}
+
+void ServiceControl::end_connections(dataplane::ServiceId service, dataplane::RealServerId server) {
+    const plan::ServiceEntry& entry = *catalogue_.find(service);
+    // Clients that it is remembered for go to another one with their next connection.
+    fleet_.templates().drop_server(server);
+    Command command(CommandKind::kEndConnections);
+    command.end_connections = {server, plan::when_gone(entry.settings)};
+    if (command.end_connections.how == dataplane::WhenServerGone::kLeave) {
+        return;
+    }
+    kLog.info("ending connections service=\"{}\" real_server={}",
+              to_string(entry),
+              to_string(entry.find(server)->settings.endpoint));
+    fleet_.broadcast(command);
+}
+
+Result<std::string> ServiceControl::drain(const plan::ServerName& name,
+                                          std::optional<TimePoint> deadline) {
+    const auto changes = catalogue_.set_draining(name, plan::Draining::kStart);
+    if (!changes) {
+        return Failure(changes.error());
+    }
+    carry_out(*changes);
+    for (const plan::ServiceEntry* const service : catalogue_.services()) {
+        for (const plan::RealServerEntry& server : service->servers) {
+            if (!name.fits(*service, server)) {
+                continue;
+            }
+            drain_deadlines_.erase(server.id);
+            if (deadline) {
+                drain_deadlines_[server.id] = *deadline;
+            }
+        }
+    }
+    return fmt::format("{} weights set to 0", changes->size());
+}
+
+Result<std::string> ServiceControl::undrain(const plan::ServerName& name) {
+    const auto changes = catalogue_.set_draining(name, plan::Draining::kStop);
+    if (!changes) {
+        return Failure(changes.error());
+    }
+    carry_out(*changes);
+    for (const Change& change : *changes) {
+        drain_deadlines_.erase(change.server);
+    }
+    return fmt::format("{} weights as configured", changes->size());
+}
+
+void ServiceControl::end_drains(TimePoint now) {
+    for (const plan::ServiceEntry* const service : catalogue_.services()) {
+        for (const plan::RealServerEntry& server : service->servers) {
+            const auto deadline = drain_deadlines_.find(server.id);
+            if (deadline != drain_deadlines_.end() && deadline->second <= now) {
+                drain_deadlines_.erase(deadline);
+                end_connections(service->id, server.id);
+                ended_.insert(server.id);
+            }
         }
     }
 }
 
+std::optional<TimePoint> ServiceControl::drain_deadline(dataplane::RealServerId server) const {
+    const auto deadline = drain_deadlines_.find(server);
+    return deadline != drain_deadlines_.end() ? std::optional(deadline->second) : std::nullopt;
+}
+
 void ServiceControl::set_timeouts(const config::Timeouts& timeouts) {
-    Command command(CommandKind::kSetTimeouts);
-    command.timeouts = conn_timeouts(timeouts);
-    fleet_.broadcast(command);
+    const dataplane::ConnTimeouts seconds = conn_timeouts(timeouts);
+    for (size_t state = 0; state < seconds.size(); ++state) {
+        Command command(CommandKind::kSetTimeout);
+        command.set_timeout = {static_cast<dataplane::ConnState>(state), seconds[state]};
+        fleet_.broadcast(command);
+    }
 }
 
 void ServiceControl::clear_retired(const Reports& reports,
@@ -133,18 +309,23 @@ void ServiceControl::clear_retired(const Reports& reports,
     }
     for (const auto& [service, server] : idle_servers) {
         census.keep_departed(reports, service, server);
+        fleet_.templates().drop_server(server);  // the slot may become another's
         catalogue_.forget_real_server(service, server);
         Command command(CommandKind::kForgetRealServer);
         command.server = server;
         fleet_.broadcast(command);
     }
     for (const dataplane::ServiceId service : idle_services) {
-        kLog.info("forgotten service=\"{}\"", name_of(*catalogue_.find(service)));
+        kLog.info("forgotten service=\"{}\"", to_string(*catalogue_.find(service)));
         census.drop_service(service);
+        fleet_.templates().drop_service(service);
+        const bool has_table = !catalogue_.find(service)->source_nat;
         catalogue_.forget_service(service);
-        Command command(CommandKind::kForgetService);
-        command.service = service;
-        fleet_.broadcast(command);
+        if (has_table) {
+            Command command(CommandKind::kForgetService);
+            command.service = service;
+            fleet_.broadcast(command);
+        }
     }
 }
 

@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+
+#include "config/settings.h"
+#include "controlplane/plan/translate.h"
 
 namespace director::daemon {
 
@@ -20,6 +24,96 @@ std::string upper(std::string_view text) {
     return result;
 }
 
+std::string_view name_of(config::ForwardingMethod method) {
+    for (const auto& choice : config::kForwardingMethods) {
+        if (choice.value == method) {
+            return choice.name;
+        }
+    }
+    return "";
+}
+
+std::string_view name_of(dataplane::ForwardingMethod method) {
+    switch (method) {
+        case dataplane::ForwardingMethod::kNat:
+            return name_of(config::ForwardingMethod::kNat);
+        case dataplane::ForwardingMethod::kDirect:
+            return name_of(config::ForwardingMethod::kDirect);
+        case dataplane::ForwardingMethod::kTunnel:
+            return name_of(config::ForwardingMethod::kTunnel);
+        case dataplane::ForwardingMethod::kFullNat:
+            return name_of(config::ForwardingMethod::kFullNat);
+        case dataplane::ForwardingMethod::kLocal:
+            return name_of(config::ForwardingMethod::kLocal);
+    }
+    return "";
+}
+
+// "TCP 192.0.2.1:80", "FWM 1".
+std::string name_of(const plan::ServiceEntry& service) {
+    if (service.source_nat) {
+        return to_string(service);
+    }
+    const config::VirtualService& settings = service.settings;
+    return settings.mark != 0
+               ? fmt::format(
+                     "FWM {}{}", settings.mark, settings.family() == Family::kIpv6 ? " IPv6" : "")
+               : fmt::format(
+                     "{} {}", upper(to_string(settings.protocol)), to_string(settings.endpoint));
+}
+
+// What ipvsadm prints after the scheduler's name.
+std::string ipvsadm_flags(const config::VirtualService& service) {
+    const dataplane::SchedulerFlags flags = plan::flags_of(service);
+    const config::Persistence& persistence = service.persistence;
+    std::string text;
+    if (flags.hash_fallback || flags.hash_port) {
+        text = fmt::format("({}{}{})",
+                           flags.hash_fallback ? service.scheduler + "-fallback" : "",
+                           flags.hash_fallback && flags.hash_port ? "," : "",
+                           flags.hash_port ? service.scheduler + "-port" : "");
+    }
+    const auto add = [&text](const std::string& word) { text += (text.empty() ? "" : " ") + word; };
+    if (persistence.timeout != 0) {
+        add(fmt::format("persistent {}", persistence.timeout));
+    }
+    if (persistence.prefix != 0 && persistence.prefix < IpPrefix::length_max(service.family())) {
+        const IpAddress ones = Ipv4Address::from_host(~0U);
+        add(service.family() == Family::kIpv6
+                ? fmt::format("mask {}", persistence.prefix)
+                : "mask " + to_string(IpPrefix::masked(ones, persistence.prefix)));
+    }
+    if (service.one_packet) {
+        add("ops");
+    }
+    return text;
+}
+
+// As `ipvsadm --tun-info` prints it.
+std::string tunnel_info(const config::RealServer& server) {
+    if (server.forwarding != config::ForwardingMethod::kTunnel) {
+        return "";
+    }
+    const std::string_view checksum = server.tunnel.checksum == config::TunnelChecksum::kNone ? "-c"
+                                      : server.tunnel.checksum == config::TunnelChecksum::kFull
+                                          ? "+c"
+                                          : "r+c";
+    switch (server.tunnel.type) {
+        case config::TunnelType::kIpIp:
+            return "ipip";
+        case config::TunnelType::kGue:
+            return fmt::format("gue:{}:{}", server.tunnel.port, checksum);
+        case config::TunnelType::kGre:
+            return fmt::format("gre:{}", checksum);
+    }
+    return "";
+}
+
+bool is_overloaded(const plan::RealServerEntry& server, const dataplane::ServerCounters& total) {
+    const uint32_t upper = server.settings.upper_threshold;
+    return !server.is_retired && upper != 0 && total.active + total.inactive >= upper;
+}
+
 server::ServerView server_view(const Reports& reports,
                                const plan::RealServerEntry& server,
                                const Census& census) {
@@ -27,7 +121,13 @@ server::ServerView server_view(const Reports& reports,
     server::ServerView view;
     view.address = to_string(server.settings.endpoint.address);
     view.port = server.settings.endpoint.port.host();
-    view.weight = server.is_retired ? 0 : server.settings.weight;
+    view.forwarding = name_of(server.settings.forwarding);
+    view.weight = server.weight();
+    view.upper_threshold = server.settings.upper_threshold;
+    view.lower_threshold = server.settings.lower_threshold;
+    view.is_overloaded = is_overloaded(server, total);
+    view.is_draining = server.is_draining;
+    view.tunnel = tunnel_info(server.settings);
     view.is_retired = server.is_retired;
     view.active = total.active;
     view.inactive = total.inactive;
@@ -48,11 +148,20 @@ server::ServicesView services_view(const Reports& reports,
                                    const Census& census) {
     server::ServicesView all;
     for (const plan::ServiceEntry* const service : catalogue.services()) {
+        if (service->source_nat) {
+            continue;
+        }
+        const dataplane::ServiceKey key = plan::key_of(service->settings);
         server::ServiceView view;
-        view.protocol = upper(to_string(service->settings.protocol));
-        view.address = to_string(service->settings.endpoint.address);
-        view.port = service->settings.endpoint.port.host();
+        view.protocol = key.mark != 0 ? "FWM" : upper(to_string(key.protocol));
+        view.address = to_string(key.address);
+        view.port = key.port.host();
+        view.mark = key.mark;
         view.scheduler = service->settings.scheduler;
+        view.flags = ipvsadm_flags(service->settings);
+        view.persistence_seconds = service->settings.persistence.timeout;
+        view.persistence_prefix = plan::options_of(service->settings).persistence_prefix;
+        view.one_packet = service->settings.one_packet;
         view.is_retired = service->is_retired;
         view.stats = census.service_total(reports, *service);
         view.rates = census.service_rates(service->id);
@@ -62,6 +171,16 @@ server::ServicesView services_view(const Reports& reports,
         all.services.push_back(std::move(view));
     }
     return all;
+}
+
+uint64_t overloaded_servers(const Reports& reports, const plan::Catalogue& catalogue) {
+    uint64_t count = 0;
+    for (const plan::ServiceEntry* const service : catalogue.services()) {
+        for (const plan::RealServerEntry& server : service->servers) {
+            count += is_overloaded(server, Census::server_total(reports, server.id)) ? 1U : 0U;
+        }
+    }
+    return count;
 }
 
 server::DropsView drops_view(const Reports& reports, const plan::Catalogue& catalogue) {
@@ -74,6 +193,7 @@ server::DropsView drops_view(const Reports& reports, const plan::Catalogue& cata
         view.received += totals.received;
         view.handed_in += totals.handed_in;
         view.handed_out += totals.handed_out;
+        view.answered += totals.answered;
         view.forwarded += totals.forwarded;
         view.punted += totals.punted;
         view.dropped += totals.dropped_total();
@@ -90,11 +210,7 @@ server::DropsView drops_view(const Reports& reports, const plan::Catalogue& cata
                                : 0;
             }
             if (packets > 0) {
-                view.reasons[i].services.push_back(
-                    {fmt::format("{} {}",
-                                 upper(to_string(service->settings.protocol)),
-                                 to_string(service->settings.endpoint)),
-                     packets});
+                view.reasons[i].services.push_back({name_of(*service), packets});
             }
         }
     }
@@ -133,6 +249,7 @@ server::WorkersView workers_view(const Reports& reports,
         view.connections_expired = totals.connections_expired;
         view.connections_evicted = totals.connections_evicted;
         view.sleeps = loop.sleeps;
+        view.answered = totals.answered;
         all.workers.push_back(view);
     }
     return all;
@@ -171,10 +288,65 @@ std::vector<server::PortView> port_views(const dataplane::io::Engine& engine, si
     return views;
 }
 
+std::vector<server::PoolView> pool_views(const Reports& reports, const plan::Catalogue& catalogue) {
+    std::vector<server::PoolView> views;
+    for (const auto& [number, pool] : catalogue.pools()) {
+        server::PoolView view;
+        view.name = pool.name;
+        view.addresses = static_cast<uint32_t>(pool.addresses.size());
+        view.ports = fmt::format("{}-{}", pool.ports.first, pool.ports.last);
+        for (const auto& report : reports) {
+            if (number < report->pools.size()) {
+                const dataplane::PoolCounters& part = report->pools[number];
+                view.ports_all += part.ports;
+                view.ports_held += part.held;
+                view.exhausted += part.exhausted;
+            }
+        }
+        views.push_back(std::move(view));
+    }
+    return views;
+}
+
+std::vector<server::DrainView> drain_views(const Reports& reports,
+                                           const ServiceControl& services,
+                                           TimePoint now) {
+    std::vector<server::DrainView> views;
+    for (const plan::ServiceEntry* const service : services.catalogue().services()) {
+        for (const plan::RealServerEntry& server : service->servers) {
+            if (!server.is_draining) {
+                continue;
+            }
+            const auto total = Census::server_total(reports, server.id);
+            server::DrainView view;
+            view.service = name_of(*service);
+            view.server = to_string(server.settings.endpoint);
+            view.connections = total.active + total.inactive;
+            if (const auto deadline = services.drain_deadline(server.id)) {
+                view.seconds_left =
+                    std::chrono::ceil<std::chrono::seconds>(std::max(Duration(0), *deadline - now))
+                        .count();
+            }
+            views.push_back(std::move(view));
+        }
+    }
+    return views;
+}
+
 server::ConnectionView connection_view(const dataplane::ConnectionRow& row) {
     server::ConnectionView view;
-    view.protocol = upper(to_string(row.protocol));
+    view.protocol = row.protocol == Protocol::kAny ? "IP" : upper(to_string(row.protocol));
     view.state = std::string(to_string(row.state));
+    if (row.is_template && row.state == dataplane::ConnState::kEstablished) {
+        view.state = "ASSURED";  // ip_vs_state_name() of a template that had a whole connection
+    }
+    view.is_template = row.is_template;
+    view.forwarding = name_of(row.forwarding);
+    const bool has_local = row.local != Endpoint{} && row.local != row.client;
+    if (has_local) {
+        view.local_address = to_string(row.local.address);
+        view.local_port = row.local.port.host();
+    }
     view.expires_seconds = row.expires_in_seconds;
     view.client_address = to_string(row.client.address);
     view.client_port = row.client.port.host();

@@ -7,6 +7,7 @@
 
 #include "config/model.h"
 #include "controlplane/daemon/census.h"
+#include "controlplane/daemon/service_control.h"
 #include "controlplane/plan/catalogue.h"
 #include "controlplane/server/protocol.h"
 #include "dataplane/api/job.h"
@@ -17,6 +18,8 @@ namespace director::daemon {
 [[nodiscard]] server::ServicesView services_view(const Reports& reports,
                                                  const plan::Catalogue& catalogue,
                                                  const Census& census);
+// Real servers whose connections have reached their upper threshold.
+[[nodiscard]] uint64_t overloaded_servers(const Reports& reports, const plan::Catalogue& catalogue);
 [[nodiscard]] server::DropsView drops_view(const Reports& reports,
                                            const plan::Catalogue& catalogue);
 // `before` are the loops' counters at the last sample: shares and averages are since then.
@@ -28,6 +31,11 @@ namespace director::daemon {
 [[nodiscard]] server::PacketTotals packet_totals(const Reports& reports);
 [[nodiscard]] std::vector<server::PortView> port_views(const dataplane::io::Engine& engine,
                                                        size_t ports);
+[[nodiscard]] std::vector<server::PoolView> pool_views(const Reports& reports,
+                                                       const plan::Catalogue& catalogue);
+[[nodiscard]] std::vector<server::DrainView> drain_views(const Reports& reports,
+                                                         const ServiceControl& services,
+                                                         TimePoint now);
 [[nodiscard]] server::ConnectionView connection_view(const dataplane::ConnectionRow& row);
 
 }  // namespace director::daemon

@@ -28,12 +28,33 @@ std::optional<Fixed> read_fixed(std::span<const uint8_t> payload) {
     return fixed;
 }
 
-std::optional<Ipv4Address> read_ipv4(std::span<const uint8_t> value) {
-    const auto raw = read_u32(value);
-    if (!raw || value.size() != sizeof(*raw)) {
+std::optional<Family> family_of(unsigned address_family) {
+    switch (address_family) {
+        case AF_INET:
+            return Family::kIpv4;
+        case AF_INET6:
+            return Family::kIpv6;
+        default:
+            return std::nullopt;
+    }
+}
+
+IpAddress any_of(Family family) {
+    return family == Family::kIpv4 ? IpAddress(Ipv4Address()) : IpAddress();
+}
+
+std::optional<IpAddress> read_address(Family family, std::span<const uint8_t> value) {
+    if (family == Family::kIpv4) {
+        const auto raw = read_u32(value);
+        return raw && value.size() == sizeof(*raw) ? std::optional(Ipv4Address{Be32{*raw}})
+                                                   : std::nullopt;
+    }
+    if (value.size() != sizeof(IpAddress)) {
         return std::nullopt;
     }
-    return Ipv4Address{Be32{*raw}};
+    const IpAddress address = IpAddress::load_ipv6(value.data());
+    // ::ffff:a.b.c.d is on no wire, and means IPv4 to us.
+    return address.is_ipv4() ? std::nullopt : std::optional(address);
 }
 
 std::optional<MacAddress> read_mac(std::span<const uint8_t> value) {
@@ -122,17 +143,22 @@ std::optional<KernelEvent> parse_link(bool is_removed, std::span<const uint8_t> 
 
 std::optional<KernelEvent> parse_address(bool is_removed, std::span<const uint8_t> payload) {
     const auto fixed = read_fixed<ifaddrmsg>(payload);
-    if (!fixed || fixed->ifa_family != AF_INET || fixed->ifa_prefixlen > 32) {
+    const auto family = fixed ? family_of(fixed->ifa_family) : std::nullopt;
+    if (!family || fixed->ifa_prefixlen > IpPrefix::length_max(*family)) {
         return std::nullopt;
     }
-    std::optional<Ipv4Address> address;
+    std::optional<IpAddress> own;
+    std::optional<IpAddress> other;
     AttributeReader attributes(after(payload, sizeof(*fixed)));
     while (const auto attribute = attributes.next()) {
-        // IFA_ADDRESS is the peer's on a point-to-point link.
+        // IFA_ADDRESS is the peer's on a point-to-point link. IPv6 has it alone without a peer.
         if (attribute->type == IFA_LOCAL) {
-            address = read_ipv4(attribute->value);
+            own = read_address(*family, attribute->value);
+        } else if (attribute->type == IFA_ADDRESS) {
+            other = read_address(*family, attribute->value);
         }
     }
+    const auto address = own || *family == Family::kIpv4 ? own : other;
     if (!address) {
         return std::nullopt;
     }
@@ -145,6 +171,7 @@ RouteAction action_of(uint8_t type) {
             return RouteAction::kUnicast;
         case RTN_LOCAL:
         case RTN_BROADCAST:
+        case RTN_ANYCAST:
             return RouteAction::kLocal;
         case RTN_BLACKHOLE:
         case RTN_UNREACHABLE:
@@ -155,17 +182,25 @@ RouteAction action_of(uint8_t type) {
     }
 }
 
-// A gateway attribute, of a route or of one next hop. RTA_VIA is a gateway of another family (IPv6
-// for an IPv4 route, RFC 8950): the dataplane cannot use that.
-void read_gateway(const Attribute& attribute, NextHop& next_hop) {
-    if (attribute.type == RTA_GATEWAY) {
-        next_hop.gateway = read_ipv4(attribute.value);
-    } else if (attribute.type == RTA_VIA) {
-        next_hop.is_usable = false;
-    }
+// A gateway of a family of its own (struct rtvia): IPv6 for an IPv4 route, RFC 8950.
+std::optional<IpAddress> read_via(std::span<const uint8_t> value) {
+    const auto family = family_of(read_u16(value).value_or(AF_UNSPEC));
+    return family ? read_address(*family, value.subspan(sizeof(uint16_t))) : std::nullopt;
 }
 
-std::vector<NextHop> read_multipath(std::span<const uint8_t> value) {
+// A gateway attribute, of a route or of one next hop.
+void read_gateway(Family family, const Attribute& attribute, NextHop& next_hop) {
+    if (attribute.type == RTA_GATEWAY) {
+        next_hop.gateway = read_address(family, attribute.value);
+    } else if (attribute.type == RTA_VIA) {
+        next_hop.gateway = read_via(attribute.value);
+    } else {
+        return;
+    }
+    next_hop.is_usable = next_hop.is_usable && next_hop.gateway.has_value();
+}
+
+std::vector<NextHop> read_multipath(Family family, std::span<const uint8_t> value) {
     std::vector<NextHop> next_hops;
     while (const auto fixed = read_fixed<rtnexthop>(value)) {
         if (fixed->rtnh_len < sizeof(*fixed) || fixed->rtnh_len > value.size()) {
@@ -176,7 +211,7 @@ std::vector<NextHop> read_multipath(std::span<const uint8_t> value) {
                          .is_usable = (fixed->rtnh_flags & RTNH_F_DEAD) == 0};
         AttributeReader attributes(after(value.first(fixed->rtnh_len), sizeof(*fixed)));
         while (const auto attribute = attributes.next()) {
-            read_gateway(*attribute, next_hop);
+            read_gateway(family, *attribute, next_hop);
         }
         next_hops.push_back(next_hop);
         value = after(value, fixed->rtnh_len);
@@ -195,8 +230,9 @@ RoutePlace place_of(uint16_t flags) {
 std::optional<KernelEvent> parse_route(const MessageHeader& header,
                                        std::span<const uint8_t> payload) {
     const auto fixed = read_fixed<rtmsg>(payload);
-    // Cloned ones are path MTU exceptions, not routes.
-    if (!fixed || fixed->rtm_family != AF_INET || fixed->rtm_dst_len > 32 ||
+    // Cloned ones are path MTU exceptions, not routes. Those by source are beyond us.
+    const auto family = fixed ? family_of(fixed->rtm_family) : std::nullopt;
+    if (!family || fixed->rtm_dst_len > IpPrefix::length_max(*family) || fixed->rtm_src_len != 0 ||
         (fixed->rtm_flags & RTM_F_CLONED) != 0) {
         return std::nullopt;
     }
@@ -205,7 +241,7 @@ std::optional<KernelEvent> parse_route(const MessageHeader& header,
                      .table = fixed->rtm_table,
                      .tos = fixed->rtm_tos,
                      .metric = 0,
-                     .to = {{}, fixed->rtm_dst_len},
+                     .to = {any_of(*family), fixed->rtm_dst_len},
                      .action = action_of(fixed->rtm_type),
                      .next_hops = {}};
     NextHop single{.ifindex = 0, .gateway = {}, .is_usable = (fixed->rtm_flags & RTNH_F_DEAD) == 0};
@@ -219,7 +255,7 @@ std::optional<KernelEvent> parse_route(const MessageHeader& header,
                 event.metric = read_u32(attribute->value).value_or(0);
                 break;
             case RTA_DST: {
-                const auto address = read_ipv4(attribute->value);
+                const auto address = read_address(*family, attribute->value);
                 if (!address) {
                     return std::nullopt;
                 }
@@ -230,10 +266,10 @@ std::optional<KernelEvent> parse_route(const MessageHeader& header,
                 single.ifindex = read_u32(attribute->value).value_or(0);
                 break;
             case RTA_MULTIPATH:
-                event.next_hops = read_multipath(attribute->value);
+                event.next_hops = read_multipath(*family, attribute->value);
                 break;
             default:
-                read_gateway(*attribute, single);
+                read_gateway(*family, *attribute, single);
                 break;
         }
     }
@@ -245,7 +281,7 @@ std::optional<KernelEvent> parse_route(const MessageHeader& header,
 }
 
 // Addresses that no ARP resolves; the kernel lists group members on a link this way.
-bool is_group_entry(const ndmsg& fixed, Ipv4Address address) {
+bool is_group_entry(const ndmsg& fixed, const IpAddress& address) {
     return (fixed.ndm_state & NUD_NOARP) != 0 &&
            (address.is_multicast() || fixed.ndm_type != RTN_UNICAST);
 }
@@ -256,17 +292,17 @@ constexpr uint16_t kUsable =
 
 std::optional<KernelEvent> parse_neighbour(bool is_removed, std::span<const uint8_t> payload) {
     const auto fixed = read_fixed<ndmsg>(payload);
+    const auto family = fixed ? family_of(fixed->ndm_family) : std::nullopt;
     // A proxy entry is an address that we answer for, not a neighbour.
-    if (!fixed || fixed->ndm_family != AF_INET || fixed->ndm_ifindex <= 0 ||
-        (fixed->ndm_flags & NTF_PROXY) != 0) {
+    if (!family || fixed->ndm_ifindex <= 0 || (fixed->ndm_flags & NTF_PROXY) != 0) {
         return std::nullopt;
     }
-    std::optional<Ipv4Address> address;
+    std::optional<IpAddress> address;
     std::optional<MacAddress> mac;
     AttributeReader attributes(after(payload, sizeof(*fixed)));
     while (const auto attribute = attributes.next()) {
         if (attribute->type == NDA_DST) {
-            address = read_ipv4(attribute->value);
+            address = read_address(*family, attribute->value);
         } else if (attribute->type == NDA_LLADDR) {
             mac = read_mac(attribute->value);
         }

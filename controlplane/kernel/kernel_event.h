@@ -33,11 +33,11 @@ struct LinkEvent {
     std::optional<VlanLink> vlan;
 };
 
-// An IPv4 address of an interface came or went.
+// An address of an interface came or went.
 struct AddressEvent {
     bool is_removed = false;
     uint32_t ifindex = 0;
-    Ipv4Prefix address;
+    IpPrefix address;
 };
 
 // What to do with a packet that matches a route (RTN_*, as far as it concerns forwarding).
@@ -45,8 +45,8 @@ enum class RouteAction : uint8_t { kUnicast, kLocal, kDiscard, kOther };
 
 struct NextHop {
     uint32_t ifindex = 0;
-    std::optional<Ipv4Address> gateway;  // absent: the destination is on the link
-    // False when the kernel does not use it: dead, or a gateway of another address family.
+    std::optional<IpAddress> gateway;  // absent: the destination is on the link
+    // False when the kernel does not use it.
     bool is_usable = true;
 
     friend bool operator==(const NextHop&, const NextHop&) = default;
@@ -61,7 +61,7 @@ struct RouteEvent {
     uint32_t table = 0;  // RT_TABLE_*
     uint8_t tos = 0;
     uint32_t metric = 0;
-    Ipv4Prefix to;
+    IpPrefix to;
     RouteAction action = RouteAction::kUnicast;
     std::vector<NextHop> next_hops;  // in the kernel's order; empty for most discarding routes
 };
@@ -72,15 +72,15 @@ enum class NeighbourKnowledge : uint8_t { kKnown, kFailed, kUnknown };
 struct NeighbourEvent {
     bool is_removed = false;
     uint32_t ifindex = 0;
-    Ipv4Address address;
+    IpAddress address;
     NeighbourKnowledge knowledge = NeighbourKnowledge::kUnknown;
     MacAddress mac;  // of a kKnown one
 };
 
 using KernelEvent = std::variant<LinkEvent, AddressEvent, RouteEvent, NeighbourEvent>;
 
-// One whole message, header included. nullopt for a message that is none of these, that is not
-// about IPv4, or that is malformed.
+// One whole message, header included. nullopt for a message that is none of these, that is
+// about neither IPv4 nor IPv6, or that is malformed.
 [[nodiscard]] std::optional<KernelEvent> parse_kernel_event(std::span<const uint8_t> message);
 
 }  // namespace director::kernel

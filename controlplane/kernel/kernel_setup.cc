@@ -22,12 +22,6 @@
 namespace director::kernel {
 namespace {
 
-std::array<uint8_t, 4> bytes_of(Ipv4Address address) {
-    std::array<uint8_t, 4> bytes{};
-    std::memcpy(bytes.data(), &address.bits.raw, bytes.size());
-    return bytes;
-}
-
 template <typename Fixed>
 std::span<const std::byte> fixed_bytes(const Fixed& fixed) {
     return std::as_bytes(std::span(&fixed, 1));
@@ -38,22 +32,26 @@ std::span<const std::byte> fixed_bytes(const Fixed& fixed) {
 NetlinkMessage address_message(uint16_t type,
                                uint16_t flags,
                                uint32_t ifindex,
-                               const Ipv4Prefix& address) {
+                               const IpPrefix& address) {
     ifaddrmsg fixed{};
-    fixed.ifa_family = AF_INET;
+    fixed.ifa_family = address_family(address.address);
+    fixed.ifa_flags = address.address.is_ipv4() ? 0 : IFA_F_NODAD;
     fixed.ifa_prefixlen = address.length;
     fixed.ifa_index = ifindex;
     NetlinkMessage message(type, flags, fixed_bytes(fixed));
-    message.add(IFA_LOCAL, bytes_of(address.address));
-    message.add(IFA_ADDRESS, bytes_of(address.address));
+    message.add(IFA_LOCAL, wire_bytes(address.address));
+    message.add(IFA_ADDRESS, wire_bytes(address.address));
     return message;
 }
 
 // --- Routes
 
-NetlinkMessage route_message(uint16_t type, uint16_t flags, const Ipv4Prefix& to, Ipv4Address via) {
+NetlinkMessage route_message(uint16_t type,
+                             uint16_t flags,
+                             const IpPrefix& to,
+                             const IpAddress& via) {
     rtmsg fixed{};
-    fixed.rtm_family = AF_INET;
+    fixed.rtm_family = address_family(to.address);
     fixed.rtm_dst_len = to.length;
     fixed.rtm_table = RT_TABLE_MAIN;
     if (type == RTM_NEWROUTE) {
@@ -64,22 +62,25 @@ NetlinkMessage route_message(uint16_t type, uint16_t flags, const Ipv4Prefix& to
     }
     NetlinkMessage message(type, flags, fixed_bytes(fixed));
     if (to.length != 0) {
-        message.add(RTA_DST, bytes_of(to.network()));
+        const IpAddress network = to.network();
+        message.add(RTA_DST, wire_bytes(network));
     }
-    message.add(RTA_GATEWAY, bytes_of(via));
+    message.add(RTA_GATEWAY, wire_bytes(via));
     return message;
 }
 
-// The routes to exactly `to` that stand in the way of a static one (table main, metric 0, TOS 0).
-std::vector<RouteEvent> routes_to(NetlinkSocket& netlink, const Ipv4Prefix& to) {
+// The routes to exactly `to` that stand in the way of a static one (table main, no metric, TOS 0).
+std::vector<RouteEvent> routes_to(NetlinkSocket& netlink, const IpPrefix& to) {
     std::vector<RouteEvent> found;
+    // The metric that stands for none (IPv6: IP6_RT_PRIO_USER).
+    const uint32_t metric = to.family() == Family::kIpv4 ? 0 : 1024;
     rtmsg fixed{};
-    fixed.rtm_family = AF_INET;
+    fixed.rtm_family = address_family(to.address);
     NetlinkMessage dump(RTM_GETROUTE, NLM_F_DUMP, fixed_bytes(fixed));
     static_cast<void>(netlink.ask(dump, [&](std::span<const uint8_t> message) {
         const auto event = parse_kernel_event(message);
         const auto* const route = event ? std::get_if<RouteEvent>(&*event) : nullptr;
-        if (route != nullptr && route->table == RT_TABLE_MAIN && route->metric == 0 &&
+        if (route != nullptr && route->table == RT_TABLE_MAIN && route->metric == metric &&
             route->tos == 0 && route->to.address == to.network() && route->to.length == to.length) {
             found.push_back(*route);
         }
@@ -162,6 +163,24 @@ Result<void> write_setting(const std::string& path, std::string_view value) {
     return {};
 }
 
+struct Setting {
+    std::string_view name;
+    std::string_view value;
+};
+
+Result<void> write_settings(std::string_view family,
+                            std::string_view interface,
+                            std::span<const Setting> settings) {
+    for (const Setting& setting : settings) {
+        if (auto written =
+                write_setting(setting_path(family, interface, setting.name), setting.value);
+            !written) {
+            return written;
+        }
+    }
+    return {};
+}
+
 bool is_setting_zero(const std::string& path) {
     const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     char value = '0';
@@ -172,7 +191,7 @@ bool is_setting_zero(const std::string& path) {
 
 Result<void> add_address(NetlinkSocket& netlink,
                          const std::string& interface,
-                         const Ipv4Prefix& address) {
+                         const IpPrefix& address) {
     const std::string what =
         fmt::format("cannot add address {} to {}", to_string(address), interface);
     const auto link = find_link(netlink, interface);
@@ -186,7 +205,7 @@ Result<void> add_address(NetlinkSocket& netlink,
 
 Result<void> remove_address(NetlinkSocket& netlink,
                             const std::string& interface,
-                            const Ipv4Prefix& address) {
+                            const IpPrefix& address) {
     const auto link = find_link(netlink, interface);
     if (!link) {
         return {};
@@ -197,7 +216,7 @@ Result<void> remove_address(NetlinkSocket& netlink,
                    fmt::format("cannot remove address {} from {}", to_string(address), interface));
 }
 
-Result<void> add_route(NetlinkSocket& netlink, const Ipv4Prefix& to, Ipv4Address via) {
+Result<void> add_route(NetlinkSocket& netlink, const IpPrefix& to, const IpAddress& via) {
     NetlinkMessage message = route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, to, via);
     const NetlinkReply reply = netlink.ask(message);
     const std::string what =
@@ -218,7 +237,7 @@ Result<void> add_route(NetlinkSocket& netlink, const Ipv4Prefix& to, Ipv4Address
                                existing.empty() ? "gone since" : describe(existing.front())));
 }
 
-Result<void> remove_route(NetlinkSocket& netlink, const Ipv4Prefix& to, Ipv4Address via) {
+Result<void> remove_route(NetlinkSocket& netlink, const IpPrefix& to, const IpAddress& via) {
     NetlinkMessage message = route_message(RTM_DELROUTE, 0, to, via);
     return done_or(netlink.ask(message),
                    ESRCH,
@@ -328,24 +347,20 @@ Result<void> quiet_interface(const std::string& interface) {
     // The kernel takes the larger of conf.all and the interface's own; 2 (loose) outdoes 1
     // (strict).
     const bool may_be_off = is_setting_zero(setting_path("ipv4", "all", "rp_filter"));
-    struct Setting {
-        std::string_view name;
-        std::string_view value;
-    };
-    const std::array<Setting, 3> settings{
+    const std::array<Setting, 3> of_ipv4{
         {{"forwarding", "0"}, {"rp_filter", may_be_off ? "0" : "2"}, {"promote_secondaries", "1"}}};
-    for (const Setting& setting : settings) {
-        if (auto written =
-                write_setting(setting_path("ipv4", interface, setting.name), setting.value);
-            !written) {
-            return written;
-        }
+    constexpr std::array<Setting, 6> kOfIpv6{{{"accept_ra", "0"},
+                                              {"router_solicitations", "0"},
+                                              {"accept_dad", "0"},
+                                              {"dad_transmits", "0"},
+                                              {"forwarding", "0"},
+                                              {"disable_ipv6", "0"}}};
+    if (auto written = write_settings("ipv4", interface, of_ipv4); !written) {
+        return written;
     }
     const std::string accept_ra = setting_path("ipv6", interface, "accept_ra");
-    if (::access(accept_ra.c_str(), F_OK) == 0) {  // absent: a kernel without IPv6
-        return write_setting(accept_ra, "0");
-    }
-    return {};
+    const bool has_ipv6 = ::access(accept_ra.c_str(), F_OK) == 0;
+    return has_ipv6 ? write_settings("ipv6", interface, kOfIpv6) : Result<void>();
 }
 
 }  // namespace director::kernel

@@ -15,20 +15,23 @@
 
 namespace director::kernel {
 
-// Adding to an interface that does not exist is an error; removing from it is not.
+// Adding to an interface that does not exist is an error; removing from it is not. IPv6 addresses
+// are usable at once: no duplicate address detection (IFA_F_NODAD).
 [[nodiscard]] Result<void> add_address(NetlinkSocket& netlink,
                                        const std::string& interface,
-                                       const Ipv4Prefix& address);
+                                       const IpPrefix& address);
 [[nodiscard]] Result<void> remove_address(NetlinkSocket& netlink,
                                           const std::string& interface,
-                                          const Ipv4Prefix& address);
+                                          const IpPrefix& address);
 
 // A static route in table main. Another route to the same destination (the machine's own default
 // route, say) is not replaced: that is an error, which names it.
-[[nodiscard]] Result<void> add_route(NetlinkSocket& netlink, const Ipv4Prefix& to, Ipv4Address via);
+[[nodiscard]] Result<void> add_route(NetlinkSocket& netlink,
+                                     const IpPrefix& to,
+                                     const IpAddress& via);
 [[nodiscard]] Result<void> remove_route(NetlinkSocket& netlink,
-                                        const Ipv4Prefix& to,
-                                        Ipv4Address via);
+                                        const IpPrefix& to,
+                                        const IpAddress& via);
 
 // An 802.1Q sub-interface of `parent`, named PARENT.ID, up and with quiet settings. Its name is
 // returned: another than that if the administrator made one for this VLAN before.
@@ -56,7 +59,11 @@ struct LinkSettings {
 //   rp_filter             off (or loose, where conf.all demands it): a punted packet may come in by
 //                         another port than the kernel would answer through
 //   promote_secondaries=1 removing one address must not take its neighbours in the subnet with it
-//   accept_ra=0 (IPv6)    a balancer takes no address or default route from whoever advertises one
+// and of IPv6, where the kernel has it:
+//   disable_ipv6=0        addresses can be given, whatever conf.default says
+//   accept_ra=0           a balancer takes no address or default route from whoever advertises one
+//   router_solicitations=0, accept_dad=0, dad_transmits=0: nothing is sent unasked, and addresses
+//                         are usable at once
 // arp_ignore stays as it is: the kernel answers ARP for its own addresses. accept_local stays 0.
 [[nodiscard]] Result<void> quiet_interface(const std::string& interface);
 

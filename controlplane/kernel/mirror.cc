@@ -1,5 +1,6 @@
 #include "controlplane/kernel/mirror.h"
 
+#include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -28,8 +29,12 @@ constexpr Duration kRouteDelay = 5ms;
 // When the kernel refuses a dump (out of memory).
 constexpr Duration kRetryDelay = 1s;
 
-constexpr std::array<uint32_t, 4> kGroups{
-    RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_NEIGH};
+constexpr std::array<uint32_t, 6> kGroups{RTNLGRP_LINK,
+                                          RTNLGRP_IPV4_IFADDR,
+                                          RTNLGRP_IPV6_IFADDR,
+                                          RTNLGRP_IPV4_ROUTE,
+                                          RTNLGRP_IPV6_ROUTE,
+                                          RTNLGRP_NEIGH};
 
 NetlinkMessage dump_request(MirrorModel::Part part) {
     switch (part) {
@@ -39,16 +44,18 @@ NetlinkMessage dump_request(MirrorModel::Part part) {
             message.add_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
             return message;
         }
+        case MirrorModel::Part::kAddresses: {
+            const ifaddrmsg fixed{};
+            return {RTM_GETADDR, NLM_F_DUMP, std::as_bytes(std::span(&fixed, 1))};
+        }
         case MirrorModel::Part::kRoutes: {
-            rtmsg fixed{};
-            fixed.rtm_family = AF_INET;
+            const rtmsg fixed{};  // of all families
             return {RTM_GETROUTE, NLM_F_DUMP, std::as_bytes(std::span(&fixed, 1))};
         }
         case MirrorModel::Part::kNeighbours:
             break;
     }
-    ndmsg fixed{};
-    fixed.ndm_family = AF_INET;
+    const ndmsg fixed{};
     return {RTM_GETNEIGH, NLM_F_DUMP, std::as_bytes(std::span(&fixed, 1))};
 }
 
@@ -75,7 +82,7 @@ KernelMirror::~KernelMirror() = default;
 
 void KernelMirror::read_everything() {
     is_overrun_ = false;
-    to_dump_ = {Part::kLinks, Part::kRoutes, Part::kNeighbours};
+    to_dump_ = {Part::kLinks, Part::kAddresses, Part::kRoutes, Part::kNeighbours};
     dump_next();
 }
 

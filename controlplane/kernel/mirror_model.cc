@@ -23,7 +23,7 @@ constexpr LogArea kLog{"mirror"};
 
 bool is_same(const Interface& a, const Interface& b) {
     return a.port == b.port && a.vlan == b.vlan && a.mtu_bytes == b.mtu_bytes &&
-           a.is_up == b.is_up && a.mac == b.mac;
+           a.is_up == b.is_up && a.mac == b.mac && a.ipv4 == b.ipv4 && a.ipv6 == b.ipv6;
 }
 
 bool is_same(const Neighbour& a, const Neighbour& b) {
@@ -54,6 +54,7 @@ void MirrorModel::apply(const KernelEvent& event, MirrorSink& sink) {
     } else if (const auto* const address = std::get_if<AddressEvent>(&event)) {
         // Routes with this preferred source go too, unannounced. New ones are announced.
         are_routes_uncertain_ |= address->is_removed;
+        apply_address(*address, sink);
     } else if (const auto* const route = std::get_if<RouteEvent>(&event)) {
         apply_route(*route);
     } else {
@@ -72,6 +73,9 @@ void MirrorModel::end_dump(Part part, MirrorSink& sink) {
     switch (part) {
         case Part::kLinks:
             sweep_links(sink);
+            break;
+        case Part::kAddresses:
+            sweep_addresses(sink);
             break;
         case Part::kRoutes:
             sweep_routes();
@@ -103,6 +107,7 @@ void MirrorModel::apply_link(const LinkEvent& event, MirrorSink& sink) {
     }
     if (link.ours) {
         update_interface(*link.ours, event, sink);
+        update_addresses(link, sink);
     }
 }
 
@@ -218,6 +223,60 @@ std::optional<uint32_t> MirrorModel::ifindex_of(InterfaceId id) const {
     return ifindex == 0 ? std::nullopt : std::optional(ifindex);
 }
 
+// --- Addresses
+
+void MirrorModel::apply_address(const AddressEvent& event, MirrorSink& sink) {
+    const auto link = links_.find(event.ifindex);
+    if (link == links_.end()) {
+        return;
+    }
+    auto& addresses = link->second.addresses;
+    const auto known =
+        std::find_if(addresses.begin(), addresses.end(), [&event](const OwnAddress& own) {
+            return own.address == event.address.address;
+        });
+    if (event.is_removed && known != addresses.end()) {
+        addresses.erase(known);
+    } else if (!event.is_removed && known != addresses.end()) {
+        known->generation = generation_;
+    } else if (!event.is_removed) {
+        addresses.push_back({event.address.address, generation_});
+    }
+    update_addresses(link->second, sink);
+}
+
+void MirrorModel::sweep_addresses(MirrorSink& sink) {
+    for (auto& [ifindex, link] : links_) {
+        std::erase_if(link.addresses,
+                      [&](const OwnAddress& own) { return own.generation != generation_; });
+        update_addresses(link, sink);
+    }
+}
+
+// What the interface sends with when nothing else decides: its first address of each family, and
+// of IPv6 one that is known beyond the link rather than one that is not.
+void MirrorModel::update_addresses(const Link& link, MirrorSink& sink) {
+    if (!link.ours) {
+        return;
+    }
+    OurInterface& slot = interfaces_.at(index(*link.ours));
+    Interface interface = slot.interface;
+    interface.ipv4 = Ipv4Address();
+    interface.ipv6 = IpAddress();
+    for (const OwnAddress& own : link.addresses) {
+        IpAddress& first = own.address.is_ipv4() ? interface.ipv4 : interface.ipv6;
+        const bool is_better =
+            !own.address.is_ipv4() && first.is_link_local() && !own.address.is_link_local();
+        if (first.is_any() || is_better) {
+            first = own.address;
+        }
+    }
+    if (slot.is_told && !is_same(interface, slot.interface)) {
+        slot.interface = interface;
+        sink.interface_changed(*link.ours, interface);
+    }
+}
+
 // --- Neighbours
 
 void MirrorModel::apply_neighbour(const NeighbourEvent& event, MirrorSink& sink) {
@@ -244,7 +303,7 @@ void MirrorModel::apply_neighbour(const NeighbourEvent& event, MirrorSink& sink)
 }
 
 void MirrorModel::forget_neighbours(InterfaceId id, MirrorSink& sink) {
-    auto it = neighbours_.lower_bound(NeighbourKey{Ipv4Address{}, id});
+    auto it = neighbours_.lower_bound(NeighbourKey{Ipv4Address{}, id});  // the lowest of all
     while (it != neighbours_.end() && it->first.interface == id) {
         sink.neighbour_removed(it->first);
         it = neighbours_.erase(it);
@@ -281,7 +340,7 @@ void MirrorModel::apply_route(const RouteEvent& event) {
     if (event.tos != 0 || event.action == RouteAction::kOther) {
         return;
     }
-    const RouteKey key{event.to.address.host(), event.to.length, table, event.metric};
+    const RouteKey key{event.to.address, event.to.length, table, event.metric};
     const auto is_this = [&](const KernelRoute& route) {
         return route.action == event.action && std::equal(route.next_hops.begin(),
                                                           route.next_hops.end(),
@@ -303,6 +362,10 @@ void MirrorModel::apply_route(const RouteEvent& event) {
         }
         return;
     }
+    // IPv6 joins routes to one destination into one without saying of which it was made.
+    are_routes_uncertain_ |= event.to.family() == Family::kIpv6 && !same_key.empty() &&
+                             existing == same_key.end() &&
+                             event.place != RoutePlace::kInsteadOfFirst;
     const KernelRoute route{event.action, event.next_hops, generation_};
     if (event.place == RoutePlace::kInsteadOfFirst && !same_key.empty()) {
         if (existing != same_key.end() && existing != same_key.begin()) {
@@ -342,7 +405,7 @@ Route MirrorModel::resolve(const KernelRoute& route) const {
         }
         return {next_hop.gateway ? RouteKind::kGateway : RouteKind::kOnLink,
                 *link->second.ours,
-                next_hop.gateway.value_or(Ipv4Address{})};
+                next_hop.gateway.value_or(IpAddress{})};
     }
     return {};
 }
@@ -350,8 +413,7 @@ Route MirrorModel::resolve(const KernelRoute& route) const {
 // Whether table local or main has an answer for all that this route is about.
 bool MirrorModel::is_covered_before_default(const RouteKey& key) const {
     for (uint8_t shorter = 0; shorter <= key.length; ++shorter) {
-        const Ipv4Prefix prefix{Ipv4Address::from_host(key.address), shorter};
-        const uint32_t network = prefix.network().host();
+        const IpAddress network = IpPrefix::masked(key.address, shorter);
         const auto it = routes_.lower_bound(RouteKey{network, shorter, Table::kLocal, 0});
         if (it != routes_.end() && it->first.address == network && it->first.length == shorter &&
             it->first.table != Table::kDefault) {
@@ -367,7 +429,7 @@ std::vector<PrefixRoute> MirrorModel::build_routes() const {
         if (key.table == Table::kDefault && is_covered_before_default(key)) {
             continue;
         }
-        const Ipv4Prefix to{Ipv4Address::from_host(key.address), key.length};
+        const IpPrefix to{key.address, key.length};
         if (list.empty() || list.back().to != to) {
             list.push_back({to, {}});
         }

@@ -43,7 +43,7 @@ struct TapLink {
 };
 
 struct PrefixRoute {
-    Ipv4Prefix to;
+    IpPrefix to;
     dataplane::Route route;
 
     friend bool operator==(const PrefixRoute&, const PrefixRoute&) = default;
@@ -76,7 +76,7 @@ class MirrorSink {
 class MirrorModel {
   public:
     // What one dump of the kernel covers.
-    enum class Part : uint8_t { kLinks, kRoutes, kNeighbours };
+    enum class Part : uint8_t { kLinks, kAddresses, kRoutes, kNeighbours };
 
     explicit MirrorModel(const std::vector<TapLink>& taps);
 
@@ -101,11 +101,17 @@ class MirrorModel {
     [[nodiscard]] std::optional<uint32_t> ifindex_of(dataplane::InterfaceId id) const;
 
   private:
+    struct OwnAddress {
+        IpAddress address;
+        uint32_t generation = 0;
+    };
+
     struct Link {
         bool is_up = false;
         bool has_carrier = false;
         uint32_t generation = 0;
         std::optional<dataplane::InterfaceId> ours;
+        std::vector<OwnAddress> addresses;  // in the kernel's order
     };
 
     // An interface that we gave an id, whether it exists in the kernel now or not.
@@ -119,7 +125,7 @@ class MirrorModel {
     enum class Table : uint8_t { kLocal, kMain, kDefault };
 
     struct RouteKey {
-        uint32_t address = 0;  // host order
+        IpAddress address;
         uint8_t length = 0;
         Table table = Table::kMain;
         uint32_t metric = 0;
@@ -138,8 +144,7 @@ class MirrorModel {
 
     struct NeighbourOrder {
         bool operator()(const dataplane::NeighbourKey& a, const dataplane::NeighbourKey& b) const {
-            return std::pair(a.interface, a.address.host()) <
-                   std::pair(b.interface, b.address.host());
+            return std::tie(a.interface, a.address) < std::tie(b.interface, b.address);
         }
     };
 
@@ -151,6 +156,7 @@ class MirrorModel {
     using Routes = std::map<RouteKey, std::vector<KernelRoute>>;
 
     void apply_link(const LinkEvent& event, MirrorSink& sink);
+    void apply_address(const AddressEvent& event, MirrorSink& sink);
     void apply_route(const RouteEvent& event);
     void apply_neighbour(const NeighbourEvent& event, MirrorSink& sink);
 
@@ -158,9 +164,11 @@ class MirrorModel {
     std::optional<dataplane::InterfaceId> claim(const LinkEvent& event);
     std::optional<dataplane::InterfaceId> claim_vlan(dataplane::PortId port, uint16_t vlan);
     void update_interface(dataplane::InterfaceId id, const LinkEvent& event, MirrorSink& sink);
+    void update_addresses(const Link& link, MirrorSink& sink);
     void forget_neighbours(dataplane::InterfaceId id, MirrorSink& sink);
 
     void sweep_links(MirrorSink& sink);
+    void sweep_addresses(MirrorSink& sink);
     void sweep_routes();
     void sweep_neighbours(MirrorSink& sink);
 

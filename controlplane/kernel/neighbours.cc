@@ -36,7 +36,9 @@ ReadyFrame ready(const NeighbourKey& key, const MacAddress& mac, std::vector<uin
 }  // namespace
 
 size_t NeighbourResolver::KeyHash::operator()(const NeighbourKey& key) const {
-    return keyed_hash({}, uint64_t{index(key.interface)} << 32 | key.address.host());
+    std::array<uint64_t, 2> words{};
+    std::memcpy(words.data(), key.address.bytes.data(), sizeof(words));
+    return keyed_hash({}, keyed_hash({}, words[0] ^ index(key.interface)) ^ words[1]);
 }
 
 void NeighbourResolver::hold(const NeighbourKey& next_hop,
@@ -221,16 +223,17 @@ void NeighbourResolver::settle(NextHops::iterator it) {
 
 namespace {
 
-NetlinkMessage neighbour_message(
-    uint16_t type, uint16_t flags, uint8_t neighbour_flags, uint32_t ifindex, Ipv4Address address) {
+NetlinkMessage neighbour_message(uint16_t type,
+                                 uint16_t flags,
+                                 uint8_t neighbour_flags,
+                                 uint32_t ifindex,
+                                 const IpAddress& address) {
     ndmsg fixed{};
-    fixed.ndm_family = AF_INET;
+    fixed.ndm_family = address_family(address);
     fixed.ndm_ifindex = static_cast<int>(ifindex);
     fixed.ndm_flags = neighbour_flags;
     NetlinkMessage message(type, flags, std::as_bytes(std::span(&fixed, 1)));
-    std::array<uint8_t, 4> bytes{};
-    std::memcpy(bytes.data(), &address.bits.raw, bytes.size());
-    message.add(NDA_DST, bytes);
+    message.add(NDA_DST, wire_bytes(address));
     return message;
 }
 
@@ -244,7 +247,7 @@ Result<NeighbourKernel> NeighbourKernel::open() {
     return NeighbourKernel(std::move(*netlink));
 }
 
-Result<void> NeighbourKernel::solicit(uint32_t ifindex, Ipv4Address address) {
+Result<void> NeighbourKernel::solicit(uint32_t ifindex, const IpAddress& address) {
     NetlinkMessage message =
         neighbour_message(RTM_NEWNEIGH, NLM_F_CREATE, NTF_USE, ifindex, address);
     const NetlinkReply reply = netlink_.ask(message);
@@ -254,7 +257,7 @@ Result<void> NeighbourKernel::solicit(uint32_t ifindex, Ipv4Address address) {
     return {};
 }
 
-Result<void> NeighbourKernel::forget(uint32_t ifindex, Ipv4Address address) {
+Result<void> NeighbourKernel::forget(uint32_t ifindex, const IpAddress& address) {
     NetlinkMessage message = neighbour_message(RTM_DELNEIGH, 0, 0, ifindex, address);
     const NetlinkReply reply = netlink_.ask(message);
     if (!reply.is_ok() && reply.error != ENOENT) {

@@ -1,6 +1,6 @@
 // Frames that wait for a next hop's MAC address, and the next hops whose addresses shall be known
-// before anybody waits. The kernel does the ARP; this decides when to ask it, and keeps the frames
-// meanwhile.
+// before anybody waits. The kernel does the ARP and the neighbour discovery; this decides when to
+// ask it, and keeps the frames meanwhile.
 //
 // NeighbourResolver is logic only: `now` is an argument, what is to be done is appended to an
 // Actions, and the owner calls on_deadline() when deadline() is reached. NeighbourKernel carries
@@ -115,8 +115,8 @@ class NeighbourResolver {
         dataplane::NeighbourKey key;
 
         friend bool operator<(const Due& a, const Due& b) {
-            return std::tuple(a.at, a.key.interface, a.key.address.host()) <
-                   std::tuple(b.at, b.key.interface, b.key.address.host());
+            return std::tie(a.at, a.key.interface, a.key.address) <
+                   std::tie(b.at, b.key.interface, b.key.address);
         }
     };
 
@@ -148,11 +148,11 @@ class NeighbourKernel {
     [[nodiscard]] static Result<NeighbourKernel> open();
 
     // Has the kernel resolve `address` on an interface as if it had a packet for it (NTF_USE): an
-    // unknown one is asked for by ARP, a stale one confirmed, a fresh one left alone. An error is
-    // the kernel's refusal (interface down, neighbour table full).
-    [[nodiscard]] Result<void> solicit(uint32_t ifindex, Ipv4Address address);
+    // unknown one is asked for by ARP or neighbour discovery, a stale one confirmed, a fresh one
+    // left alone. An error is the kernel's refusal (interface down, neighbour table full).
+    [[nodiscard]] Result<void> solicit(uint32_t ifindex, const IpAddress& address);
     // Removes the kernel's entry. Success too when there is none.
-    [[nodiscard]] Result<void> forget(uint32_t ifindex, Ipv4Address address);
+    [[nodiscard]] Result<void> forget(uint32_t ifindex, const IpAddress& address);
 
   private:
     explicit NeighbourKernel(NetlinkSocket netlink) : netlink_(std::move(netlink)) {}

@@ -171,6 +171,16 @@ std::span<const uint8_t> NetlinkMessage::bytes() const {
     return std::span<const uint8_t>(buffer_).first(header()->nlmsg_len);
 }
 
+// --- Addresses
+
+uint8_t address_family(const IpAddress& address) {
+    return address.is_ipv4() ? AF_INET : AF_INET6;
+}
+
+std::span<const uint8_t> wire_bytes(const IpAddress& address) {
+    return std::span(address.bytes).last(address.is_ipv4() ? 4 : 16);
+}
+
 // --- NetlinkSocket
 
 void CloseMnlSocket::operator()(mnl_socket* socket) const {

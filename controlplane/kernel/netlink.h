@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/address.h"
 #include "common/result.h"
 
 struct mnl_socket;
@@ -29,6 +30,11 @@ struct CloseMnlSocket {
     void operator()(mnl_socket* socket) const;
 };
 using MnlSocket = std::unique_ptr<mnl_socket, CloseMnlSocket>;
+
+// AF_INET or AF_INET6.
+[[nodiscard]] uint8_t address_family(const IpAddress& address);
+// An address as netlink carries it: 4 bytes or 16, of `address` itself.
+[[nodiscard]] std::span<const uint8_t> wire_bytes(const IpAddress& address);
 
 // One request under construction: header, a fixed structure, attributes. Asserts that it fits; all
 // requests of ours have a fixed small size.

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <exception>
 #include <mutex>
 #include <string_view>
@@ -61,16 +63,26 @@ Labels with(Labels labels, std::string name, std::string value) {
     return labels;
 }
 
+std::string lower(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
+        return static_cast<char>(std::tolower(c));
+    });
+    return text;
+}
+
 // A retired service may share its address with the one that took its place, and two samples with
 // the same labels would spoil the page.
 template <typename Function>
 void each_service(const Snapshot& snapshot, Function function) {
     for (const server::ServiceView& service : snapshot.services.services) {
         if (!service.is_retired) {
-            function(Labels{{"protocol", service.protocol == "UDP" ? "udp" : "tcp"},
-                            {"address", service.address},
-                            {"port", fmt::to_string(service.port)}},
-                     service);
+            Labels labels{{"protocol", lower(service.protocol)},
+                          {"address", service.address},
+                          {"port", fmt::to_string(service.port)}};
+            if (service.mark != 0) {  // by match rules: all have one address
+                labels = with(std::move(labels), "mark", fmt::to_string(service.mark));
+            }
+            function(labels, service);
         }
     }
 }
@@ -94,6 +106,13 @@ template <typename Function>
 void each_worker(const Snapshot& snapshot, Function function) {
     for (const server::WorkerView& worker : snapshot.workers.workers) {
         function(Labels{{"worker", fmt::to_string(worker.id)}}, worker);
+    }
+}
+
+template <typename Function>
+void each_pool(const Snapshot& snapshot, Function function) {
+    for (const server::PoolView& pool : snapshot.status.pools) {
+        function(Labels{{"pool", pool.name}}, pool);
     }
 }
 
@@ -143,6 +162,14 @@ constexpr std::array kMetrics{
            [](const Snapshot& snapshot, Samples& samples) {
                each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
                    samples.add(labels, worker.handed_in);
+               });
+           }},
+    Metric{"director_answered_packets_total",
+           kCounter,
+           "Packets of Director's own: ICMP errors, resets, SYN cookies and the SYN proxy's ACKs.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
+                   samples.add(labels, worker.answered);
                });
            }},
     Metric{"director_packets_total",
@@ -297,6 +324,46 @@ constexpr std::array kMetrics{
            [](const Snapshot& snapshot, Samples& samples) {
                each_server(snapshot, [&](const Labels& labels, const server::ServerView& server) {
                    add_bytes(samples, labels, server.stats);
+               });
+           }},
+    Metric{"director_real_server_overloaded",
+           kGauge,
+           "1 while a real server has more connections than its upper threshold.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_server(snapshot, [&](const Labels& labels, const server::ServerView& server) {
+                   samples.add(labels, server.is_overloaded ? 1 : 0);
+               });
+           }},
+    Metric{"director_real_server_draining",
+           kGauge,
+           "1 while a real server is drained on demand.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_server(snapshot, [&](const Labels& labels, const server::ServerView& server) {
+                   samples.add(labels, server.is_draining ? 1 : 0);
+               });
+           }},
+    Metric{"director_local_ports",
+           kGauge,
+           "Local ports of a pool that could be in use at one time.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_pool(snapshot, [&](const Labels& labels, const server::PoolView& pool) {
+                   samples.add(labels, pool.ports_all);
+               });
+           }},
+    Metric{"director_local_ports_held",
+           kGauge,
+           "Local ports of a pool that connections hold.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_pool(snapshot, [&](const Labels& labels, const server::PoolView& pool) {
+                   samples.add(labels, pool.ports_held);
+               });
+           }},
+    Metric{"director_local_ports_exhausted_total",
+           kCounter,
+           "Connections refused because a pool had no port left.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_pool(snapshot, [&](const Labels& labels, const server::PoolView& pool) {
+                   samples.add(labels, pool.exhausted);
                });
            }},
     Metric{"director_port_link_up",

@@ -6,6 +6,8 @@
 #include <set>
 
 #include "common/assert.h"
+#include "controlplane/plan/translate.h"
+#include "dataplane/api/local_pool.h"
 
 namespace director::plan {
 
@@ -31,9 +33,51 @@ Catalogue::Catalogue(uint32_t services_max, uint32_t real_servers_max) {
 }
 
 Catalogue::Key Catalogue::key_of(const config::VirtualService& service) {
-    return {service.endpoint.address,
-            service.endpoint.port.host(),
-            static_cast<uint8_t>(service.protocol)};
+    const dataplane::ServiceKey key = plan::key_of(service);
+    return {key.mark, key.address, key.port.host(), static_cast<uint8_t>(key.protocol), ""};
+}
+
+Catalogue::Key Catalogue::key_of(const config::SourceNat& rule) {
+    // Beside the services by address; 255 is no protocol of theirs.
+    return {0,
+            rule.from.address,
+            0,
+            uint8_t{255},
+            fmt::format("{} {} {}", to_string(rule.from), to_string(rule.to), rule.pool)};
+}
+
+const RealServerEntry* ServiceEntry::find(RealServerId server) const {
+    const auto found = std::find_if(
+        servers.begin(), servers.end(), [server](const auto& entry) { return entry.id == server; });
+    return found != servers.end() ? &*found : nullptr;
+}
+
+std::string to_string(const ServiceEntry& service) {
+    if (service.source_nat) {
+        return "source-nat " + to_string(service.source_nat->from);
+    }
+    if (service.settings.mark != 0) {
+        return fmt::format("mark {}{}",
+                           service.settings.mark,
+                           service.settings.family() == Family::kIpv6 ? " ipv6" : "");
+    }
+    return fmt::format(
+        "{} {}", to_string(service.settings.protocol), to_string(service.settings.endpoint));
+}
+
+bool ServerName::fits(const ServiceEntry& entry, const RealServerEntry& candidate) const {
+    const Endpoint& endpoint = candidate.settings.endpoint;
+    const bool is_service =
+        !service || to_string(entry) == *service || to_string(entry.settings.endpoint) == *service;
+    return is_service && !candidate.is_retired && !entry.source_nat &&
+           endpoint.address == server.address &&
+           (server.port == Be16{} || endpoint.port == server.port);
+}
+
+std::string to_string(const ServerName& name) {
+    const std::string server =
+        name.server.port == Be16{} ? to_string(name.server.address) : to_string(name.server);
+    return server + (name.service ? " in service " + *name.service : "");
 }
 
 // The wanted servers with the slots they have or get, then those that are retired by this.
@@ -46,9 +90,11 @@ Result<std::vector<RealServerEntry>> Catalogue::merge_servers(
     std::vector<RealServerEntry> merged;
     // LVS puts every server that is added at the head of its list.
     for (auto settings = wanted.rbegin(); settings != wanted.rend(); ++settings) {
-        RealServerEntry entry{dataplane::kNoRealServer, *settings, false};
+        RealServerEntry entry{dataplane::kNoRealServer, *settings, false, false, settings->weight};
         if (const auto found = known.find(settings->endpoint); found != known.end()) {
             entry.id = found->second->id;
+            entry.last_weight =
+                settings->weight != 0 ? settings->weight : found->second->last_weight;
             known.erase(found);
         } else if (const auto slot = server_slots_.take()) {
             entry.id = RealServerId{*slot};
@@ -63,7 +109,7 @@ Result<std::vector<RealServerEntry>> Catalogue::merge_servers(
     }
     for (const RealServerEntry& entry : present) {
         if (known.contains(entry.settings.endpoint)) {
-            merged.push_back({entry.id, entry.settings, true});
+            merged.push_back({entry.id, entry.settings, true, false, entry.last_weight});
         }
     }
     return merged;
@@ -71,12 +117,19 @@ Result<std::vector<RealServerEntry>> Catalogue::merge_servers(
 
 namespace {
 
+// Whether nothing but servers differs.
+bool are_same_but_servers(config::VirtualService a, config::VirtualService b) {
+    a.real_servers.clear();
+    b.real_servers.clear();
+    return a == b;
+}
+
 // Changes that need no new table: the same servers in the same places, only weights differ. nullopt
 // when the table has to be built anew.
 std::optional<std::vector<Change>> weight_changes(const ServiceEntry& before,
                                                   const ServiceEntry& after) {
     const bool is_same_service = !before.is_retired &&
-                                 before.settings.scheduler == after.settings.scheduler &&
+                                 are_same_but_servers(before.settings, after.settings) &&
                                  before.servers.size() == after.servers.size();
     if (!is_same_service) {
         return std::nullopt;
@@ -91,31 +144,44 @@ std::optional<std::vector<Change>> weight_changes(const ServiceEntry& before,
             same_but_weight != new_server.settings) {
             return std::nullopt;
         }
-        if (old_server.settings.weight != new_server.settings.weight) {
+        if (old_server.weight() != new_server.weight()) {
             changes.push_back(
-                {Change::Kind::kSetWeight, after.id, new_server.id, i, new_server.settings.weight});
+                {Change::Kind::kSetWeight, after.id, new_server.id, i, new_server.weight(), 0});
         }
     }
     return changes;
 }
 
+Change change_of(Change::Kind kind, ServiceId service) {
+    Change change;
+    change.kind = kind;
+    change.service = service;
+    return change;
+}
+
 }  // namespace
+
+Result<ServiceId> Catalogue::take_slot(const std::string& what) {
+    if (const auto slot = service_slots_.take()) {
+        return ServiceId{*slot};
+    }
+    return failure(
+        fmt::format("no slot is left for {}: {} are configured or still have connections (raise "
+                    "dataplane.services_max and restart)",
+                    what,
+                    service_slots_.max));
+}
 
 Result<void> Catalogue::put(const config::VirtualService& wanted, std::vector<Change>& changes) {
     const auto found = services_.find(key_of(wanted));
     const ServiceEntry before = found != services_.end() ? found->second : ServiceEntry{};
-    ServiceEntry after{before.id, wanted, false, {}};
+    ServiceEntry after{before.id, wanted, false, {}, {}};
     if (found == services_.end()) {
-        const auto slot = service_slots_.take();
+        const auto slot = take_slot("virtual service " + to_string(after));
         if (!slot) {
-            return failure(fmt::format(
-                "no slot is left for virtual service {} {}: {} are configured or still have "
-                "connections (raise dataplane.services_max and restart)",
-                to_string(wanted.protocol),
-                to_string(wanted.endpoint),
-                service_slots_.max));
+            return Failure(slot.error());
         }
-        after.id = ServiceId{*slot};
+        after.id = *slot;
     }
     auto servers = merge_servers(before.servers, wanted.real_servers);
     if (!servers) {
@@ -126,55 +192,225 @@ Result<void> Catalogue::put(const config::VirtualService& wanted, std::vector<Ch
     if (weights) {
         changes.insert(changes.end(), weights->begin(), weights->end());
     } else {
-        changes.push_back({Change::Kind::kPutService, after.id, {}, 0, 0});
+        changes.push_back(change_of(Change::Kind::kPutService, after.id));
+    }
+    for (const RealServerEntry& server : after.servers) {
+        const RealServerEntry* const was = before.find(server.id);
+        if (server.is_retired && was != nullptr && !was->is_retired) {
+            Change change = change_of(Change::Kind::kEndConnections, after.id);
+            change.server = server.id;
+            changes.push_back(change);
+        }
     }
     keys_[index(after.id)] = key_of(wanted);
     services_[key_of(wanted)] = std::move(after);
     return {};
 }
 
-Result<std::vector<Change>> Catalogue::update(const std::vector<config::VirtualService>& wanted) {
-    // Work on a copy, so that running out of slots half way changes nothing.
-    Catalogue next = *this;
-    std::vector<Change> changes;
+Result<void> Catalogue::put(const config::SourceNat& wanted) {
+    const auto found = services_.find(key_of(wanted));
+    if (found != services_.end()) {
+        found->second.is_retired = false;
+        for (RealServerEntry& server : found->second.servers) {
+            server.is_retired = false;
+        }
+        if (!found->second.servers.empty()) {
+            return {};
+        }
+    }
+    ServiceEntry entry;
+    entry.source_nat = wanted;
+    if (found != services_.end()) {
+        entry.id = found->second.id;
+    } else {
+        const auto service = take_slot(to_string(entry));
+        if (!service) {
+            return Failure(service.error());
+        }
+        entry.id = *service;
+    }
+    const auto server = server_slots_.take();
+    if (!server) {
+        return failure(
+            fmt::format("no slot is left for {} (raise dataplane.real_servers_max and restart)",
+                        to_string(entry)));
+    }
+    entry.servers = {{RealServerId{*server}, {}, false, false}};
+    keys_[index(entry.id)] = key_of(wanted);
+    services_[key_of(wanted)] = std::move(entry);
+    return {};
+}
+
+// Pools keep their numbers as long as there are enough: connections may still hold ports of one
+// that left the configuration.
+void Catalogue::put_pools(const config::Model& wanted, std::vector<Change>& changes) {
+    std::map<uint16_t, config::LocalPool> before;
+    before.swap(pools_);
+    std::set<std::string> names;
+    for (const config::LocalPool& pool : wanted.local_pools) {
+        names.insert(pool.name);
+    }
+    for (const config::LocalPool& pool : wanted.local_pools) {
+        if (!pool_numbers_.contains(pool.name) &&
+            pool_numbers_.size() + 1 >= dataplane::kLocalPoolsMax) {
+            std::erase_if(pool_numbers_,
+                          [&names](const auto& known) { return !names.contains(known.first); });
+        }
+        const auto [entry, is_new] = pool_numbers_.try_emplace(pool.name, uint16_t{0});
+        if (is_new) {
+            std::set<uint16_t> taken;
+            for (const auto& [name, number] : pool_numbers_) {
+                taken.insert(number);
+            }
+            while (taken.contains(entry->second)) {
+                ++entry->second;
+            }
+        }
+        const auto old = before.find(entry->second);
+        if (old == before.end() || old->second != pool) {
+            Change change;
+            change.kind = Change::Kind::kPutPool;
+            change.pool = entry->second;
+            changes.push_back(change);
+        }
+        pools_[entry->second] = pool;
+    }
+}
+
+void Catalogue::retire_others(const config::Model& wanted, std::vector<Change>& changes) {
     std::set<Key> kept;
-    for (const config::VirtualService& service : wanted) {
+    for (const config::VirtualService& service : wanted.virtual_services) {
         kept.insert(key_of(service));
     }
-    for (auto& [key, entry] : next.services_) {
+    for (const config::SourceNat& rule : wanted.source_nat) {
+        kept.insert(key_of(rule));
+    }
+    for (auto& [key, entry] : services_) {
         if (kept.contains(key) || entry.is_retired) {
             continue;
         }
         entry.is_retired = true;
         for (RealServerEntry& server : entry.servers) {
             server.is_retired = true;
+            server.is_draining = false;
         }
-        changes.push_back({Change::Kind::kRetireService, entry.id, {}, 0, 0});
+        if (!entry.source_nat) {
+            changes.push_back(change_of(Change::Kind::kRetireService, entry.id));
+        }
     }
-    for (const config::VirtualService& service : wanted) {
+}
+
+bool Catalogue::are_rules_equal(const Catalogue& other) const {
+    return match_rules_ == other.match_rules_ && source_nat_ == other.source_nat_;
+}
+
+Result<std::vector<Change>> Catalogue::update(const config::Model& wanted) {
+    // Work on a copy, so that running out of slots half way changes nothing.
+    Catalogue next = *this;
+    std::vector<Change> pools;
+    std::vector<Change> changes;
+    next.put_pools(wanted, pools);
+    next.retire_others(wanted, changes);
+    next.lists_.begin_update();
+    next.match_rules_.clear();
+    next.source_nat_.clear();
+    for (const config::VirtualService& service : wanted.virtual_services) {
         if (auto done = next.put(service, changes); !done) {
             return Failure(done.error());
         }
+        const ServiceId id = next.services_.at(key_of(service)).id;
+        for (const config::Match& match : service.match) {
+            next.match_rules_.push_back(rule_of(match, id));
+        }
+        const auto want = [&](ListKind kind, const auto& prefixes, const std::string& file) {
+            static_cast<void>(next.lists_.want(id, kind, prefixes, wanted.prefix_files.find(file)));
+        };
+        want(ListKind::kAllow, service.allow, service.allow_file);
+        want(ListKind::kDeny, service.deny, service.deny_file);
     }
+    for (const config::SourceNat& rule : wanted.source_nat) {
+        if (auto done = next.put(rule); !done) {
+            return Failure(done.error());
+        }
+        const ServiceEntry& entry = next.services_.at(key_of(rule));
+        dataplane::SourceNatRule to = rule_of(rule);
+        to.local_pool = next.pool_number(rule.pool);
+        to.service = entry.id;
+        to.server = entry.servers.front().id;
+        next.source_nat_.push_back(to);
+    }
+    // Tables first: services refer to lists by number.
+    if (next.lists_.is_changed() || !next.are_rules_equal(*this)) {
+        pools.push_back(change_of(Change::Kind::kPutTables, dataplane::kNoService));
+    }
+    pools.insert(pools.end(), changes.begin(), changes.end());
     *this = std::move(next);
+    return pools;
+}
+
+bool Catalogue::forget_leaving_lists() {
+    const bool had_leaving = lists_.has_leaving();
+    lists_.end_update();
+    return had_leaving;
+}
+
+Result<std::vector<Change>> Catalogue::set_draining(const ServerName& name, Draining what) {
+    std::vector<Change> changes;
+    bool is_found = false;
+    for (auto& [key, entry] : services_) {
+        for (uint32_t i = 0; i < entry.servers.size(); ++i) {
+            RealServerEntry& server = entry.servers[i];
+            if (!name.fits(entry, server)) {
+                continue;
+            }
+            is_found = true;
+            const uint32_t before = server.weight();
+            server.is_draining = what == Draining::kStart;
+            if (server.weight() != before) {
+                changes.push_back(
+                    {Change::Kind::kSetWeight, entry.id, server.id, i, server.weight(), 0});
+            }
+        }
+    }
+    if (!is_found) {
+        return failure("there is no real server " + to_string(name));
+    }
     return changes;
+}
+
+uint16_t Catalogue::pool_number(const std::string& name) const {
+    const auto found = pool_numbers_.find(name);
+    return found != pool_numbers_.end() ? found->second : uint16_t{0};
 }
 
 dataplane::ServiceTable Catalogue::table_of(ServiceId id) const {
     const ServiceEntry* const entry = find(id);
-    DIRECTOR_ASSERT(entry != nullptr && !entry->is_retired);
+    DIRECTOR_ASSERT(entry != nullptr && !entry->is_retired && !entry->source_nat);
     dataplane::ServiceTable table;
     table.id = id;
-    table.key = entry->key();
+    table.key = plan::key_of(entry->settings);
+    table.flags = flags_of(entry->settings);
+    table.options = options_of(entry->settings);
+    table.options.allow_list = lists_.number(id, ListKind::kAllow);
+    table.options.deny_list = lists_.number(id, ListKind::kDeny);
+    table.options.local_pool = pool_number(entry->settings.local_pool);
     for (const RealServerEntry& server : entry->servers) {
         if (!server.is_retired) {
-            table.servers.push_back({server.id,
-                                     server.settings.endpoint,
-                                     dataplane::ForwardingMethod::kNat,
-                                     server.settings.weight});
+            dataplane::RealServerSlot slot = slot_of(server.settings);
+            slot.id = server.id;
+            slot.weight = server.weight();
+            slot.last_weight = server.last_weight;
+            table.servers.push_back(slot);
         }
     }
     return table;
+}
+
+dataplane::Tables Catalogue::tables() const {
+    dataplane::Tables tables;
+    tables.match_rules = match_rules_;
+    tables.source_nat = source_nat_;
+    return tables;
 }
 
 std::vector<const ServiceEntry*> Catalogue::services() const {
@@ -195,14 +431,14 @@ void Catalogue::forget_service(ServiceId id) {
     const ServiceEntry* const entry = find(id);
     DIRECTOR_ASSERT(entry != nullptr && entry->is_retired && entry->servers.empty());
     service_slots_.give_back(index(id));
-    services_.erase(key_of(entry->settings));
+    services_.erase(Key(keys_.at(index(id))));
     keys_.erase(index(id));
 }
 
 void Catalogue::forget_real_server(ServiceId service, RealServerId id) {
     const ServiceEntry* const entry = find(service);
     DIRECTOR_ASSERT(entry != nullptr);
-    auto& servers = services_.at(key_of(entry->settings)).servers;
+    auto& servers = services_.at(keys_.at(index(service))).servers;
     const auto gone = std::find_if(servers.begin(), servers.end(), [id](const auto& server) {
         return server.id == id && server.is_retired;
     });

@@ -1,9 +1,11 @@
 // The catalogue of virtual services and real servers: which slot each has in the workers' tables,
 // and what must change there when the configuration does. Pure: no clock, no socket, no DPDK.
 //
-// A service or server that leaves the configuration is retired, not gone: its connections go on,
-// its slot stays taken, and when it comes back before the last of them ended it finds its counters
-// again. forget_*() frees a slot once the workers say that nothing refers to it.
+// A service or server that leaves the configuration is retired, not gone: its slot stays taken as
+// long as connections refer to it, and when it comes back before the last of them ended it finds
+// its counters again. forget_*() frees a slot once the workers say that nothing refers to it.
+//
+// A rule of source NAT is a service without a table, with one server: its connections need slots.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +17,10 @@
 
 #include "common/result.h"
 #include "config/model.h"
+#include "controlplane/plan/prefix_lists.h"
 #include "dataplane/api/ids.h"
 #include "dataplane/api/service.h"
+#include "dataplane/api/tables.h"
 
 namespace director::plan {
 
@@ -24,6 +28,13 @@ struct RealServerEntry {
     dataplane::RealServerId id = dataplane::kNoRealServer;
     config::RealServer settings;
     bool is_retired = false;
+    bool is_draining = false;  // on demand, until the next reload
+    uint32_t last_weight = 0;  // the last configured one above 0
+
+    // What counts for new connections.
+    [[nodiscard]] uint32_t weight() const {
+        return is_retired || is_draining ? 0 : settings.weight;
+    }
 };
 
 struct ServiceEntry {
@@ -33,24 +44,42 @@ struct ServiceEntry {
     // Those of the configuration in LVS's order (the last of the file first), then the retired
     // ones.
     std::vector<RealServerEntry> servers;
+    std::optional<config::SourceNat> source_nat;  // it is such a rule; `settings` mean nothing
 
-    [[nodiscard]] dataplane::ServiceKey key() const {
-        return {settings.endpoint.address, settings.endpoint.port, settings.protocol};
-    }
+    [[nodiscard]] const RealServerEntry* find(dataplane::RealServerId server) const;
 };
+
+// "tcp 192.0.2.1:80", "mark 1", "source-nat 10.0.0.0/8".
+[[nodiscard]] std::string to_string(const ServiceEntry& service);
+
+// Real servers as an operator names them: by address and port (0: any) in every service, or in the
+// one with this address or name (to_string).
+struct ServerName {
+    Endpoint server;
+    std::optional<std::string> service;
+
+    [[nodiscard]] bool fits(const ServiceEntry& entry, const RealServerEntry& candidate) const;
+};
+[[nodiscard]] std::string to_string(const ServerName& name);
+
+enum class Draining : uint8_t { kStart, kStop };
 
 // One thing that the workers have to be told.
 struct Change {
     enum class Kind : uint8_t {
-        kPutService,     // new, or its scheduler or list of servers changed: build its table anew
-        kRetireService,  // left the configuration
-        kSetWeight,      // one server's weight changed and nothing else
+        kPutPool,         // a pool of local addresses is new or changed
+        kPutTables,       // match rules, source NAT or prefix lists changed
+        kPutService,      // new, or more than weights changed: build its table anew
+        kRetireService,   // left the configuration
+        kSetWeight,       // one server's weight changed
+        kEndConnections,  // of a server that left its service
     };
     Kind kind = Kind::kPutService;
     dataplane::ServiceId service = dataplane::kNoService;
-    dataplane::RealServerId server = dataplane::kNoRealServer;  // kSetWeight
+    dataplane::RealServerId server = dataplane::kNoRealServer;  // kSetWeight, kEndConnections
     uint32_t position = 0;                                      // kSetWeight
     uint32_t weight = 0;                                        // kSetWeight
+    uint16_t pool = 0;                                          // kPutPool
 
     friend bool operator==(const Change&, const Change&) = default;
 };
@@ -59,16 +88,28 @@ class Catalogue {
   public:
     Catalogue(uint32_t services_max, uint32_t real_servers_max);
 
-    // Makes `wanted` what is served, and answers what to tell the workers, in order. On error
-    // (slots run out, because retired ones still have connections) nothing has changed.
-    [[nodiscard]] Result<std::vector<Change>> update(
-        const std::vector<config::VirtualService>& wanted);
+    // Makes what `wanted` says of services, pools and source NAT what is served, and answers what
+    // to tell the workers, in order. Ends all draining. On error (slots run out, because retired
+    // ones still have connections) nothing has changed.
+    //
+    // After carrying out the changes, call forget_leaving_lists(); when it says so, kPutTables is
+    // due once more.
+    [[nodiscard]] Result<std::vector<Change>> update(const config::Model& wanted);
+    [[nodiscard]] bool forget_leaving_lists();
 
-    // The table of a service that is not retired, but for the scheduler and its tree, which belong
-    // to dataplane/core.
+    // No new connections for these servers, or as many as configured again. An error if there is
+    // none of the name.
+    [[nodiscard]] Result<std::vector<Change>> set_draining(const ServerName& name, Draining what);
+
+    // The table of a service that is not retired, but for what belongs to the scheduler.
     [[nodiscard]] dataplane::ServiceTable table_of(dataplane::ServiceId id) const;
+    // Match rules and source NAT; prefix lists are by number in prefix_lists().
+    [[nodiscard]] dataplane::Tables tables() const;
+    [[nodiscard]] std::vector<PrefixList> prefix_lists() const { return lists_.lists(); }
+    // The configured pools by number.
+    [[nodiscard]] const std::map<uint16_t, config::LocalPool>& pools() const { return pools_; }
 
-    // Every service, retired ones included, in the order of their keys.
+    // Every service, retired ones and source NAT included, in the order of their keys.
     [[nodiscard]] std::vector<const ServiceEntry*> services() const;
     [[nodiscard]] const ServiceEntry* find(dataplane::ServiceId id) const;
 
@@ -80,7 +121,8 @@ class Catalogue {
     [[nodiscard]] uint32_t real_servers_end() const { return server_slots_.end; }
 
   private:
-    using Key = std::tuple<Ipv4Address, uint16_t, uint8_t>;
+    // Mark, address, port, protocol; what else there is of a rule of source NAT.
+    using Key = std::tuple<uint32_t, IpAddress, uint16_t, uint8_t, std::string>;
 
     // Numbers 0 .. max - 1, the lowest free one first.
     struct Slots {
@@ -93,15 +135,27 @@ class Catalogue {
     };
 
     [[nodiscard]] static Key key_of(const config::VirtualService& service);
+    [[nodiscard]] static Key key_of(const config::SourceNat& rule);
+    void put_pools(const config::Model& wanted, std::vector<Change>& changes);
+    void retire_others(const config::Model& wanted, std::vector<Change>& changes);
     [[nodiscard]] Result<void> put(const config::VirtualService& wanted,
                                    std::vector<Change>& changes);
+    [[nodiscard]] Result<void> put(const config::SourceNat& wanted);
+    [[nodiscard]] Result<dataplane::ServiceId> take_slot(const std::string& what);
     [[nodiscard]] Result<std::vector<RealServerEntry>> merge_servers(
         const std::vector<RealServerEntry>& present, const std::vector<config::RealServer>& wanted);
+    [[nodiscard]] uint16_t pool_number(const std::string& name) const;
+    [[nodiscard]] bool are_rules_equal(const Catalogue& other) const;
 
     std::map<Key, ServiceEntry> services_;
     std::map<uint32_t, Key> keys_;  // by service slot
     Slots service_slots_;
     Slots server_slots_;
+    std::map<std::string, uint16_t> pool_numbers_;  // also of pools that were configured once
+    std::map<uint16_t, config::LocalPool> pools_;
+    std::vector<dataplane::MatchRule> match_rules_;
+    std::vector<dataplane::SourceNatRule> source_nat_;
+    PrefixLists lists_;
 };
 
 }  // namespace director::plan

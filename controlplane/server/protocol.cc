@@ -29,6 +29,9 @@ DIRECTOR_DEFINE_JSON(PortView,
                      missed,
                      no_buffers)
 DIRECTOR_DEFINE_JSON(PacketTotals, received, forwarded, punted, dropped)
+DIRECTOR_DEFINE_JSON(PoolView, name, addresses, ports, ports_all, ports_held, exhausted)
+DIRECTOR_DEFINE_JSON(TimeoutsView, tcp, tcp_fin, udp)
+DIRECTOR_DEFINE_JSON(DrainView, service, server, connections, seconds_left)
 DIRECTOR_DEFINE_JSON(StatusView,
                      version,
                      pid,
@@ -42,13 +45,42 @@ DIRECTOR_DEFINE_JSON(StatusView,
                      connections_max,
                      packets,
                      config_file,
-                     last_reload)
+                     last_reload,
+                     timeouts,
+                     pools,
+                     drains,
+                     overloaded)
 DIRECTOR_DEFINE_JSON(TrafficStats, connections, packets_in, packets_out, bytes_in, bytes_out)
 DIRECTOR_DEFINE_JSON(TrafficRates, connections, packets_in, packets_out, bytes_in, bytes_out)
-DIRECTOR_DEFINE_JSON(
-    ServerView, address, port, forwarding, weight, active, inactive, is_retired, stats, rates)
-DIRECTOR_DEFINE_JSON(
-    ServiceView, protocol, address, port, scheduler, flags, is_retired, stats, rates, servers)
+DIRECTOR_DEFINE_JSON(ServerView,
+                     address,
+                     port,
+                     forwarding,
+                     weight,
+                     active,
+                     inactive,
+                     is_retired,
+                     stats,
+                     rates,
+                     upper_threshold,
+                     lower_threshold,
+                     is_overloaded,
+                     is_draining,
+                     tunnel)
+DIRECTOR_DEFINE_JSON(ServiceView,
+                     protocol,
+                     address,
+                     port,
+                     scheduler,
+                     flags,
+                     is_retired,
+                     stats,
+                     rates,
+                     servers,
+                     mark,
+                     persistence_seconds,
+                     persistence_prefix,
+                     one_packet)
 DIRECTOR_DEFINE_JSON(ServicesView, services)
 DIRECTOR_DEFINE_JSON(ConnectionView,
                      protocol,
@@ -59,12 +91,16 @@ DIRECTOR_DEFINE_JSON(ConnectionView,
                      virtual_address,
                      virtual_port,
                      real_address,
-                     real_port)
+                     real_port,
+                     forwarding,
+                     is_template,
+                     local_address,
+                     local_port)
 DIRECTOR_DEFINE_JSON(ConnectionsPage, rows, next_cursor)
 DIRECTOR_DEFINE_JSON(ServiceDrops, service, packets)
 DIRECTOR_DEFINE_JSON(DropReasonView, name, help, packets, services)
 DIRECTOR_DEFINE_JSON(
-    DropsView, received, handed_in, handed_out, forwarded, punted, dropped, reasons)
+    DropsView, received, handed_in, answered, handed_out, forwarded, punted, dropped, reasons)
 DIRECTOR_DEFINE_JSON(WorkerView,
                      id,
                      cpu,
@@ -84,7 +120,8 @@ DIRECTOR_DEFINE_JSON(WorkerView,
                      connections_created,
                      connections_expired,
                      connections_evicted,
-                     sleeps)
+                     sleeps,
+                     answered)
 DIRECTOR_DEFINE_JSON(WorkersView, workers)
 DIRECTOR_DEFINE_JSON(ReloadView, message)
 

@@ -43,8 +43,16 @@ inline constexpr MethodText kWorkers{"workers", "", "load and counters of each w
 inline constexpr MethodText kReload{
     "reload", "", "read the configuration file again and apply what changed"};
 
-inline constexpr std::array<MethodText, 7> kMethods{
-    kHello, kStatus, kServices, kConnections, kDrops, kWorkers, kReload};
+inline constexpr MethodText kDrain{
+    "drain",
+    R"({"server": string, "service": string, "deadline_seconds": number})",
+    "give a real server no new connections, until the next reload or \"undrain\""};
+inline constexpr MethodText kUndrain{"undrain",
+                                     R"({"server": string, "service": string})",
+                                     "give a drained real server new connections again"};
+
+inline constexpr std::array<MethodText, 9> kMethods{
+    kHello, kStatus, kServices, kConnections, kDrops, kWorkers, kReload, kDrain, kUndrain};
 
 // Rows in one answer to "connections": the default, and the most a request may ask for.
 inline constexpr uint32_t kConnectionsLimitDefault = 1000;
@@ -87,6 +95,31 @@ struct PacketTotals {
     uint64_t dropped = 0;
 };
 
+// A pool of local addresses, all workers together.
+struct PoolView {
+    std::string name;
+    uint32_t addresses = 0;
+    std::string ports;       // "1024-65535"
+    uint64_t ports_all = 0;  // that could be in use at one time, to as many different real servers
+    uint64_t ports_held = 0;
+    uint64_t exhausted = 0;  // connections refused for want of a port
+};
+
+// What `ipvsadm --set` sets, in seconds.
+struct TimeoutsView {
+    uint32_t tcp = 0;
+    uint32_t tcp_fin = 0;
+    uint32_t udp = 0;
+};
+
+// A real server that is being drained, in one service.
+struct DrainView {
+    std::string service;  // "TCP 192.0.2.1:80"
+    std::string server;   // "10.0.0.1:80"
+    uint64_t connections = 0;
+    int64_t seconds_left = -1;  // until the connections that are left are ended; -1: for good
+};
+
 // Answer to "status".
 struct StatusView {
     std::string version;
@@ -102,6 +135,10 @@ struct StatusView {
     PacketTotals packets;
     std::string config_file;
     std::string last_reload;  // what came of the last reload; empty if there was none
+    TimeoutsView timeouts;
+    std::vector<PoolView> pools;
+    std::vector<DrainView> drains;
+    uint64_t overloaded = 0;  // real servers above their upper threshold
 };
 
 // Bytes are IP lengths including the header. In = client to server, out = server to client, as
@@ -133,11 +170,16 @@ struct ServerView {
     bool is_retired = false;  // removed from the service, connections remain
     TrafficStats stats;
     TrafficRates rates;
+    uint32_t upper_threshold = 0;
+    uint32_t lower_threshold = 0;
+    bool is_overloaded = false;  // as far as the counters say: the workers decide
+    bool is_draining = false;
+    std::string tunnel;  // of a tunnel, as `ipvsadm --tun-info` prints it
 };
 
 struct ServiceView {
-    std::string protocol;  // "TCP", "UDP"
-    std::string address;
+    std::string protocol;  // "TCP", "UDP", "SCTP"; "FWM" by match rules
+    std::string address;   // of match rules: "0.0.0.0" or "::"
     uint16_t port = 0;
     std::string scheduler;
     std::string flags;        // what ipvsadm prints after the scheduler's name; empty: nothing
@@ -145,6 +187,10 @@ struct ServiceView {
     TrafficStats stats;
     TrafficRates rates;
     std::vector<ServerView> servers;  // the one added last comes first, as in the kernel
+    uint32_t mark = 0;                // of a service by match rules
+    uint32_t persistence_seconds = 0;
+    uint32_t persistence_prefix = 0;
+    bool one_packet = false;
 };
 
 // Answer to "services".
@@ -153,15 +199,19 @@ struct ServicesView {
 };
 
 struct ConnectionView {
-    std::string protocol;  // "TCP", "UDP"
+    std::string protocol;  // "TCP", "UDP", "SCTP", "ICMP"; "IP": a template of match rules
     std::string state;     // ipvsadm's names
-    uint32_t expires_seconds = 0;
     std::string client_address;
-    uint16_t client_port = 0;
     std::string virtual_address;
-    uint16_t virtual_port = 0;
     std::string real_address;
+    std::string forwarding = "nat";
+    std::string local_address;  // full NAT and source NAT: the client as the real server sees it
+    uint32_t expires_seconds = 0;
+    uint16_t client_port = 0;
+    uint16_t virtual_port = 0;
     uint16_t real_port = 0;
+    uint16_t local_port = 0;
+    bool is_template = false;  // persistence: client_address is the client's network
 };
 
 // Answer to "connections". The table changes while it is read: a page may hold fewer rows than
@@ -183,10 +233,12 @@ struct DropReasonView {
     std::vector<ServiceDrops> services;  // what part of `packets` a virtual service is known for
 };
 
-// Answer to "drops". received + handed_in = forwarded + punted + dropped + handed_out.
+// Answer to "drops". received + handed_in + answered = forwarded + punted + dropped + handed_out.
 struct DropsView {
     uint64_t received = 0;
     uint64_t handed_in = 0;
+    uint64_t answered =
+        0;  // dropped, but turned into an ICMP error or a reset, which was forwarded
     uint64_t handed_out = 0;
     uint64_t forwarded = 0;
     uint64_t punted = 0;
@@ -213,7 +265,8 @@ struct WorkerView {
     uint64_t connections_created = 0;
     uint64_t connections_expired = 0;
     uint64_t connections_evicted = 0;
-    uint64_t sleeps = 0;  // times that idle = "adaptive" gave the CPU away
+    uint64_t sleeps = 0;    // times that idle = "adaptive" gave the CPU away
+    uint64_t answered = 0;  // as in "drops"
 };
 
 // Answer to "workers".
@@ -221,7 +274,8 @@ struct WorkersView {
     std::vector<WorkerView> workers;
 };
 
-// Answer to "reload". A refused configuration is an error reply with the mistakes in its message.
+// Answer to "reload", "drain" and "undrain". A refused configuration is an error reply with the
+// mistakes in its message.
 struct ReloadView {
     std::string message;  // what changed, in one line
 };
@@ -237,6 +291,9 @@ DIRECTOR_DECLARE_JSON(MethodView)
 DIRECTOR_DECLARE_JSON(HelloView)
 DIRECTOR_DECLARE_JSON(PortView)
 DIRECTOR_DECLARE_JSON(PacketTotals)
+DIRECTOR_DECLARE_JSON(PoolView)
+DIRECTOR_DECLARE_JSON(TimeoutsView)
+DIRECTOR_DECLARE_JSON(DrainView)
 DIRECTOR_DECLARE_JSON(StatusView)
 DIRECTOR_DECLARE_JSON(TrafficStats)
 DIRECTOR_DECLARE_JSON(TrafficRates)

@@ -9,7 +9,9 @@
 #include "dataplane/api/forwarding.h"
 #include "dataplane/api/ids.h"
 #include "dataplane/api/job.h"
+#include "dataplane/api/local_pool.h"
 #include "dataplane/api/service.h"
+#include "dataplane/api/tables.h"
 
 namespace director::dataplane {
 
@@ -19,12 +21,15 @@ enum class CommandKind : uint8_t {
     kForgetService,     // the slot is free again; sent when no connection refers to it any more
     kSetWeight,         // weight of one real server in an installed table
     kForgetRealServer,  // zero the slot's counters; sent when no connection refers to it any more
-    kSetTimeouts,       // connection timeouts, for timers armed from now on
+    kEndConnections,    // what is to become of a gone server's connections
+    kSetTimeout,        // of one connection state, for timers armed from now on
     kPutInterface,      // define or change an interface
     kPutNeighbour,      // define or change a neighbour
     kRemoveNeighbour,
-    kPutRoutes,  // install a route table; the old one is returned
-    kRunJob,     // answer a question (dataplane/api/job.h)
+    kPutRoutes,     // install a route table; the old one is returned
+    kPutTables,     // install match rules, source NAT and prefix lists; the old ones are returned
+    kPutLocalPool,  // install a pool of local addresses; the old one is returned
+    kRunJob,        // answer a question (dataplane/api/job.h)
 };
 
 // Parameters of the commands that have more than one.
@@ -33,6 +38,16 @@ struct WeightChange {
     RealServerId server;
     uint32_t position;  // of the server in the table's list
     uint32_t weight;
+};
+
+struct ConnectionsEnd {
+    RealServerId server;
+    WhenServerGone how;
+};
+
+struct TimeoutChange {
+    ConnState state;
+    uint32_t seconds;
 };
 
 struct InterfaceChange {
@@ -52,20 +67,23 @@ struct Command {
     // far each worker is.
     uint32_t sequence = 0;
     union {
-        ServiceTable* service_table;    // kPutService
-        ServiceId service;              // kRetireService, kForgetService
-        WeightChange set_weight;        // kSetWeight
-        RealServerId server;            // kForgetRealServer
-        ConnTimeouts timeouts;          // kSetTimeouts
-        InterfaceChange put_interface;  // kPutInterface
-        NeighbourChange put_neighbour;  // kPutNeighbour
-        NeighbourKey remove_neighbour;  // kRemoveNeighbour
-        const RouteTable* routes;       // kPutRoutes
-        Job* job;                       // kRunJob
+        ServiceTable* service_table;     // kPutService
+        ServiceId service;               // kRetireService, kForgetService
+        WeightChange set_weight;         // kSetWeight
+        RealServerId server;             // kForgetRealServer
+        ConnectionsEnd end_connections;  // kEndConnections
+        TimeoutChange set_timeout;       // kSetTimeout
+        InterfaceChange put_interface;   // kPutInterface
+        NeighbourChange put_neighbour;   // kPutNeighbour
+        NeighbourKey remove_neighbour;   // kRemoveNeighbour
+        const RouteTable* routes;        // kPutRoutes
+        const Tables* tables;            // kPutTables
+        LocalPool* local_pool;           // kPutLocalPool
+        Job* job;                        // kRunJob
     };
 
     Command() : kind(CommandKind::kRunJob), job(nullptr) {}
-    explicit Command(CommandKind command_kind) : kind(command_kind), timeouts{} {}
+    explicit Command(CommandKind command_kind) : kind(command_kind), put_interface{} {}
 };
 // NOLINTEND(cppcoreguidelines-pro-type-member-init)
 

@@ -11,19 +11,25 @@
 namespace director::dataplane {
 
 // Per worker. Every received packet is counted exactly once among the outcomes:
-//   received + handed_in = forwarded + punted + dropped + handed_out
+//   received + handed_in + answered + resumed = forwarded + punted + dropped + handed_out + held
 struct WorkerCounters {
     uint64_t received = 0;    // frames polled from this worker's receive queues
     uint64_t handed_in = 0;   // frames taken over from other workers
     uint64_t handed_out = 0;  // frames given to the worker that owns their connection
+    uint64_t answered = 0;    // frames of our own: ICMP errors, resets and SYN cookies in place of
+                              // dropped frames, and what the SYN proxy tells a server
+    uint64_t held = 0;        // fragments kept until their datagram's first one comes
+    uint64_t resumed = 0;     // of these, those that went on, or were dropped after all
     uint64_t forwarded = 0;   // frames sent on, translated or routed
     uint64_t punted = 0;      // frames given to the control plane: the kernel's, or waiting for ARP
     std::array<uint64_t, kDropReasonCount> dropped{};
+    uint64_t stateless = 0;  // packets forwarded without remembering them, in a full table
     uint64_t connections_created = 0;
     uint64_t connections_expired = 0;
-    uint64_t connections_evicted = 0;  // half-open ones that made room in a full table
-    uint64_t connections = 0;          // gauge: in the table now
-    uint64_t connections_max = 0;      // size of the table
+    uint64_t connections_evicted = 0;    // half-open ones that made room in a full table
+    uint64_t connections = 0;            // gauge: in the table now
+    uint64_t connections_max = 0;        // size of the table
+    uint64_t services_under_attack = 0;  // gauge: whose handshakes are finished for them now
 
     [[nodiscard]] constexpr uint64_t dropped_total() const {
         uint64_t total = 0;
@@ -43,6 +49,13 @@ struct ServerCounters {
     uint64_t bytes_out = 0;
     uint32_t active = 0;    // gauge: connections in an active state
     uint32_t inactive = 0;  // gauge: all other connections
+};
+
+// Per worker and pool of local addresses.
+struct PoolCounters {
+    uint64_t ports = 0;      // gauge: that could be in use at one time
+    uint64_t held = 0;       // gauge: by connections
+    uint64_t exhausted = 0;  // connections refused for want of a port
 };
 
 // Per worker and virtual service.

@@ -19,18 +19,56 @@ namespace director::dataplane {
     X(kBadIpLength, "bad_ip_length", "IP total length does not fit the frame or its own header")   \
     X(kBadIpChecksum, "bad_ip_checksum", "IP header checksum is wrong")                            \
     X(kMartian, "martian", "source or destination address cannot be on a wire (RFC 1812 5.3.7)")   \
-    X(kFragment, "fragment", "TCP or UDP fragment: its flow cannot be told")                       \
+    X(kFragment,                                                                                   \
+      "fragment",                                                                                  \
+      "fragment that only reassembly could translate (IPv6 to IPv4, FTP, PROXY, SCTP's ports)")    \
+    X(kFragmentTiny,                                                                               \
+      "fragment_tiny",                                                                             \
+      "first fragment without a whole transport header (RFC 1858)")                                \
+    X(kFragmentOverlap,                                                                            \
+      "fragment_overlap",                                                                          \
+      "fragments overlap: whole datagram refused (RFC 5722)")                                      \
+    X(kFragmentDuplicate, "fragment_duplicate", "fragment came twice")                             \
+    X(kFragmentBad, "fragment_bad", "fragment's offset and length cannot be true")                 \
+    X(kFragmentLate, "fragment_late", "first fragment of the datagram did not come in time")       \
+    X(kFragmentTableFull, "fragment_table_full", "too many fragments are being followed or held")  \
     X(kBadL4Header, "bad_l4_header", "TCP data offset or UDP length does not fit the packet")      \
     X(kBadL4Checksum, "bad_l4_checksum", "TCP or UDP checksum is wrong")                           \
     X(kNoServerAvailable,                                                                          \
       "no_server_available",                                                                       \
       "virtual service has no real server with weight above 0")                                    \
+    X(kNotAllowed, "not_allowed", "client is in the deny list, or not in the allow list")          \
+    X(kServiceRate, "service_rate", "too many new connections a second to the virtual service")    \
+    X(kServiceConnections, "service_connections", "too many connections to the virtual service")   \
+    X(kClientRate, "client_rate", "too many new connections a second from the client's network")   \
+    X(kClientConnections, "client_connections", "too many connections from the client's network")  \
+    X(kNoLocalPort,                                                                                \
+      "no_local_port",                                                                             \
+      "no local address has a port free for full NAT or source NAT")                               \
     X(kConnTableFull, "conn_table_full", "connection table is full")                               \
+    X(kFtpTableFull, "ftp_table_full", "too many FTP control connections are open")                \
+    X(kFtpHeld, "ftp_held", "beginning of an FTP reply, held until the rest comes")                \
+    X(kSynCookieSent, "syn_cookie_sent", "SYN answered with a cookie instead of the real server")  \
+    X(kSynCookieWrong, "syn_cookie_wrong", "end of a handshake with a cookie that was never sent") \
+    X(kSynProxyWaiting,                                                                            \
+      "syn_proxy_waiting",                                                                         \
+      "real server has not answered yet: the packet will be sent again")                           \
+    X(kSynProxyMismatch,                                                                           \
+      "syn_proxy_mismatch",                                                                        \
+      "real server lacks a TCP option that its client was promised: reset")                        \
+    X(kServerGone, "server_gone", "connection's real server failed or was removed")                \
+    X(kUntranslatableIcmp,                                                                         \
+      "untranslatable_icmp",                                                                       \
+      "ICMP error that has no counterpart in the other IP version (RFC 7915)")                     \
     X(kTtlExpired, "ttl_expired", "time to live would reach 0")                                    \
     X(kNoRoute, "no_route", "no route to the destination")                                         \
+    X(kNoSourceAddress,                                                                            \
+      "no_source_address",                                                                         \
+      "interface has no address of the family that a tunnel needs")                                \
     X(kInterfaceDown, "interface_down", "route leads to an interface that is not up")              \
     X(kExceedsMtu, "exceeds_mtu", "packet is longer than the outgoing interface's MTU")            \
     X(kNoHeadroom, "no_headroom", "no room before the frame for a longer Ethernet header")         \
+    X(kInPieces, "in_pieces", "frame in several pieces that a helper would have to change")        \
     X(kNeighbourFailed, "neighbour_failed", "next hop does not answer ARP")                        \
     X(kPuntRateLimited, "punt_rate_limited", "too many packets for the kernel or waiting for ARP") \
     X(kPuntRingFull,                                                                               \

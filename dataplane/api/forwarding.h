@@ -13,10 +13,14 @@ namespace director::dataplane {
 // A port, or one VLAN on a port, as seen by the IP layer.
 struct Interface {
     PortId port{};
-    uint16_t vlan = 0;  // 802.1Q VLAN id; 0 = untagged
+    uint16_t vlan = 0;        // 802.1Q VLAN id; 0 = untagged
+    uint16_t outer_vlan = 0;  // 802.1ad: the outer id of QinQ; 0 = one tag at most
     uint16_t mtu_bytes = 1500;
     bool is_up = false;
     MacAddress mac;
+    // Its primary addresses, or the "any" of their family: the source of tunnels and ICMP errors.
+    IpAddress ipv4 = Ipv4Address();
+    IpAddress ipv6 = IpAddress();
 };
 
 // A machine on the link. Exists in a worker's table only while its MAC address is known, or while
@@ -24,7 +28,7 @@ struct Interface {
 enum class NeighbourState : uint8_t { kReachable, kFailed };
 
 struct NeighbourKey {
-    Ipv4Address address;
+    IpAddress address;
     InterfaceId interface {};
 
     friend constexpr bool operator==(const NeighbourKey&, const NeighbourKey&) = default;
@@ -46,24 +50,35 @@ enum class RouteKind : uint8_t {
 struct Route {
     RouteKind kind = RouteKind::kNone;
     InterfaceId interface {};
-    Ipv4Address gateway;
+    IpAddress gateway;  // of either family: IPv4 routes may have IPv6 next hops (RFC 8950)
 
     friend constexpr bool operator==(const Route&, const Route&) = default;
 };
 
-// All routes, read-only once installed. Built by the control plane, handed to every worker by
-// pointer with CommandKind::kPutRoutes, and freed when each has handed it back
-// (EventKind::kRoutesReturned). The longest-prefix match is behind a function so that the dataplane
-// core needs no DPDK: `lookup` writes for each address (host order) an index into `routes`; index 0
-// is always RouteKind::kNone.
-struct RouteTable {
-    using Lookup = void (*)(const void* fib,
-                            const uint32_t* addresses,
-                            uint16_t* route_indexes,
-                            uint32_t count);
+// Longest-prefix matches over addresses, several at once, behind functions so that the dataplane
+// core needs no DPDK. Each writes a number of 16 bits per address; 0 where no prefix fits.
+struct PrefixLookup {
+    // IPv4 addresses in host order.
+    using Ipv4 = void (*)(const void* fib,
+                          const uint32_t* addresses,
+                          uint16_t* numbers,
+                          uint32_t count);
+    using Ipv6 = void (*)(const void* fib,
+                          const IpAddress* addresses,
+                          uint16_t* numbers,
+                          uint32_t count);
 
     const void* fib = nullptr;
-    Lookup lookup = nullptr;
+    Ipv4 ipv4 = nullptr;  // nullptr: there is no IPv4 prefix
+    Ipv6 ipv6 = nullptr;  // nullptr: there is no IPv6 prefix
+};
+
+// All routes, read-only once installed. Built by the control plane, handed to every worker by
+// pointer with CommandKind::kPutRoutes, and freed when each has handed it back
+// (EventKind::kRoutesReturned). `lookup` answers an index into `routes`; index 0 is always
+// RouteKind::kNone.
+struct RouteTable {
+    PrefixLookup lookup;
     std::vector<Route> routes;
 };
 

@@ -11,6 +11,7 @@
 #include "dataplane/api/conn_state.h"
 #include "dataplane/api/counters.h"
 #include "dataplane/api/ids.h"
+#include "dataplane/api/service.h"
 
 namespace director::dataplane {
 
@@ -29,6 +30,7 @@ struct CountersReport : Job {
     WorkerCounters totals;
     std::vector<ServiceCounters> services;
     std::vector<ServerCounters> servers;
+    std::vector<PoolCounters> pools;  // by number; small, so answered in the last piece
     uint32_t commands_applied = 0;  // sequence number of the last command applied before the report
 };
 
@@ -39,6 +41,9 @@ struct ConnectionRow {
     Endpoint client;
     Endpoint virtual_service;
     Endpoint real_server;
+    Endpoint local;  // full NAT and source NAT: the client as the server sees it
+    ForwardingMethod forwarding = ForwardingMethod::kNat;
+    bool is_template = false;  // persistence: client's network, kept for its next connections
     uint32_t expires_in_seconds = 0;
     ServiceId service = kNoService;
     RealServerId server = kNoRealServer;

@@ -1,5 +1,7 @@
 // The commands of the control plane, one function each. A command is carried out whole or refused
 // whole.
+#include <algorithm>
+
 #include "dataplane/core/schedulers.h"
 #include "dataplane/core/weight_tree.h"
 #include "dataplane/core/worker_state.h"
@@ -32,6 +34,28 @@ void start_round(const Worker::State& state, ServiceTable& table) {
     table.state.position = static_cast<uint32_t>(offset) - 1;
 }
 
+// What the packets of a server's connections look up by its id.
+void describe_servers(Worker::State& state,
+                      const ServiceTable& table,
+                      const ServiceTable* previous) {
+    if (previous != nullptr) {
+        for (const RealServerSlot& server : previous->servers) {
+            state.server_tallies[index(server.id)].position = kNoPosition;
+        }
+    }
+    const bool is_load_wanted = wants_load(table);
+    for (uint32_t position = 0; position < table.servers.size(); ++position) {
+        const RealServerSlot& server = table.servers[position];
+        ServerTally& tally = state.server_tallies[index(server.id)];
+        tally.service = table.id;
+        tally.position = position;
+        tally.tunnel = server.tunnel;
+        tally.is_load_wanted = is_load_wanted;
+        state.servers_end = std::max(state.servers_end, index(server.id) + 1);
+        tally.is_ending = false;
+    }
+}
+
 [[nodiscard]] bool fits(const Worker::State& state, const ServiceTable& table) {
     for (const RealServerSlot& server : table.servers) {
         if (index(server.id) >= state.settings.real_servers_max) {
@@ -39,6 +63,64 @@ void start_round(const Worker::State& state, ServiceTable& table) {
         }
     }
     return index(table.id) < state.settings.services_max && table.scheduler < schedulers().size();
+}
+
+// Services by rule have no key: their rules are in the tables.
+[[nodiscard]] bool is_found_by_key(const ServiceKey& key) {
+    return key.mark == 0;
+}
+
+void note_wide_services(Worker::State& state) {
+    state.has_wide_services = state.any_port_services != 0 || state.ftp_services != 0 ||
+                              (state.tables != nullptr && !state.tables->match_rules.empty());
+}
+
+// False when the key is taken, or the map is full.
+[[nodiscard]] bool add_key(Worker::State& state, const ServiceTable& table) {
+    if (!is_found_by_key(table.key)) {
+        return true;
+    }
+    const FlowEnd key = flow_end_of(state.settings.hash_key, table.key);
+    if (state.service_ids.find(key) != nullptr || !state.service_ids.put(key, table.id)) {
+        return false;
+    }
+    state.any_port_services += table.key.port == Be16{} ? 1U : 0U;
+    note_wide_services(state);
+    return true;
+}
+
+void remove_key(Worker::State& state, const ServiceKey& key) {
+    if (is_found_by_key(key)) {
+        state.service_ids.erase(flow_end_of(state.settings.hash_key, key));
+        state.any_port_services -= key.port == Be16{} ? 1U : 0U;
+        note_wide_services(state);
+    }
+}
+
+// An FTP service's data connections come to its address, whatever the port. Of several at one
+// address any will do: it only tells that a packet comes from a client.
+void note_ftp(Worker::State& state, ServiceSlot& slot, const ServiceKey& key, bool has_ftp) {
+    if (slot.has_ftp == has_ftp) {
+        return;
+    }
+    slot.has_ftp = has_ftp;
+    state.ftp_services += has_ftp ? 1U : ~0U;
+    note_wide_services(state);
+    if (!is_found_by_key(key) || key.port == Be16{}) {
+        return;
+    }
+    const FlowEnd address = flow_end_of(state.settings.hash_key, key).without_port();
+    state.ftp_addresses.erase(address);
+    for (size_t i = 0; i < state.services.size(); ++i) {
+        const ServiceSlot& other = state.services[i];
+        const bool is_there = other.has_ftp && is_found_by_key(other.key) &&
+                              other.key.address == key.address && other.key.port != Be16{};
+        if (is_there) {
+            static_cast<void>(
+                state.ftp_addresses.put(address, ServiceId{static_cast<uint16_t>(i)}));
+            return;
+        }
+    }
 }
 
 void put_service(Worker::State& state, const Command& command) {
@@ -53,17 +135,20 @@ void put_service(Worker::State& state, const Command& command) {
         give_back(state, command, &table);
         return;
     }
-    const bool is_key_taken =
-        !slot.is_known && state.service_ids.find(flow_end_of(table.key)) != nullptr;
-    if (is_key_taken ||
-        (!slot.is_known && !state.service_ids.put(flow_end_of(table.key), table.id))) {
+    if (!slot.is_known && !add_key(state, table)) {
         give_back(state, command, &table);
         return;
     }
+    describe_servers(state, table, slot.table);
+    fill_in_loads(state, table);
     start_round(state, table);
     schedulers()[table.scheduler].adopt(table, slot.table);
     give_back(state, command, slot.table);
-    slot = {&table, table.key, true};
+    slot.table = &table;
+    slot.key = table.key;
+    slot.is_known = true;
+    note_ftp(state, slot, table.key, table.options.has_ftp_helper);
+    state.services_end = std::max(state.services_end, index(table.id) + 1);
 }
 
 [[nodiscard]] ServiceSlot* known_slot(Worker::State& state, ServiceId service) {
@@ -90,9 +175,13 @@ void forget_service(Worker::State& state, const Command& command) {
         refuse(state, command);
         return;
     }
-    state.service_ids.erase(flow_end_of(slot->key));
+    remove_key(state, slot->key);
+    note_ftp(state, *slot, slot->key, false);
     *slot = {};
     state.service_counters[index(command.service)] = {};
+    SynWatch& watch = state.syn_watches[index(command.service)];
+    state.counters.services_under_attack -= watch.attack.is_under_attack() ? 1U : 0U;
+    watch = SynWatch(state.settings.attack);
 }
 
 void set_server_weight(Worker::State& state, const Command& command) {
@@ -121,10 +210,61 @@ void forget_real_server(Worker::State& state, const Command& command) {
     counters = {};
 }
 
-void set_timeouts(Worker::State& state, const Command& command) {
-    for (size_t i = 0; i < kConnStateCount; ++i) {
-        state.timeout_ticks[i] = to_ticks(command.timeouts[i]);
+[[nodiscard]] bool set_timeout(Worker::State& state, const TimeoutChange& change) {
+    if (change.state >= ConnState::kCount) {
+        return false;
     }
+    state.timeout_ticks[static_cast<size_t>(change.state)] = to_ticks(change.seconds);
+    return true;
+}
+
+void put_tables(Worker::State& state, const Command& command) {
+    if (state.tables != nullptr) {
+        report(state, command, EventKind::kTablesReturned).tables = state.tables;
+    }
+    state.tables = command.tables;
+    state.has_had_match_rules = state.has_had_match_rules || !state.tables->match_rules.empty();
+    state.looks_by_source = state.has_had_match_rules || !state.tables->source_nat.empty();
+    for (const SourceNatRule& rule : state.tables->source_nat) {
+        if (index(rule.server) < state.settings.real_servers_max) {
+            ServerTally& tally = state.server_tallies[index(rule.server)];
+            tally.service = rule.service;
+            tally.position = kNoPosition;
+            tally.is_ending = false;
+        }
+    }
+    note_wide_services(state);
+}
+
+void give_back(Worker::State& state, const Command& command, LocalPool* pool) {
+    if (pool != nullptr) {
+        report(state, command, EventKind::kLocalPoolReturned).local_pool = pool;
+    }
+}
+
+void put_local_pool(Worker::State& state, const Command& command) {
+    LocalPool* const pool = command.local_pool;
+    if (pool->id == 0 || pool->id >= kLocalPoolsMax) {
+        give_back(state, command, pool);
+        return;
+    }
+    LocalPool*& place = state.local_pools[pool->id];
+    if (place != nullptr) {
+        adopt_local_ports(*pool, *place);
+    }
+    give_back(state, command, place);
+    place = pool;
+}
+
+[[nodiscard]] bool end_connections(Worker::State& state, const ConnectionsEnd& wanted) {
+    if (index(wanted.server) >= state.settings.real_servers_max) {
+        return false;
+    }
+    ServerTally& server = state.server_tallies[index(wanted.server)];
+    server.is_ending = true;
+    server.when_gone = wanted.how;
+    state.sweep.left = state.connections.high_water();
+    return true;
 }
 
 void put_routes(Worker::State& state, const Command& command) {
@@ -170,8 +310,8 @@ void Worker::apply(const Command& command, TimePoint now) {
         case CommandKind::kForgetRealServer:
             forget_real_server(state, command);
             break;
-        case CommandKind::kSetTimeouts:
-            set_timeouts(state, command);
+        case CommandKind::kSetTimeout:
+            is_done = set_timeout(state, command.set_timeout);
             break;
         case CommandKind::kPutInterface:
             is_done = state.forwarder.put_interface(command.put_interface.id,
@@ -186,6 +326,15 @@ void Worker::apply(const Command& command, TimePoint now) {
             break;
         case CommandKind::kPutRoutes:
             put_routes(state, command);
+            break;
+        case CommandKind::kEndConnections:
+            is_done = end_connections(state, command.end_connections);
+            break;
+        case CommandKind::kPutTables:
+            put_tables(state, command);
+            break;
+        case CommandKind::kPutLocalPool:
+            put_local_pool(state, command);
             break;
         case CommandKind::kRunJob:
             run_job(state, command);

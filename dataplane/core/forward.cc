@@ -1,20 +1,43 @@
 // Stage 7: the next hop. A connection remembers its own in each direction; a packet without one is
 // routed as a plain router would, or is the kernel's.
-#include "common/checksum.h"
+#include <algorithm>
+
 #include "dataplane/core/frame.h"
 #include "dataplane/core/worker_state.h"
+#include "dataplane/core/wrap.h"
 
 namespace director::dataplane {
 namespace {
 
-[[nodiscard]] Ipv4Address destination_of(const Packet& packet) {
-    return load_address(packet.data + packet.l3_offset + kIpDestinationOffset);
+// Where the packet goes on to: its destination, or for a method that leaves that alone, the real
+// server.
+[[nodiscard]] IpAddress destination_of(const Worker::State& state, const Packet& packet) {
+    if (packet.connection != kNoConnection && packet.direction == Direction::kClientToServer) {
+        const Connection& connection = state.connections[packet.connection];
+        if (connection.translation == Translation::kNone) {
+            return state.connections.endpoint(connection, Side::kInside, Role::kServer).address;
+        }
+    }
+    const uint8_t* const ip = packet.data + packet.l3_offset;
+    return packet.is_ipv4 ? IpAddress(load_address(ip + kIpDestinationOffset))
+                          : IpAddress::load_ipv6(ip + kIpv6DestinationOffset);
 }
 
-// Puts the Ethernet header that `adjacency` wants in front of the IP header; a VLAN tag may come,
-// go or change. False when there is no room before the frame.
+[[nodiscard]] uint32_t tags_of(VlanTags vlan) {
+    return (vlan.inner != 0 ? 1U : 0U) + (vlan.outer != 0 ? 1U : 0U);
+}
+
+// Writes a tag's type and VLAN id and answers where the next type goes.
+[[nodiscard]] uint8_t* write_tag(uint8_t* type, uint16_t ether_type, uint16_t vlan) {
+    store_raw16(type, __builtin_bswap16(ether_type));
+    store_raw16(type + 2, __builtin_bswap16(vlan));
+    return type + kVlanTagBytes;
+}
+
+// Puts the Ethernet header that `adjacency` wants in front of the IP header; VLAN tags may come, go
+// or change. False when there is no room before the frame.
 [[nodiscard]] bool write_ethernet(Packet& packet, const Adjacency& adjacency) {
-    const uint32_t header_bytes = kEthernetBytes + (adjacency.vlan != 0 ? kVlanTagBytes : 0);
+    const uint32_t header_bytes = kEthernetBytes + tags_of(adjacency.vlan) * kVlanTagBytes;
     const int32_t growth = static_cast<int32_t>(header_bytes) - packet.l3_offset;
     if (growth > static_cast<int32_t>(packet.headroom_bytes)) {
         return false;
@@ -22,29 +45,43 @@ namespace {
     uint8_t* const start = packet.data - growth;
     std::memcpy(start, adjacency.macs.data(), adjacency.macs.size());
     uint8_t* type = start + kEtherTypeOffset;
-    if (adjacency.vlan != 0) {
-        store_raw16(type, __builtin_bswap16(kEtherTypeVlan));
-        store_raw16(type + 2, __builtin_bswap16(adjacency.vlan));
-        type += kVlanTagBytes;
+    if (adjacency.vlan.outer != 0) {
+        type = write_tag(type, kEtherTypeOuterVlan, adjacency.vlan.outer);
     }
-    store_raw16(type, __builtin_bswap16(kEtherTypeIpv4));
+    if (adjacency.vlan.inner != 0) {
+        type = write_tag(type, kEtherTypeVlan, adjacency.vlan.inner);
+    }
+    store_raw16(type, __builtin_bswap16(packet.is_ipv4 ? kEtherTypeIpv4 : kEtherTypeIpv6));
     packet.data = start;
     packet.length_bytes += static_cast<uint32_t>(growth);
     packet.contiguous_bytes += static_cast<uint32_t>(growth);
     packet.headroom_bytes -= static_cast<uint32_t>(growth);
     packet.l3_offset = static_cast<uint16_t>(header_bytes);
+    packet.l4_offset = static_cast<uint16_t>(packet.l4_offset + growth);
     return true;
 }
 
-// What stands against sending `packet` through `adjacency`; kCount = nothing.
-[[nodiscard]] DropReason obstacle(const Packet& packet, const Adjacency& adjacency) {
+// RFC 791: may be fragmented on its way. What is too long and may not be, its sender has to know.
+[[nodiscard]] bool forbids_fragments(const Packet& packet) {
+    const uint8_t* const ip = packet.data + packet.l3_offset;
+    return packet.is_ipv6 || (load_be16(ip + kIpFragmentOffset) & kIpDontFragment) != 0;
+}
+
+// Whether something stands against sending `packet` through `adjacency`: it has been dropped then,
+// or has become an answer that needs a next hop of its own.
+[[nodiscard]] bool stops_at(Worker::State& state, Packet& packet, const Adjacency& adjacency) {
     if (!adjacency.is_up) {
-        return DropReason::kInterfaceDown;
+        state.drop(packet, DropReason::kInterfaceDown);
+    } else if (adjacency.is_failed) {
+        refuse(state, packet, DropReason::kNeighbourFailed, IcmpCause::kHostUnreachable);
+    } else if (packet.ip_length <= adjacency.mtu_bytes) {
+        return false;
+    } else if (forbids_fragments(packet)) {
+        refuse(state, packet, DropReason::kExceedsMtu, IcmpCause::kTooBig, adjacency.mtu_bytes);
+    } else {
+        state.drop(packet, DropReason::kExceedsMtu);
     }
-    if (adjacency.is_failed) {
-        return DropReason::kNeighbourFailed;
-    }
-    return packet.ip_length > adjacency.mtu_bytes ? DropReason::kExceedsMtu : DropReason::kCount;
+    return true;
 }
 
 // Nearly always nothing stands against sending, and the EtherType is where it has to be: then it is
@@ -59,10 +96,10 @@ namespace {
 }
 
 void send(Worker::State& state, Packet& packet, const Adjacency& adjacency) {
-    const DropReason reason = obstacle(packet, adjacency);
-    if (reason != DropReason::kCount) {
-        state.drop(packet, reason);
-    } else if (!write_ethernet(packet, adjacency)) {
+    if (stops_at(state, packet, adjacency)) {
+        return;
+    }
+    if (!write_ethernet(packet, adjacency)) {
         state.drop(packet, DropReason::kNoHeadroom);
     } else {
         state.forward(packet, adjacency.port);
@@ -71,31 +108,30 @@ void send(Worker::State& state, Packet& packet, const Adjacency& adjacency) {
 
 // A router takes one from the TTL (RFC 1812 section 5.3.1); a balanced packet has had that done.
 [[nodiscard]] bool route_one_hop(Worker::State& state, Packet& packet) {
-    uint8_t* const ip = packet.data + packet.l3_offset;
-    if (ip[kIpTtlOffset] <= 1) {
-        state.drop(packet, DropReason::kTtlExpired);
+    if (packet.is_answer) {
+        return true;
+    }
+    if (ttl_of(packet) <= 1) {
+        refuse(state, packet, DropReason::kTtlExpired, IcmpCause::kTimeExceeded);
         return false;
     }
-    constexpr uint16_t kTtlDelta = 0xfffe;
-    --ip[kIpTtlOffset];
-    store_raw16(ip + kIpChecksumOffset,
-                checksum_apply(load_raw16(ip + kIpChecksumOffset), kTtlDelta));
+    take_ttl(packet);
     return true;
 }
 
 // The frame is complete but for the destination MAC address, which stays zero.
 void wait_for_neighbour(Worker::State& state, Packet& packet, const NextHop& hop) {
     const Interface& interface = state.forwarder.interface(hop.interface);
-    Adjacency adjacency{.vlan = interface.vlan,
+    Adjacency adjacency{.vlan = {interface.vlan, interface.outer_vlan},
                         .mtu_bytes = interface.mtu_bytes,
                         .port = interface.port,
                         .interface = hop.interface,
                         .is_up = interface.is_up};
     std::memcpy(adjacency.macs.data() + 6, interface.mac.bytes.data(), interface.mac.bytes.size());
-    const DropReason reason = obstacle(packet, adjacency);
-    if (reason != DropReason::kCount) {
-        state.drop(packet, reason);
-    } else if (!write_ethernet(packet, adjacency)) {
+    if (stops_at(state, packet, adjacency)) {
+        return;
+    }
+    if (!write_ethernet(packet, adjacency)) {
         state.drop(packet, DropReason::kNoHeadroom);
     } else {
         packet.out_port = adjacency.port;
@@ -103,76 +139,111 @@ void wait_for_neighbour(Worker::State& state, Packet& packet, const NextHop& hop
     }
 }
 
+void remember(Worker::State& state, const Packet& packet, uint16_t adjacency) {
+    Connection& connection = state.connections[packet.connection];
+    if (connection.generation != state.forwarder.generation()) {
+        connection.generation = state.forwarder.generation();
+        connection.adjacency = {kNoAdjacency, kNoAdjacency};
+    }
+    connection.adjacency[static_cast<size_t>(packet.direction)] = adjacency;
+}
+
 void follow(Worker::State& state, Packet& packet, const NextHop& hop) {
     const bool is_balanced = packet.connection != kNoConnection;
     if (hop.kind == NextHop::Kind::kNone || (hop.kind == NextHop::Kind::kLocal && is_balanced)) {
-        state.drop(packet, DropReason::kNoRoute);
+        refuse(state, packet, DropReason::kNoRoute, IcmpCause::kNetUnreachable);
         return;
     }
     if (hop.kind == NextHop::Kind::kLocal) {
         state.punt(packet);
         return;
     }
-    if (!is_balanced && !route_one_hop(state, packet)) {
+    if (is_balanced) {
+        if (hop.kind == NextHop::Kind::kAdjacent) {
+            remember(state, packet, hop.adjacency);
+        }
+        if (needs_preparation(state, packet) && !prepare_for(state, packet, hop.interface)) {
+            return;
+        }
+    } else if (!route_one_hop(state, packet)) {
         return;
     }
     if (hop.kind == NextHop::Kind::kUnknownMac) {
         wait_for_neighbour(state, packet, hop);
-        return;
+    } else {
+        send(state, packet, state.forwarder.adjacency(hop.adjacency));
     }
-    if (is_balanced) {
-        Connection& connection = state.connections[packet.connection];
-        if (connection.generation != state.forwarder.generation()) {
-            connection.generation = state.forwarder.generation();
-            connection.adjacency = {kNoAdjacency, kNoAdjacency};
-        }
-        connection.adjacency[static_cast<size_t>(packet.direction)] = hop.adjacency;
-    }
-    send(state, packet, state.forwarder.adjacency(hop.adjacency));
 }
 
-// The adjacency that the packet's connection remembers, or kNoAdjacency.
-[[nodiscard]] uint16_t remembered(const Worker::State& state, const Packet& packet) {
-    if (packet.connection == kNoConnection) {
-        return kNoAdjacency;
-    }
+// Whether this machine itself is the connection's real server (ipvsadm "Local").
+[[nodiscard]] bool is_local(const Connection& connection, const Packet& packet) {
+    return connection.forwarding == ForwardingMethod::kLocal &&
+           packet.direction == Direction::kClientToServer;
+}
+
+// Sends a packet by the adjacency that its connection remembers. False when there is none.
+[[nodiscard]] bool send_as_before(Worker::State& state, Packet& packet) {
     const Connection& connection = state.connections[packet.connection];
-    return connection.generation == state.forwarder.generation()
-               ? connection.adjacency[static_cast<size_t>(packet.direction)]
-               : kNoAdjacency;
+    const uint16_t number = connection.generation == state.forwarder.generation()
+                                ? connection.adjacency[static_cast<size_t>(packet.direction)]
+                                : kNoAdjacency;
+    if (number == kNoAdjacency) {
+        return false;
+    }
+    const Adjacency& hop = state.forwarder.adjacency(number);
+    if (needs_preparation(state, packet) && !prepare_for(state, packet, hop.interface)) {
+        return true;
+    }
+    if (!send_plainly(state, packet, hop)) {
+        send(state, packet, hop);
+    }
+    return true;
 }
 
-}  // namespace
+void find_way(Worker::State& state, std::span<Packet* const> packets) {
+    constexpr size_t kAtOnce = 8;  // a group of a burst: what is not needed need not be set up
+    std::array<IpAddress, kAtOnce> destinations;
+    std::array<NextHop, kAtOnce> hops;
+    for (size_t start = 0; start < packets.size(); start += kAtOnce) {
+        const auto some = packets.subspan(start, std::min(kAtOnce, packets.size() - start));
+        for (size_t i = 0; i < some.size(); ++i) {
+            destinations[i] = destination_of(state, *some[i]);
+        }
+        state.forwarder.resolve({destinations.data(), some.size()}, hops);
+        for (size_t i = 0; i < some.size(); ++i) {
+            follow(state, *some[i], hops[i]);
+        }
+    }
+}
 
-void forward_burst(Worker::State& state, Packets packets) {
+void forward_once(Worker::State& state, Packets packets) {
     // Filled as far as `count` says.
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
     std::array<Packet*, kBurstMax> unresolved;
-    std::array<Ipv4Address, kBurstMax> destinations;
     uint32_t count = 0;
     for (Packet& packet : packets) {
         if (packet.verdict != Verdict::kUndecided) {
             continue;
         }
-        const uint16_t adjacency = remembered(state, packet);
-        if (adjacency != kNoAdjacency) {
-            const Adjacency& hop = state.forwarder.adjacency(adjacency);
-            if (!send_plainly(state, packet, hop)) {
-                send(state, packet, hop);
-            }
-        } else {
-            unresolved[count] = &packet;
-            destinations[count] = destination_of(packet);
-            ++count;
+        const bool has_connection = packet.connection != kNoConnection;
+        if (has_connection && is_local(state.connections[packet.connection], packet)) {
+            state.punt(packet);
+        } else if (!has_connection || !send_as_before(state, packet)) {
+            unresolved[count++] = &packet;
         }
     }
-    if (count == 0) {
-        return;
+    if (count != 0) {
+        find_way(state, {unresolved.data(), count});
     }
-    std::array<NextHop, kBurstMax> hops;
-    state.forwarder.resolve({destinations.data(), count}, hops);
-    for (uint32_t i = 0; i < count; ++i) {
-        follow(state, *unresolved[i], hops[i]);
+}
+
+}  // namespace
+
+void forward_burst(Worker::State& state, Packets packets) {
+    const uint64_t answered = state.counters.answered;
+    forward_once(state, packets);
+    if (state.counters.answered != answered) {
+        forward_once(state, packets);  // what became an answer meanwhile
     }
 }
 

@@ -20,11 +20,11 @@ Forwarder::Forwarder(uint32_t neighbours_max, const HashKey& key)
 void Forwarder::fill_from_interface(Adjacency& adjacency) const {
     const Interface& facts = interface(adjacency.interface);
     std::copy(facts.mac.bytes.begin(), facts.mac.bytes.end(), adjacency.macs.begin() + 6);
-    adjacency.vlan = facts.vlan;
+    adjacency.vlan = {facts.vlan, facts.outer_vlan};
     adjacency.mtu_bytes = facts.mtu_bytes;
     adjacency.port = facts.port;
     adjacency.is_up = facts.is_up;
-    const bool is_plain = facts.is_up && !adjacency.is_failed && facts.vlan == 0;
+    const bool is_plain = facts.is_up && !adjacency.is_failed && adjacency.vlan.is_untagged();
     adjacency.plain_mtu_bytes = is_plain ? facts.mtu_bytes : 0;
 }
 
@@ -43,7 +43,7 @@ bool Forwarder::put_interface(InterfaceId id, const Interface& interface) {
     }
     interfaces_[index(id)] = {interface, true};
     for (uint16_t port = 0; port < untagged_.size(); ++port) {
-        untagged_[port] = search_interface(PortId{port}, 0);
+        untagged_[port] = search_interface(PortId{port}, {});
         own_macs_[port] = own_mac_bits(untagged_[port]);
     }
     // Unused adjacencies are refreshed too: their number is bounded and the change is rare.
@@ -92,16 +92,17 @@ const RouteTable* Forwarder::put_routes(const RouteTable* routes) {
 }
 
 // A linear search: there are few VLANs, and a packet without one does not come here.
-InterfaceId Forwarder::search_interface(PortId port, uint16_t vlan) const {
+InterfaceId Forwarder::search_interface(PortId port, VlanTags vlan) const {
     for (uint16_t i = 0; i < interfaces_.size() && interfaces_[i].is_known; ++i) {
-        if (interfaces_[i].facts.port == port && interfaces_[i].facts.vlan == vlan) {
+        const Interface& facts = interfaces_[i].facts;
+        if (facts.port == port && VlanTags{facts.vlan, facts.outer_vlan} == vlan) {
             return InterfaceId{i};  // ids are handed out densely
         }
     }
     return kNoInterface;
 }
 
-NextHop Forwarder::resolve_route(const Route& route, Ipv4Address destination) const {
+NextHop Forwarder::resolve_route(const Route& route, const IpAddress& destination) const {
     switch (route.kind) {
         case RouteKind::kNone:
         case RouteKind::kDiscard:
@@ -112,7 +113,7 @@ NextHop Forwarder::resolve_route(const Route& route, Ipv4Address destination) co
         case RouteKind::kGateway:
             break;
     }
-    const Ipv4Address hop = route.kind == RouteKind::kGateway ? route.gateway : destination;
+    const IpAddress hop = route.kind == RouteKind::kGateway ? route.gateway : destination;
     const uint16_t* const number = neighbours_.find(NeighbourKey{hop, route.interface});
     if (number == nullptr) {
         return {NextHop::Kind::kUnknownMac, kNoAdjacency, route.interface, hop};
@@ -120,28 +121,51 @@ NextHop Forwarder::resolve_route(const Route& route, Ipv4Address destination) co
     return {NextHop::Kind::kAdjacent, *number, route.interface, hop};
 }
 
-void Forwarder::resolve(std::span<const Ipv4Address> destinations,
-                        std::span<NextHop> answers) const {
-    DIRECTOR_HOT_ASSERT(destinations.size() <= kBurstMax && answers.size() >= destinations.size());
-    if (destinations.empty()) {
-        return;
-    }
+void Forwarder::resolve_some(std::span<const IpAddress> destinations,
+                             std::span<NextHop> answers) const {
+    DIRECTOR_HOT_ASSERT(destinations.size() <= kAtOnce);
     if (routes_ == nullptr) {
         std::fill(answers.begin(), answers.end(), NextHop{});
         return;
     }
-    // Filled as far as there are destinations.
+    // Filled as far as there are destinations of the family.
     // NOLINTBEGIN(cppcoreguidelines-pro-type-member-init)
-    std::array<uint32_t, kBurstMax> addresses;
-    std::array<uint16_t, kBurstMax> indexes;
+    std::array<uint32_t, kAtOnce> ipv4;
+    std::array<IpAddress, kAtOnce> ipv6;
+    std::array<uint16_t, kAtOnce> ipv4_routes;
+    std::array<uint16_t, kAtOnce> ipv6_routes;
     // NOLINTEND(cppcoreguidelines-pro-type-member-init)
-    for (size_t i = 0; i < destinations.size(); ++i) {
-        addresses[i] = destinations[i].host();
+    uint32_t ipv4_count = 0;
+    uint32_t ipv6_count = 0;
+    for (const IpAddress& destination : destinations) {
+        if (destination.is_ipv4()) {
+            ipv4[ipv4_count++] = destination.ipv4().host();
+        } else {
+            ipv6[ipv6_count++] = destination;
+        }
     }
-    routes_->lookup(
-        routes_->fib, addresses.data(), indexes.data(), static_cast<uint32_t>(destinations.size()));
+    const PrefixLookup& lookup = routes_->lookup;
+    std::fill_n(ipv4_routes.begin(), ipv4_count, uint16_t{0});
+    std::fill_n(ipv6_routes.begin(), ipv6_count, uint16_t{0});
+    if (ipv4_count != 0 && lookup.ipv4 != nullptr) {
+        lookup.ipv4(lookup.fib, ipv4.data(), ipv4_routes.data(), ipv4_count);
+    }
+    if (ipv6_count != 0 && lookup.ipv6 != nullptr) {
+        lookup.ipv6(lookup.fib, ipv6.data(), ipv6_routes.data(), ipv6_count);
+    }
+    const uint16_t* next_ipv4 = ipv4_routes.data();
+    const uint16_t* next_ipv6 = ipv6_routes.data();
     for (size_t i = 0; i < destinations.size(); ++i) {
-        answers[i] = resolve_route(routes_->routes[indexes[i]], destinations[i]);
+        const uint16_t route = destinations[i].is_ipv4() ? *next_ipv4++ : *next_ipv6++;
+        answers[i] = resolve_route(routes_->routes[route], destinations[i]);
+    }
+}
+
+void Forwarder::resolve(std::span<const IpAddress> destinations, std::span<NextHop> answers) const {
+    DIRECTOR_HOT_ASSERT(answers.size() >= destinations.size());
+    for (size_t start = 0; start < destinations.size(); start += kAtOnce) {
+        const size_t count = std::min(kAtOnce, destinations.size() - start);
+        resolve_some(destinations.subspan(start, count), answers.subspan(start, count));
     }
 }
 

@@ -19,7 +19,7 @@ namespace director::dataplane {
 // A resolved next hop: all that is written in front of the IP header.
 struct alignas(32) Adjacency {
     std::array<uint8_t, 12> macs{};  // destination, source
-    uint16_t vlan = 0;
+    VlanTags vlan;
     uint16_t mtu_bytes = 0;
     uint16_t plain_mtu_bytes = 0;  // mtu_bytes, or 0 when sending takes more than the macs
     PortId port{};
@@ -39,7 +39,7 @@ struct NextHop {
     Kind kind = Kind::kNone;
     uint16_t adjacency = kNoAdjacency;
     InterfaceId interface {};
-    Ipv4Address address;
+    IpAddress address;
 };
 
 class Forwarder {
@@ -55,24 +55,24 @@ class Forwarder {
     [[nodiscard]] const RouteTable* put_routes(const RouteTable* routes);
 
     // The interface that frames with this VLAN (0 = untagged) on this port belong to, or nullptr.
-    [[nodiscard]] const Interface* interface_of(PortId port, uint16_t vlan) const {
-        const InterfaceId id = vlan == 0 && index(port) < untagged_.size()
+    [[nodiscard]] const Interface* interface_of(PortId port, VlanTags vlan) const {
+        const InterfaceId id = vlan.is_untagged() && index(port) < untagged_.size()
                                    ? untagged_[index(port)]
                                    : search_interface(port, vlan);
         return id != kNoInterface ? &interface(id) : nullptr;
     }
     // Whether a frame without a VLAN has the interface's own MAC address, which is no group's, as
     // destination. What is false may still be ours: interface_of() knows all.
-    [[nodiscard]] bool is_plainly_ours(PortId port, uint16_t vlan, const uint8_t* frame) const {
-        const size_t place = size_t{index(port)} | size_t{vlan} << 16;
+    [[nodiscard]] bool is_plainly_ours(PortId port, VlanTags vlan, const uint8_t* frame) const {
+        const size_t place = size_t{index(port)} | size_t{vlan.inner} << 16;
         return place < own_macs_.size() && mac_bits(frame) == own_macs_[place];
     }
     [[nodiscard]] const Interface& interface(InterfaceId id) const {
         return interfaces_[index(id)].facts;
     }
 
-    // Answers for up to kBurstMax destinations at once.
-    void resolve(std::span<const Ipv4Address> destinations, std::span<NextHop> answers) const;
+    // An answer for each destination.
+    void resolve(std::span<const IpAddress> destinations, std::span<NextHop> answers) const;
 
     [[nodiscard]] const Adjacency& adjacency(uint16_t number) const { return adjacencies_[number]; }
     // Changes whenever a remembered adjacency may no longer be the right one.
@@ -86,9 +86,9 @@ class Forwarder {
     struct NeighbourHash {
         HashKey key;
         size_t operator()(const NeighbourKey& neighbour) const {
-            return keyed_hash(
-                key,
-                uint64_t{neighbour.address.bits.raw} | uint64_t{index(neighbour.interface)} << 32);
+            return keyed_hash(key,
+                              FlowEnd::of(key, Protocol::kAny, neighbour.address).bits ^
+                                  uint64_t{index(neighbour.interface)} << 32);
         }
     };
 
@@ -102,8 +102,11 @@ class Forwarder {
         return bits << 16;
     }
 
-    [[nodiscard]] InterfaceId search_interface(PortId port, uint16_t vlan) const;
-    [[nodiscard]] NextHop resolve_route(const Route& route, Ipv4Address destination) const;
+    [[nodiscard]] InterfaceId search_interface(PortId port, VlanTags vlan) const;
+    // As many as a group of a burst (worker.cc): what is not needed need not be set up.
+    static constexpr size_t kAtOnce = 8;
+    void resolve_some(std::span<const IpAddress> destinations, std::span<NextHop> answers) const;
+    [[nodiscard]] NextHop resolve_route(const Route& route, const IpAddress& destination) const;
     [[nodiscard]] uint64_t own_mac_bits(InterfaceId id) const;
     void fill_from_interface(Adjacency& adjacency) const;
 

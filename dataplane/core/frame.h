@@ -15,11 +15,15 @@ inline constexpr uint32_t kEtherTypeOffset = 12;
 inline constexpr uint16_t kEtherTypeMin = 0x0600;  // below: a length
 inline constexpr uint16_t kEtherTypeIpv4 = 0x0800;
 inline constexpr uint16_t kEtherTypeVlan = 0x8100;
+inline constexpr uint16_t kEtherTypeIpv6 = 0x86dd;
+inline constexpr uint16_t kEtherTypeOuterVlan = 0x88a8;  // 802.1ad: QinQ
 
 // IPv4 (RFC 791).
 inline constexpr uint32_t kIpv4Bytes = 20;
 inline constexpr uint32_t kIpLengthOffset = 2;
+inline constexpr uint32_t kIpIdOffset = 4;
 inline constexpr uint32_t kIpFragmentOffset = 6;
+inline constexpr uint16_t kIpDontFragment = 0x4000;
 inline constexpr uint16_t kIpFragmentMask = 0x3fff;     // more fragments, or an offset
 inline constexpr uint16_t kIpFragmentMaskRaw = 0xff3f;  // the same on a value as it lies in memory
 inline constexpr uint32_t kIpTtlOffset = 8;
@@ -28,12 +32,22 @@ inline constexpr uint32_t kIpChecksumOffset = 10;
 inline constexpr uint32_t kIpSourceOffset = 12;
 inline constexpr uint32_t kIpDestinationOffset = 16;
 
-// TCP (RFC 9293) and UDP (RFC 768). Both begin with source and destination port.
+// IPv6 (RFC 8200).
+inline constexpr uint32_t kIpv6Bytes = 40;
+inline constexpr uint32_t kIpv6AddressBytes = 16;
+inline constexpr uint32_t kIpv6LengthOffset = 4;
+inline constexpr uint32_t kIpv6NextHeaderOffset = 6;
+inline constexpr uint32_t kIpv6HopLimitOffset = 7;
+inline constexpr uint32_t kIpv6SourceOffset = 8;
+inline constexpr uint32_t kIpv6DestinationOffset = 24;
+
+// TCP (RFC 9293), UDP (RFC 768) and SCTP (RFC 9260). All begin with source and destination port.
 inline constexpr uint32_t kL4DestinationOffset = 2;
 inline constexpr uint32_t kTcpBytes = 20;
 inline constexpr uint32_t kTcpDataOffset = 12;
 inline constexpr uint32_t kTcpFlagsOffset = 13;
 inline constexpr uint32_t kTcpChecksumOffset = 16;
+inline constexpr uint32_t kSctpBytes = 12;
 inline constexpr uint32_t kUdpBytes = 8;
 inline constexpr uint32_t kUdpLengthOffset = 4;
 inline constexpr uint32_t kUdpChecksumOffset = 6;
@@ -59,6 +73,16 @@ inline constexpr uint32_t kUdpChecksumOffset = 6;
 
 inline void store_address(uint8_t* at, Ipv4Address address) {
     std::memcpy(at, &address.bits.raw, 4);
+}
+
+[[nodiscard]] inline uint32_t load_raw32(const uint8_t* at) {
+    uint32_t raw = 0;
+    std::memcpy(&raw, at, 4);
+    return raw;
+}
+
+inline void store_raw32(uint8_t* at, uint32_t raw) {
+    std::memcpy(at, &raw, 4);
 }
 
 inline void store_raw16(uint8_t* at, uint16_t raw) {

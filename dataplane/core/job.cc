@@ -1,6 +1,7 @@
 // Answers the control plane's long questions a piece per poll.
 #include <algorithm>
 
+#include "dataplane/core/local_ports.h"
 #include "dataplane/core/worker_state.h"
 
 namespace director::dataplane {
@@ -8,6 +9,16 @@ namespace {
 
 constexpr uint32_t kSlotsPerPoll = 128;        // counters copied
 constexpr uint32_t kConnectionsPerPoll = 256;  // table positions looked at
+
+void report_pools(const Worker::State& state, CountersReport& report) {
+    const size_t count = std::min<size_t>(report.pools.size(), kLocalPoolsMax);
+    for (size_t number = 0; number < count; ++number) {
+        if (const LocalPool* const pool = state.local_pools[number]; pool != nullptr) {
+            const LocalPoolUsage usage = local_pool_usage(*pool);
+            report.pools[number] = {usage.ports, usage.held, usage.exhausted};
+        }
+    }
+}
 
 // True when the report is complete.
 [[nodiscard]] bool work_on(Worker::State& state, CountersReport& report) {
@@ -26,6 +37,7 @@ constexpr uint32_t kConnectionsPerPoll = 256;  // table positions looked at
     if (end < std::max(services, servers)) {
         return false;
     }
+    report_pools(state, report);
     report.totals = state.counters;
     report.totals.connections = state.connections.size();
     report.totals.connections_max = state.connections.capacity();
@@ -35,14 +47,19 @@ constexpr uint32_t kConnectionsPerPoll = 256;  // table positions looked at
 
 [[nodiscard]] ConnectionRow row_of(const Worker::State& state, const Connection& connection) {
     const int32_t left = static_cast<int32_t>(connection.deadline - state.tick);
-    return {connection.protocol(),
-            connection.state,
-            connection.client.endpoint(),
-            connection.virtual_service(),
-            connection.real_server(),
-            to_seconds(static_cast<uint32_t>(std::max(left, 0))),
-            connection.service,
-            connection.server};
+    const ConnTable& table = state.connections;
+    ConnectionRow row;
+    row.protocol = connection.protocol();
+    row.state = connection.state;
+    row.client = table.endpoint(connection, Side::kOutside, Role::kClient);
+    row.virtual_service = table.endpoint(connection, Side::kOutside, Role::kServer);
+    row.real_server = table.endpoint(connection, Side::kInside, Role::kServer);
+    row.local = table.endpoint(connection, Side::kInside, Role::kClient);
+    row.forwarding = connection.forwarding;
+    row.expires_in_seconds = to_seconds(static_cast<uint32_t>(std::max(left, 0)));
+    row.service = state.server_tallies[index(connection.server)].service;
+    row.server = connection.server;
+    return row;
 }
 
 // True when the page is full or the table's end is reached.

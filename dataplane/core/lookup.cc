@@ -10,6 +10,17 @@ namespace {
     return packet.verdict == Verdict::kUndecided && packet.has_ports;
 }
 
+// What later stages read or write of a packet that is not NAT's of IPv4: the addresses of a
+// translation to IPv6, the room before a packet that will be wrapped.
+void prefetch_unusual(const ConnTable& table, uint32_t connection, const Packet& packet) {
+    const Connection& entry = table[connection];
+    if (entry.translation == Translation::kSixToFour && packet.is_ipv4) {
+        table.prefetch_details(connection);
+    } else if (entry.forwarding == ForwardingMethod::kTunnel) {
+        __builtin_prefetch(packet.data - 64, 1);
+    }
+}
+
 }  // namespace
 
 void find_bucket_burst(Worker::State& state, Packets packets) {
@@ -22,6 +33,11 @@ void find_bucket_burst(Worker::State& state, Packets packets) {
 
 void find_entry_burst(Worker::State& state, Packets packets) {
     ConnTable& table = state.connections;
+    for (const Packet& packet : packets) {
+        if (packet.connection != kNoConnection && packet.is_ipv6) {
+            table.prefetch_details(packet.connection);
+        }
+    }
     for (Packet& packet : packets) {
         if (packet.connection == kNoConnection) {
             continue;
@@ -29,6 +45,9 @@ void find_entry_burst(Worker::State& state, Packets packets) {
         packet.connection = table.find(packet.hash, connection_key_of(packet), packet.connection);
         if (packet.connection != kNoConnection) {
             __builtin_prefetch(&state.server_tallies[index(table[packet.connection].server)], 1);
+            if (table[packet.connection].translation != Translation::kIpv4) {
+                prefetch_unusual(table, packet.connection, packet);
+            }
         }
     }
 }

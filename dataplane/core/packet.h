@@ -10,6 +10,7 @@
 #include "common/address.h"
 #include "dataplane/api/drop_reason.h"
 #include "dataplane/api/ids.h"
+#include "dataplane/core/flow_end.h"
 
 namespace director::dataplane {
 
@@ -22,7 +23,8 @@ enum class Verdict : uint8_t {
     kPunt,              // give to the control plane, for the kernel interface beside `in_port`
     kPuntForNeighbour,  // give to the control plane: ready but for the next hop's MAC address
     kDrop,              // free; `drop_reason` says why and has been counted
-    kHandOver,          // give to worker `owner`, which holds the connection
+    kHandOver,          // give to worker `owner`, which holds the connection or follows fragments
+    kHold,              // keep until Worker::frame_operations() says what becomes of it
 };
 
 // Which way a packet of a balanced connection goes.
@@ -31,33 +33,22 @@ enum class Direction : uint8_t { kClientToServer, kServerToClient };
 // What the port found out about checksums while receiving.
 enum class ChecksumCheck : uint8_t { kUnknown, kGood, kBad };
 
-// One end of a flow: address, port and protocol in one word, so that tables hash and compare all
-// three at once.
-struct FlowEnd {
-    uint64_t bits = 0;
+// The VLANs of a frame: 0 = untagged, an 802.1Q VLAN id, and for QinQ (802.1ad) the outer one too.
+struct VlanTags {
+    uint16_t inner = 0;
+    uint16_t outer = 0;
 
-    [[nodiscard]] static constexpr FlowEnd of(Protocol protocol,
-                                              Ipv4Address address,
-                                              Be16 port = {}) {
-        return {uint64_t{address.bits.raw} | uint64_t{port.raw} << 32 |
-                uint64_t{static_cast<uint8_t>(protocol)} << 48};
-    }
-    [[nodiscard]] static constexpr FlowEnd of(Protocol protocol, const Endpoint& endpoint) {
-        return of(protocol, endpoint.address, endpoint.port);
-    }
-    // For an end whose port is still 0.
-    [[nodiscard]] constexpr FlowEnd with_port(Be16 port) const {
-        return {bits | uint64_t{port.raw} << 32};
-    }
-    [[nodiscard]] constexpr Ipv4Address address() const {
-        return {Be32{static_cast<uint32_t>(bits)}};
-    }
-    [[nodiscard]] constexpr Be16 port() const { return {static_cast<uint16_t>(bits >> 32)}; }
-    [[nodiscard]] constexpr Protocol protocol() const {
-        return static_cast<Protocol>(static_cast<uint8_t>(bits >> 48));
-    }
-    [[nodiscard]] constexpr Endpoint endpoint() const { return {address(), port()}; }
-    friend constexpr bool operator==(FlowEnd, FlowEnd) = default;
+    [[nodiscard]] constexpr bool is_untagged() const { return (inner | outer) == 0; }
+    friend constexpr bool operator==(VlanTags, VlanTags) = default;
+};
+
+// What is known of a fragment's flow, once its datagram's first fragment has come.
+struct FragmentPorts {
+    bool is_known = false;
+    bool is_first = false;  // the transport header is in this one
+    Protocol protocol{};
+    Be16 source;
+    Be16 destination;
 };
 
 struct Packet {
@@ -68,10 +59,16 @@ struct Packet {
     uint32_t contiguous_bytes =
         0;                        // bytes that lie at `data` in one piece; headers must be in there
     uint32_t headroom_bytes = 0;  // writable bytes before `data`
+    uint32_t tailroom_bytes =
+        0;  // writable bytes behind the contiguous ones, of a frame in one piece
     PortId in_port{};
     ChecksumCheck ip_checksum = ChecksumCheck::kUnknown;
     ChecksumCheck l4_checksum = ChecksumCheck::kUnknown;
     bool is_handed_over = false;  // came from another worker: process here, whatever the hash says
+    bool is_to_follow = false;    // came from another worker as a fragment to be followed here
+    bool is_resumed = false;      // was held here
+    bool is_outbound = false;     // came from another worker to be translated by source NAT
+    FragmentPorts fragment;       // kept over a hand-over and a hold; else nothing is known
 
     // Between the stages. What a packet needs on its usual way fits the first 64 bytes.
     Direction direction{};
@@ -79,24 +76,36 @@ struct Packet {
     bool is_group_frame = false;  // Ethernet broadcast or multicast
     Verdict verdict = Verdict::kUndecided;
     bool is_ipv4 = false;
-    bool has_ports = false;  // a whole TCP or UDP packet: both ends have their ports
+    bool has_ports = false;  // TCP, UDP or SCTP, and both ends have their ports
     uint8_t tcp_flags = 0;
     uint32_t connection = 0;  // index in the connection table, kNoConnection without one
     ServiceId service = kNoService;
     uint16_t l3_offset = 0;
     uint16_t l4_offset = 0;
     uint16_t ip_length = 0;  // host order
-    uint16_t vlan = 0;       // 0 = untagged
+    VlanTags vlan;           // of the frame as it came
     FlowEnd source;
     FlowEnd destination;
     uint64_t hash = 0;  // of the client's end
+    // Behind what the usual packet needs.
+    bool is_ipv6 = false;
+    bool has_l4_header = false;  // false in fragments but the first: nothing there to translate
+    // An ICMP error about a packet that has ports: `source` and `destination` are those of a reply
+    // to that packet, so that the error is found to belong to the same connection.
+    bool is_icmp_error = false;
+    bool is_fragment = false;    // of a packet with ports
+    uint16_t quoted_offset = 0;  // is_icmp_error: where the quoted IP header begins
+    bool is_translated = false;  // shows the other side's ends already
+    bool is_proven = false;      // the SYN that a cookie proves its client to have sent
+    bool is_answer = false;      // takes the place of a dropped packet: an ICMP error, a reset
 
     // Out, beside `verdict`.
     DropReason drop_reason{};
-    PortId out_port{};            // kForward, kPuntForNeighbour
-    WorkerId owner{};             // kHandOver
-    InterfaceId out_interface{};  // kPuntForNeighbour
-    Ipv4Address next_hop;         // kPuntForNeighbour: whose MAC address is missing
+    DropReason answered_reason{};  // is_answer: why the packet that it replaces was dropped
+    PortId out_port{};             // kForward, kPuntForNeighbour
+    WorkerId owner{};              // kHandOver
+    InterfaceId out_interface{};   // kPuntForNeighbour
+    IpAddress next_hop;            // kPuntForNeighbour: whose MAC address is missing
 };
 
 // Up to kBurstMax packets.

@@ -1,109 +1,86 @@
 #include "dataplane/core/schedulers.h"
 
-#include <algorithm>
 #include <array>
+
+#include "dataplane/core/scheduler_functions.h"
 
 namespace director::dataplane {
 namespace {
 
-// "Before the first": the successor of this position is 0.
-constexpr uint32_t kHead = 0xffffffffU;
-
-// Where the last chosen server of `previous` stands in `table`, so that a changed list goes on
-// after it. When that server is gone, the one before it takes its place, as in IPVS; a few steps
-// are looked back, not all, so that a huge change costs a restart of the round and not time.
-uint32_t position_after_change(const ServiceTable& table, const ServiceTable& previous) {
-    constexpr uint32_t kStepsBack = 4;
-    uint32_t old_position = previous.state.position;
-    for (uint32_t step = 0; step < kStepsBack && old_position < previous.servers.size(); ++step) {
-        const RealServerId last = previous.servers[old_position].id;
-        const auto found = std::find_if(
-            table.servers.begin(), table.servers.end(), [last](const RealServerSlot& slot) {
-                return slot.id == last;
-            });
-        if (found != table.servers.end()) {
-            return static_cast<uint32_t>(found - table.servers.begin());
-        }
-        --old_position;
-    }
-    return kHead;
+template <LoadRule kRule>
+constexpr Scheduler by_load(std::string_view name) {
+    return {.name = name,
+            .pick = load_pick,
+            .adopt = load_adopt<kRule>,
+            .load_changed = load_changed<kRule>,
+            .prepare = load_prepare<kRule>,
+            .is_by_load = kRule != LoadRule::kHeaviest};
 }
 
-// --- rr: each server with weight above 0 in turn -------------------------------------------------
-
-uint32_t rr_pick(ServiceTable& table, const Packet& /*packet*/) {
-    uint32_t chosen = first_with_weight(table, table.state.position + 1, 1);
-    if (chosen == kNoServer) {
-        chosen = first_with_weight(table, 0, 1);
-    }
-    if (chosen != kNoServer) {
-        table.state.position = chosen;
-        table.state.started = true;
-    }
-    return chosen;
+constexpr Scheduler by_destination(std::string_view name, decltype(Scheduler::pick) pick) {
+    return {.name = name,
+            .pick = pick,
+            .adopt = locality_adopt,
+            .load_changed = locality_load_changed,
+            .prepare = locality_prepare,
+            .is_by_load = true};
 }
 
-void rr_adopt(ServiceTable& table, const ServiceTable* previous) {
-    // Before its first choice a worker stays where it is to begin (start_round).
-    if (previous != nullptr && previous != &table && previous->state.started) {
-        table.state.position = position_after_change(table, *previous);
-        table.state.started = true;
-    }
+constexpr Scheduler by_hash(std::string_view name,
+                            decltype(Scheduler::pick) pick,
+                            decltype(Scheduler::prepare) prepare) {
+    return {.name = name,
+            .pick = pick,
+            .adopt = hash_adopt,
+            .load_changed = refresh_weight,
+            .prepare = prepare,
+            .is_rebuilt_on_weight_change = true,
+            .is_hash = true};
 }
 
-// --- wrr: IPVS's weighted round robin ------------------------------------------------------------
-// A pass over the list takes every server whose weight reaches the current weight; each pass lowers
-// that by the weights' common divisor, down to above 0, then it starts from the top again.
-
-uint32_t wrr_top(const WeightNode& weights) {
-    return weights.weight_max == 0 ? 0 : weights.weight_max - (weights.weight_gcd - 1);
-}
-
-uint32_t wrr_pick(ServiceTable& table, const Packet& /*packet*/) {
-    const WeightNode weights = all_weights(table);
-    if (weights.weight_max == 0) {
-        return kNoServer;
-    }
-    SchedulerState& state = table.state;
-    uint32_t chosen = first_with_weight(table, state.position + 1, state.current_weight);
-    if (chosen == kNoServer) {
-        // The next pass is at a lower weight, or at the top where the heaviest server is: it finds
-        // one.
-        state.current_weight = state.current_weight > weights.weight_gcd
-                                   ? state.current_weight - weights.weight_gcd
-                                   : wrr_top(weights);
-        chosen = first_with_weight(table, 0, state.current_weight);
-    }
-    state.position = chosen;
-    return chosen;
-}
-
-void wrr_adopt(ServiceTable& table, const ServiceTable* previous) {
-    const WeightNode weights = all_weights(table);
-    const uint32_t top = wrr_top(weights);
-    SchedulerState& state = table.state;
-    if (previous != nullptr) {
-        state.current_weight = previous->state.current_weight;
-    }
-    if (previous == &table) {
-        state.position = kHead;  // a new table begins at its worker's place (start_round)
-    }
-    if (state.current_weight > top || state.current_weight == 0) {
-        state.current_weight = top;
-    } else if (weights.weight_gcd > 1) {
-        state.current_weight = state.current_weight / weights.weight_gcd * weights.weight_gcd + 1;
-    }
-}
-
-// --- The table: every scheduler there is
-// -----------------------------------------------------------
-
+// Every scheduler there is. The order is no promise: find_scheduler() finds.
 constexpr std::array kSchedulers{
-    Scheduler{"rr", rr_pick, rr_adopt},
-    Scheduler{"wrr", wrr_pick, wrr_adopt},
+    Scheduler{"rr", rr_pick, rr_adopt, refresh_weight, build_weight_tree},
+    Scheduler{"wrr", wrr_pick, wrr_adopt, refresh_weight, build_weight_tree},
+    by_load<LoadRule::kLeastConnections>("lc"),
+    by_load<LoadRule::kWeighted>("wlc"),
+    by_load<LoadRule::kExpectedDelay>("sed"),
+    by_load<LoadRule::kNeverQueue>("nq"),
+    by_load<LoadRule::kHeaviest>("fo"),
+    by_load<LoadRule::kHeaviestWithRoom>("ovf"),
+    by_destination("lblc", lblc_pick),
+    by_destination("lblcr", lblcr_pick),
+    by_hash("dh", dh_pick, dh_prepare),
+    by_hash("sh", sh_pick, sh_prepare),
+    by_hash("mh", mh_pick, mh_prepare),
+    Scheduler{.name = "twos",
+              .pick = twos_pick,
+              .adopt = twos_adopt,
+              .load_changed = twos_load_changed,
+              .prepare = twos_prepare,
+              .is_by_load = true},
+    Scheduler{.name = "maglev",
+              .pick = maglev_pick,
+              .adopt = maglev_adopt,
+              .load_changed = maglev_load_changed,
+              .prepare = maglev_prepare,
+              .is_rebuilt_on_weight_change = true,
+              .is_hash = true,
+              .is_by_load = true},
 };
 
 }  // namespace
+
+uint32_t address_fold(const IpAddress& address) {
+    if (address.is_ipv4()) {
+        return address.ipv4().host();
+    }
+    uint32_t fold = 0;
+    for (size_t i = 0; i < address.bytes.size(); ++i) {
+        fold ^= uint32_t{address.bytes[i]} << (8 * (3 - i % 4));
+    }
+    return fold;
+}
 
 std::span<const Scheduler> schedulers() {
     return kSchedulers;
@@ -116,6 +93,19 @@ std::optional<uint8_t> find_scheduler(std::string_view name) {
         }
     }
     return std::nullopt;
+}
+
+void prepare_scheduler(ServiceTable& table) {
+    table.weights.clear();
+    table.state = SchedulerState{};
+    kSchedulers[table.scheduler].prepare(table);
+}
+
+void set_weight(ServiceTable& table, uint32_t position, uint32_t weight) {
+    RealServerSlot& server = table.servers[position];
+    server.last_weight = server.weight != 0 ? server.weight : server.last_weight;
+    server.weight = weight;
+    kSchedulers[table.scheduler].load_changed(table, position);
 }
 
 }  // namespace director::dataplane

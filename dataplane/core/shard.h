@@ -50,12 +50,29 @@ inline constexpr std::array<uint8_t, 256> kLowByte = toeplitz_table(0);
 
 }  // namespace shard_detail
 
+// The function is linear: a tuple's bucket is the exclusive or of its 16-bit words' parts. Words
+// are as they lie in memory.
+[[nodiscard]] constexpr uint16_t shard_part_of_word(uint16_t raw) {
+    return static_cast<uint16_t>(shard_detail::kHighByte[raw & 0xff] ^
+                                 shard_detail::kLowByte[raw >> 8]);
+}
+[[nodiscard]] constexpr uint16_t shard_part_of_ipv4(uint32_t raw) {
+    return shard_part_of_word(static_cast<uint16_t>(raw ^ raw >> 16));
+}
+// Of an IPv6 address's two halves.
+[[nodiscard]] constexpr uint16_t shard_part_of_ipv6(uint64_t high, uint64_t low) {
+    const uint64_t both = high ^ low;
+    return shard_part_of_ipv4(static_cast<uint32_t>(both ^ both >> 32));
+}
+
 // The RETA bucket of a client, 0 .. kShardBuckets - 1.
 [[nodiscard]] constexpr uint16_t shard_bucket(const Endpoint& client) {
-    const uint32_t address = client.address.host();
-    const uint32_t folded = address >> 16 ^ (address & 0xffffU) ^ client.port.host();
-    return static_cast<uint16_t>(shard_detail::kHighByte[folded >> 8 & 0xff] ^
-                                 shard_detail::kLowByte[folded & 0xff]);
+    const std::array<uint8_t, 16>& bytes = client.address.bytes;
+    uint16_t folded = client.port.raw;
+    for (size_t i = client.address.is_ipv4() ? 12 : 0; i < bytes.size(); i += 2) {
+        folded = static_cast<uint16_t>(folded ^ (bytes[i] | bytes[i + 1] << 8));
+    }
+    return shard_part_of_word(folded);
 }
 
 // The worker that owns a client's connections; `worker_count` is at least 1.

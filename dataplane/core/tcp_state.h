@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "dataplane/api/conn_state.h"
+#include "dataplane/api/service.h"
 #include "dataplane/core/packet.h"
 
 namespace director::dataplane {
@@ -36,7 +37,7 @@ inline constexpr ConnState kSA = ConnState::kSynAck;
 enum Event : uint8_t { kSynEvent, kFinEvent, kAckEvent, kRstEvent, kNoEvent, kEventCount };
 
 // Columns are the current state: NO ES SS SR FW TW CL CW LA LI SA.
-inline constexpr std::array<std::array<Row, kEventCount>, 2> kNext{{
+inline constexpr std::array<std::array<Row, kEventCount>, 3> kNext{{
     {{
         // client to server
         {kSR, kES, kES, kSR, kSR, kSR, kSR, kSR, kSR, kSR, kSR},  // syn
@@ -51,6 +52,14 @@ inline constexpr std::array<std::array<Row, kEventCount>, 2> kNext{{
         {kTW, kFW, kSS, kTW, kFW, kTW, kCL, kTW, kLA, kLI, kTW},  // fin
         {kES, kES, kSS, kES, kFW, kTW, kCL, kCW, kLA, kES, kES},  // ack
         {kCL, kCL, kSS, kCL, kCL, kTW, kCL, kCL, kCL, kCL, kCL},  // rst
+        {kCL, kCL, kCL, kCL, kCL, kCL, kCL, kCL, kCL, kCL, kCL},  // none
+    }},
+    {{
+        // client to server, when the server's answers go past us
+        {kSR, kES, kES, kSR, kSR, kSR, kSR, kSR, kSR, kSR, kSR},  // syn
+        {kCL, kFW, kSS, kTW, kFW, kTW, kCL, kCW, kLA, kLI, kTW},  // fin
+        {kES, kES, kSS, kES, kFW, kTW, kCL, kCW, kCL, kLI, kES},  // ack
+        {kCL, kCL, kCL, kSR, kCL, kCL, kCL, kCL, kLA, kLI, kCL},  // rst
         {kCL, kCL, kCL, kCL, kCL, kCL, kCL, kCL, kCL, kCL, kCL},  // none
     }},
 }};
@@ -79,13 +88,22 @@ inline constexpr std::array<uint8_t, 32> kEventOfFlags = [] {
 
 }  // namespace tcp_state_detail
 
-// The state after a packet with these flags went in this direction (Linux 6.1 ip_vs_proto_tcp.c,
-// tcp_states: rows by the first of RST, SYN, FIN, ACK that is set; no flag at all means CLOSE).
-[[nodiscard]] constexpr ConnState next_tcp_state(ConnState state,
-                                                 Direction direction,
-                                                 uint8_t flags) {
+// What is seen of a connection: INPUT, OUTPUT and INPUT_ONLY in IPVS.
+enum class TcpView : uint8_t { kClientToServer, kServerToClient, kClientOnly };
+
+[[nodiscard]] constexpr bool are_answers_seen(ForwardingMethod method) {
+    return method == ForwardingMethod::kNat || method == ForwardingMethod::kFullNat;
+}
+
+[[nodiscard]] constexpr TcpView tcp_view(Direction direction, ForwardingMethod method) {
+    return are_answers_seen(method) ? static_cast<TcpView>(direction) : TcpView::kClientOnly;
+}
+
+// The state after a packet with these flags was seen (Linux 6.1 ip_vs_proto_tcp.c, tcp_states: rows
+// by the first of RST, SYN, FIN, ACK that is set; no flag at all means CLOSE).
+[[nodiscard]] constexpr ConnState next_tcp_state(ConnState state, TcpView view, uint8_t flags) {
     return tcp_state_detail::kNext[static_cast<size_t>(
-        direction)][tcp_state_detail::kEventOfFlags[flags & 31]][static_cast<size_t>(state)];
+        view)][tcp_state_detail::kEventOfFlags[flags & 31]][static_cast<size_t>(state)];
 }
 
 // Whether the handshake is incomplete: the connections that a flood makes, and that make room

@@ -7,16 +7,38 @@
 
 namespace director::dataplane {
 
+namespace {
+
+// ICMP errors and resets: enough for every client to learn of a service without servers, too few to
+// serve for a reflected flood. Linux allows 1,000 (net.ipv4.icmp_msgs_per_sec).
+constexpr uint32_t kAnswersPerSecond = 1000;
+
+[[nodiscard]] FragmentTableSettings fragment_settings(const WorkerSettings& settings) {
+    return {.held_max = Worker::kHeldMax, .key = settings.hash_key};
+}
+
+}  // namespace
+
 Worker::State::State(const WorkerSettings& worker_settings)
     : settings(worker_settings),
-      connections(settings.connections_max, settings.hash_key, settings.memory),
+      connections(
+          settings.connections_max, settings.details_max, settings.hash_key, settings.memory),
+      ftps(settings.ftp_controls_max, settings.memory),
       forwarder(settings.neighbours_max, settings.hash_key),
       service_ids(settings.services_max, FlowEndHash{settings.hash_key}),
       services(settings.services_max),
+      syn_watches(settings.services_max, SynWatch(settings.attack)),
+      ftp_addresses(settings.services_max, FlowEndHash{settings.hash_key}),
       owners{},
       timeout_ticks{},
+      one_packets{},
+      fragments(fragment_settings(settings), settings.memory),
+      frame_operations{},
       kernel_punts(settings.punts_per_second),
       neighbour_punts(settings.punts_per_second),
+      answers(kAnswersPerSecond),
+      scratch{},
+      made_frames{},
       server_tallies(settings.memory, settings.real_servers_max),
       service_counters(settings.memory, settings.services_max),
       events{},
@@ -37,6 +59,10 @@ void Worker::State::drop(Packet& packet, DropReason reason) {
     packet.verdict = Verdict::kDrop;
     packet.drop_reason = reason;
     packet.connection = kNoConnection;  // later stages only look at this
+    count_dropped(packet, reason);
+}
+
+void Worker::State::count_dropped(const Packet& packet, DropReason reason) {
     ++counters.dropped[static_cast<size_t>(reason)];
     if (packet.service != kNoService) {
         ++service_counters[index(packet.service)].dropped[static_cast<size_t>(reason)];
@@ -77,19 +103,24 @@ Worker::Worker(const WorkerSettings& settings) : state_(std::make_unique<State>(
 Worker::~Worker() = default;
 
 bool Worker::is_ready() const {
-    return state_->connections.is_allocated() && state_->server_tallies.is_allocated() &&
+    return state_->connections.is_allocated() && state_->ftps.is_allocated() &&
+           state_->fragments.is_allocated() && state_->server_tallies.is_allocated() &&
            state_->service_counters.is_allocated();
 }
 
 uint64_t Worker::table_bytes(const WorkerSettings& settings) {
-    return ConnTable::bytes(settings.connections_max) +
+    return ConnTable::bytes(settings.connections_max, settings.details_max) +
+           FtpTable::bytes(settings.ftp_controls_max) +
            uint64_t{settings.real_servers_max} * sizeof(ServerTally) +
-           uint64_t{settings.services_max} * sizeof(ServiceCounters);
+           uint64_t{settings.services_max} * sizeof(ServiceCounters) +
+           FragmentTable::bytes(fragment_settings(settings));
 }
 
 void begin_poll(Worker::State& state, TimePoint now) {
     state.now = now;
     state.tick = to_tick(now);
+    state.frame_operation_count = 0;
+    state.made_frame_count = 0;
 }
 
 namespace {
@@ -130,6 +161,18 @@ void Worker::process(Burst& burst, TimePoint now) {
         climb(state, burst);
     }
     expire_some(state);
+    if (state.counters.services_under_attack != 0) {
+        watch_for_calm(state);
+    }
+    if (state.settings.loads != nullptr) {
+        refresh_loads(state);
+    }
+    if (state.fragments.datagrams() != 0) {
+        expire_fragments(state);
+    }
+    if (state.sweep.left != 0) {
+        sweep_some(state);
+    }
     work_on_job(state);
 }
 
@@ -146,12 +189,21 @@ void Worker::retract(Packet& packet, DropReason reason) {
         case Verdict::kHandOver:
             --state.counters.handed_out;
             break;
+        case Verdict::kHold:
         case Verdict::kDrop:
         case Verdict::kUndecided:
             DIRECTOR_ASSERT(false);
     }
     packet.verdict = Verdict::kUndecided;
     state.drop(packet, reason);
+}
+
+std::span<const MadeFrame> Worker::made_frames() const {
+    return {state_->made_frames.data(), state_->made_frame_count};
+}
+
+std::span<const FrameOperation> Worker::frame_operations() const {
+    return {state_->frame_operations.data(), state_->frame_operation_count};
 }
 
 std::span<const Event> Worker::events() const {

@@ -20,7 +20,12 @@
 #include "dataplane/api/command.h"
 #include "dataplane/api/counters.h"
 #include "dataplane/api/event.h"
+#include "dataplane/core/attack_watch.h"
+#include "dataplane/core/limits.h"
+#include "dataplane/core/load_board.h"
 #include "dataplane/core/packet.h"
+#include "dataplane/core/persistence.h"
+#include "dataplane/core/syn_cookie.h"
 #include "dataplane/core/table_memory.h"
 
 namespace director::dataplane {
@@ -35,6 +40,10 @@ struct WorkerSettings {
     WorkerId id{};
     uint16_t worker_count = 1;
     uint32_t connections_max = 1U << 16;
+    // Of these, how many may be more than NAT of IPv4: IPv6, full NAT, persistent, ...
+    uint32_t details_max = 1U << 16;
+    // FTP control connections that a helper follows at one time.
+    uint32_t ftp_controls_max = 1024;
     uint32_t services_max = 1024;
     uint32_t real_servers_max = 8192;
     uint32_t neighbours_max = 4096;
@@ -45,11 +54,50 @@ struct WorkerSettings {
     // behaviour of the report (tests); routed packets always lose one.
     bool decrement_ttl = true;
     HashKey hash_key;
+    // SYN proxy: all workers' the same, and nobody else's to know.
+    SynCookieKey syn_cookie_key;
+    AttackThresholds attack;
+    // What all workers tell one another of their servers' connections; nullptr for a lone worker.
+    LoadBoard* loads = nullptr;
+    // Of all workers together; nullptr: no service is limited.
+    ConnectionLimits* limits = nullptr;
+    // Shared by all workers, and theirs until the last has ended; nullptr: no service is
+    // persistent.
+    TemplateTable* templates = nullptr;
     TableMemory memory = plain_table_memory();
+};
+
+// What becomes of held frames, to be carried out in this order after process().
+struct FrameOperation {
+    enum class Kind : uint8_t {
+        kHold,    // keep the frame of `packet`, of the burst just processed, in `slot`
+        kResume,  // put the frame in `slot` into the next burst, is_resumed and with `ports`
+        kDrop,    // free the frame in `slot`
+    };
+    Kind kind{};
+    uint16_t slot = 0;
+    const Packet* packet = nullptr;
+    FragmentPorts ports{};
+    DropReason reason{};  // kDrop: which has been counted
+};
+
+// A whole frame of the worker's own beside those of the burst, to be sent after process(). It has
+// been counted as answered and forwarded; retract() a packet with that verdict when it could not be
+// delivered.
+struct MadeFrame {
+    static constexpr uint32_t kBytesMax = 256;
+
+    std::array<uint8_t, kBytesMax> bytes;
+    uint32_t length_bytes;
+    PortId out_port;
+    const Packet* cause;  // of the burst
 };
 
 class Worker {
   public:
+    // Slots for held frames, 0 .. kHeldMax - 1.
+    static constexpr uint16_t kHeldMax = 256;
+
     // Takes all memory that the worker will ever use. is_ready() tells whether there was enough.
     explicit Worker(const WorkerSettings& settings);
     ~Worker();
@@ -71,6 +119,12 @@ class Worker {
     // Takes a burst through all stages: afterwards every packet has a verdict and has been counted.
     // Also expires a bounded number of connections and does a bounded piece of the job at hand.
     void process(Burst& burst, TimePoint now);
+
+    // About held frames, since the last process().
+    [[nodiscard]] std::span<const FrameOperation> frame_operations() const;
+
+    // Made in the last process(), at most one for each packet of the burst.
+    [[nodiscard]] std::span<const MadeFrame> made_frames() const;
 
     // Turns the verdict of a packet that could not be delivered (ring or port full) into a drop and
     // corrects the counters, so that they never claim what did not happen.

@@ -13,7 +13,10 @@
 #include "common/hash.h"
 #include "dataplane/core/conn_table.h"
 #include "dataplane/core/forwarder.h"
+#include "dataplane/core/fragment_table.h"
 #include "dataplane/core/frame.h"
+#include "dataplane/core/icmp_generate.h"
+#include "dataplane/core/local_ports.h"
 #include "dataplane/core/shard.h"
 #include "dataplane/core/worker.h"
 
@@ -48,8 +51,8 @@ struct FlowEndHash {
     }
 };
 
-[[nodiscard]] inline FlowEnd flow_end_of(const ServiceKey& service) {
-    return FlowEnd::of(service.protocol, service.address, service.port);
+[[nodiscard]] inline FlowEnd flow_end_of(const HashKey& key, const ServiceKey& service) {
+    return FlowEnd::of(key, service.protocol, service.address, service.port);
 }
 
 // A virtual service's slot. Retired (no table, still known) while old connections are served.
@@ -57,21 +60,51 @@ struct ServiceSlot {
     ServiceTable* table = nullptr;
     ServiceKey key;
     bool is_known = false;
+    bool has_ftp = false;
 };
 
-// A real server's ServerCounters as the packet path counts them: the two directions in arrays, so
-// that the direction is an index, and all in one cache line.
+// What a service's SYN proxy goes by (syn_proxy.cc).
+struct SynWatch {
+    explicit SynWatch(const AttackThresholds& thresholds) : attack(thresholds) {}
+
+    AttackWatch attack;
+    uint64_t syns = 0;
+    uint32_t half_open = 0;  // connections
+    bool has_sent_cookie = false;
+    TimePoint cookie_sent_at{};
+};
+
+// A real server's ServerCounters as the packet path counts them (the two directions in arrays, so
+// that the direction is an index), and what its connections' packets need to know of it: all in one
+// cache line.
 struct alignas(64) ServerTally {
-    std::array<uint64_t, 2> packets;
-    std::array<uint64_t, 2> bytes;
-    uint64_t connections;
-    uint32_t active;
-    uint32_t inactive;
+    std::array<uint64_t, 2> packets{};
+    std::array<uint64_t, 2> bytes{};
+    uint64_t connections = 0;
+    uint32_t active = 0;
+    uint32_t inactive = 0;
+    ServiceId service{};
+    uint32_t position = 0;  // in its service's table, or kNoPosition when it left that
+    Tunnel tunnel;
+    bool is_load_wanted = false;  // by its service's scheduler or thresholds
+    bool is_overloaded = false;   // its connections have reached the upper threshold
+    bool is_ending = false;       // its connections are to end, as `when_gone` says (sweep.cc)
+    WhenServerGone when_gone{};
 
     [[nodiscard]] ServerCounters counters() const {
         return {connections, packets[0], packets[1], bytes[0], bytes[1], active, inactive};
     }
 };
+
+static_assert(sizeof(ServerTally) == 64);
+
+// A walk over the whole connection table, a piece per poll, for connections whose server is gone.
+struct Sweep {
+    uint32_t cursor = 0;
+    uint32_t left = 0;  // entries still to be looked at; 0: nothing to do
+};
+
+inline constexpr uint32_t kNoPosition = 0xffffffffU;
 
 inline constexpr uint32_t kEventsMax = 64;
 inline constexpr uint32_t kJobsMax = 4;
@@ -81,13 +114,41 @@ struct Worker::State {
 
     WorkerSettings settings;
     ConnTable connections;
+    FtpTable ftps;
     Forwarder forwarder;
     FlatMap<FlowEnd, ServiceId, FlowEndHash> service_ids;
     std::vector<ServiceSlot> services;
+    std::vector<SynWatch> syn_watches;  // by service slot
+    uint32_t services_end = 0;          // service slots in use are below this
+    uint32_t calm_cursor = 0;           // the service that watch_for_calm() has looked at last
+    uint32_t any_port_services = 0;
+    uint32_t ftp_services = 0;
+    // The FTP service of an address, which data connections come to on other ports.
+    FlatMap<FlowEnd, ServiceId, FlowEndHash> ftp_addresses;
+    bool has_wide_services = false;  // that find_wide_service() knows more about
     std::array<WorkerId, kShardBuckets> owners;
     std::array<uint32_t, kConnStateCount> timeout_ticks;
+    std::array<LocalPool*, kLocalPoolsMax> local_pools{};  // by number; 0 is none
+    const Tables* tables = nullptr;
+    bool has_had_match_rules = false;  // whose connections may have outlived them
+    bool looks_by_source = false;      // admit_by_source() may know more of a packet
+    // Connections that end with the packet that opened them (ipvsadm -o).
+    std::array<uint32_t, kBurstMax> one_packets;
+    uint32_t one_packet_count = 0;
+    Sweep sweep;
+    uint32_t servers_end = 0;  // server slots in use are below this
+    uint32_t load_cursor = 0;  // the server slot that refresh_loads() has looked at last
+    FragmentTable fragments;
+    // A burst holds so many, releases what was held, and so many time out.
+    std::array<FrameOperation, kBurstMax + 2 * size_t{Worker::kHeldMax}> frame_operations;
+    uint32_t frame_operation_count = 0;
     RateLimiter kernel_punts;
     RateLimiter neighbour_punts;
+    RateLimiter answers;
+    uint16_t tunnel_id = 0;  // identification of the next outer IPv4 header
+    std::array<uint8_t, kIcmpErrorBytesMax> scratch;  // for a packet being made
+    std::array<MadeFrame, kBurstMax> made_frames;
+    uint32_t made_frame_count = 0;
 
     WorkerCounters counters;
     TableArray<ServerTally> server_tallies;
@@ -105,6 +166,7 @@ struct Worker::State {
 
     // Decides a packet's fate and counts it: the only ways out of the stages.
     void drop(Packet& packet, DropReason reason);
+    void count_dropped(const Packet& packet, DropReason reason);
     void punt(Packet& packet);
     void punt_for_neighbour(Packet& packet, const NextHop& hop);
     void forward(Packet& packet, PortId port) {
@@ -114,20 +176,71 @@ struct Worker::State {
         ++counters.forwarded;
     }
     void hand_over(Packet& packet, WorkerId owner);
+    void add_frame_operation(const FrameOperation& operation) {
+        DIRECTOR_HOT_ASSERT(frame_operation_count < frame_operations.size());
+        frame_operations[frame_operation_count++] = operation;
+    }
 };
 
 // A group of a burst.
 using Packets = std::span<Packet>;
 
+// For an ICMP error that quotes a packet with ports: makes the packet's ends those of an answer to
+// the quoted one. False for every other packet (icmp_errors.cc).
+[[nodiscard]] bool adopt_quoted_ends(const Worker::State& state, Packet& packet);
+
+// For an ICMP "too big" about one of our own tunnel packets: the packet becomes the same error
+// about the client's packet inside, to the client. False for every other packet (tunnel_errors.cc).
+[[nodiscard]] bool pass_on_tunnel_error(Worker::State& state, Packet& packet);
+
+// For a fragment: finds out its ports, or holds, hands over or drops it. True when the packet has
+// ports now and goes on (follow_fragments.cc).
+[[nodiscard]] bool follow_fragment(Worker::State& state, Packet& packet);
+void expire_fragments(Worker::State& state);
+
+// Translates an ICMP error to the other side of the connection whose packet it quotes.
+void rewrite_icmp_error(Worker::State& state, const Connection& connection, Packet& packet);
+
+// Drops a packet and tells its sender why: the packet becomes the ICMP error, which goes on to be
+// sent. Only drops when the sender may not be told, too many have been, or the frame has no room
+// (answer.cc). Before or after the rewrite stage: `packet.is_translated` tells.
+void refuse(
+    Worker::State& state, Packet& packet, DropReason reason, IcmpCause cause, uint32_t mtu = 0);
+
+// The same with a TCP reset, of a packet as it came.
+void refuse_with_reset(Worker::State& state, Packet& packet, DropReason reason);
+
+// The packet in the frame is another one from now on, which only has to find its next hop; the one
+// that it replaces has been counted.
+void become_answer(Worker::State& state, Packet& packet, DropReason reason);
+
+// Counts a packet as dropped and what is in its frame as the answer to it. The packet keeps its
+// connection, if it has one.
+void count_answer(Worker::State& state, Packet& packet, DropReason reason);
+
+// Puts another IP packet into the frame. False when there is no room.
+[[nodiscard]] bool replace_ip_packet(Packet& packet, const uint8_t* bytes, uint32_t length);
+
+// For a packet that is no service's and no connection's by its destination: finds the connection by
+// its source, or opens one by source NAT, or gives it to the worker that would have it
+// (outbound.cc).
+void admit_by_source(Worker::State& state, Packet& packet);
+
+// The service that a packet is for, when `exact` is what its address and port found (services.cc).
+[[nodiscard]] ServiceId find_wide_service(const Worker::State& state,
+                                          const Packet& packet,
+                                          ServiceId exact);
+
 // The stages, in the order of Worker::process.
-void parse_burst(Worker::State& state, Packets packets);        // parse.cc
-void classify_burst(Worker::State& state, Packets packets);     // classify.cc
-void find_bucket_burst(Worker::State& state, Packets packets);  // lookup.cc
-void find_entry_burst(Worker::State& state, Packets packets);   // lookup.cc
-void admit_burst(Worker::State& state, Packets packets);        // admit.cc
-void track_burst(Worker::State& state, Packets packets);        // track.cc
-void rewrite_burst(Worker::State& state, Packets packets);      // rewrite.cc
-void forward_burst(Worker::State& state, Packets packets);      // forward.cc
+void parse_burst(Worker::State& state, Packets packets);            // parse.cc
+void classify_burst(Worker::State& state, Packets packets);         // classify.cc
+void find_bucket_burst(Worker::State& state, Packets packets);      // lookup.cc
+void find_entry_burst(Worker::State& state, Packets packets);       // lookup.cc
+void admit_burst(Worker::State& state, Packets packets);            // admit.cc
+void track_burst(Worker::State& state, Packets packets);            // track.cc
+void rewrite_burst(Worker::State& state, Packets packets);          // rewrite.cc
+void forward_burst(Worker::State& state, Packets packets);          // forward.cc
+void end_one_packets_burst(Worker::State& state, Packets packets);  // expire.cc
 // The ladder that Worker::process climbs, in three phases. A phase uses what the one before has
 // prefetched; between the two, the worker is busy with other groups of the burst.
 struct Stage {
@@ -147,12 +260,19 @@ inline constexpr std::array kThirdPhase{
     Stage{"track", track_burst},
     Stage{"rewrite", rewrite_burst},
     Stage{"forward", forward_burst},
+    Stage{"end_one_packets", end_one_packets_burst},
 };
 
 // At every poll, packets or none.
 void begin_poll(Worker::State& state, TimePoint now);  // worker.cc
 void expire_some(Worker::State& state);                // expire.cc
+void sweep_some(Worker::State& state);                 // sweep.cc
 void work_on_job(Worker::State& state);                // job.cc
+
+// Keeps count of a service's half-open connections, and ends the alarm about a SYN flood when it is
+// over: a service per call (syn_proxy.cc).
+void note_half_open(Worker::State& state, const Connection& connection, int32_t change);
+void watch_for_calm(Worker::State& state);
 
 // Ends a connection: its counters, its timer, its entry (expire.cc).
 void end_connection(Worker::State& state, uint32_t connection);
@@ -162,16 +282,47 @@ inline void set_deadline(const Worker::State& state, Connection& connection) {
     connection.deadline = state.tick + state.timeout_ticks[static_cast<size_t>(connection.state)];
 }
 
+// How loaded servers are (loads.cc). note_load(): this worker has one connection more or less to a
+// server, or one in another state. fill_in_loads(): before a table is used. refresh_loads(): what
+// other workers have, a few servers per call.
+void note_load(Worker::State& state, RealServerId server);
+[[nodiscard]] bool wants_load(const ServiceTable& table);
+void fill_in_loads(Worker::State& state, ServiceTable& table);
+void refresh_loads(Worker::State& state);
+
+// Gives a connection another state: its counters, deadline and timer (track.cc).
+void change_state(Worker::State& state, uint32_t connection, ConnState next);
+
 // Puts a connection where its deadline will be seen (track.cc). It must not be armed.
 void arm_timer(Worker::State& state, uint32_t connection);
 
-// Whether a balanced packet has no hop left to live.
-[[nodiscard]] inline bool ttl_runs_out(const Worker::State& state, const Packet& packet) {
-    return state.settings.decrement_ttl && packet.data[packet.l3_offset + kIpTtlOffset] <= 1;
+// What a packet's time to live, or hop limit, is.
+[[nodiscard]] inline uint8_t& ttl_of(const Packet& packet) {
+    return packet.data[packet.l3_offset + (packet.is_ipv6 ? kIpv6HopLimitOffset : kIpTtlOffset)];
+}
+
+// Takes one from it, as a router does; it must be above 0 (rewrite.cc).
+void take_ttl(Packet& packet);
+
+// Whether the method takes one from a balanced packet's time to live, as a router does. Direct
+// routing leaves the packet as it is.
+[[nodiscard]] inline bool takes_ttl(const Worker::State& state, ForwardingMethod method) {
+    return state.settings.decrement_ttl && method != ForwardingMethod::kDirect &&
+           method != ForwardingMethod::kLocal;
+}
+
+// Whether a packet of this method has no hop left to live.
+[[nodiscard]] inline bool ttl_runs_out(const Worker::State& state,
+                                       ForwardingMethod method,
+                                       const Packet& packet) {
+    return ttl_of(packet) <= 1 && takes_ttl(state, method);
 }
 
 // Whether the TCP or UDP checksum is right, as far as it can be told: what the port did not check
 // is computed, a packet in several pieces gets the benefit of the doubt (l4_checksum.cc).
 [[nodiscard]] bool is_l4_checksum_good(const Packet& packet);
+
+// Computes the checksum of a UDP packet that has none and needs one: IPv6 (RFC 8200 section 8.1).
+void fill_udp_checksum(Packet& packet);
 
 }  // namespace director::dataplane

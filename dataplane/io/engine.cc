@@ -60,6 +60,7 @@ class DpdkEngine final : public Engine {
         DIRECTOR_ASSERT(index(worker) < loops_.size());
         return loops_[index(worker)]->counters();
     }
+    [[nodiscard]] TemplateTable& templates() override { return *templates_; }
     [[nodiscard]] std::string memory_kind() const override { return pool_->memory_kind(); }
     [[nodiscard]] std::pair<uint32_t, uint32_t> pool_usage() const override {
         return {settings_.pool_frames, pool_->in_use()};
@@ -95,6 +96,9 @@ class DpdkEngine final : public Engine {
     std::vector<std::unique_ptr<ControlRings>> rings_;
     std::vector<MeshRow> mesh_;  // [from][to]
     std::vector<std::unique_ptr<FrameStack>> returns_;
+    std::unique_ptr<LoadBoard> loads_;
+    std::unique_ptr<ConnectionLimits> limits_;
+    std::unique_ptr<TemplateTable> templates_;  // the workers' alone; outlives them
     std::vector<std::unique_ptr<LcoreLoop>> loops_;
     std::vector<std::unique_ptr<LcoreTask>> tasks_;
     std::atomic<bool> stop_ = false;
@@ -203,6 +207,32 @@ LoopWiring DpdkEngine::wiring_for(WorkerId worker) {
 
 // Each worker is made on its own lcore, one after the other.
 Result<void> DpdkEngine::make_loops() {
+    templates_ = std::make_unique<TemplateTable>(
+        settings_.templates_max, settings_.worker.hash_key, plain_table_memory());
+    if (!templates_->is_allocated()) {
+        return failure(fmt::format("no memory for {} persistence templates: configure fewer",
+                                   settings_.templates_max));
+    }
+    settings_.worker.templates = templates_.get();
+    limits_ = std::make_unique<ConnectionLimits>(settings_.worker.services_max,
+                                                 settings_.templates_max,
+                                                 settings_.worker.hash_key,
+                                                 plain_table_memory());
+    if (!limits_->is_allocated()) {
+        return failure(
+            "no memory for the clients that limits tell apart: configure a smaller "
+            "templates_max");
+    }
+    settings_.worker.limits = limits_.get();
+    if (worker_count() > 1) {
+        loads_ = std::make_unique<LoadBoard>(
+            settings_.worker.real_servers_max, worker_count(), plain_table_memory());
+        if (!loads_->is_allocated()) {
+            return failure(fmt::format("no memory for the loads of {} real servers",
+                                       settings_.worker.real_servers_max));
+        }
+        settings_.worker.loads = loads_.get();
+    }
     for (uint16_t i = 0; i < worker_count(); ++i) {
         loops_.push_back(std::make_unique<LcoreLoop>(wiring_for(WorkerId{i})));
         tasks_.push_back(std::make_unique<LcoreTask>(lcore_of(WorkerId{i})));

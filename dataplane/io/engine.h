@@ -53,9 +53,10 @@ struct EngineSettings {
     std::vector<uint16_t> worker_cpus;  // one worker each; the same CPU may appear more than once
     IdleMode idle = IdleMode::kAdaptive;
     std::vector<PortSettings> ports;
-    uint32_t pool_frames = 32768;  // frame buffers, all ports together
-    uint32_t ring_entries = 1024;  // each ring: commands, events, punts, injections; hand-over x4
-    WorkerSettings worker;         // id, worker_count and memory are filled in per worker
+    uint32_t pool_frames = 32768;    // frame buffers, all ports together
+    uint32_t templates_max = 65536;  // persistence: clients remembered, all workers together
+    uint32_t ring_entries = 1024;    // each ring: commands, events, punts, injections; hand-over x4
+    WorkerSettings worker;           // id, worker_count and memory are filled in per worker
 };
 
 // What a port turned out to be.
@@ -102,20 +103,20 @@ struct PuntedFrame {
     Verdict verdict = Verdict::kPunt;
     PortId out_port{};
     InterfaceId out_interface{};
-    Ipv4Address next_hop;
+    IpAddress next_hop;
 };
 
-// Builds and owns a longest-prefix match (DPDK's rte_fib) for RouteTable::fib and ::lookup.
+// Builds and owns longest-prefix matches over both families.
 class Fib {
   public:
     Fib(const Fib&) = delete;
     Fib& operator=(const Fib&) = delete;
     virtual ~Fib() = default;
-    // A FIB over (prefix, index into RouteTable::routes) pairs; later duplicates win.
-    [[nodiscard]] static Result<std::unique_ptr<Fib>> build(
-        std::span<const std::pair<Ipv4Prefix, uint16_t>> entries);
-    // Points `table.fib` and `table.lookup` here; the Fib must outlive the table's use.
-    virtual void attach_to(RouteTable& table) const = 0;
+    // Over (prefix, number) pairs, such as indexes into RouteTable::routes; later duplicates win.
+    [[nodiscard]] static std::unique_ptr<Fib> build(
+        std::span<const std::pair<IpPrefix, uint16_t>> entries);
+    // Points here: the Fib must outlive its use.
+    [[nodiscard]] virtual PrefixLookup lookup() const = 0;
 
   protected:
     Fib() = default;
@@ -158,6 +159,8 @@ class Engine {
     [[nodiscard]] virtual PortStatus port_status(PortId port) const = 0;
     [[nodiscard]] virtual PortCounters port_counters(PortId port) const = 0;
     [[nodiscard]] virtual LoopCounters loop_counters(WorkerId worker) const = 0;
+    // The workers' persistence templates, for listings and to forget what a gone server had.
+    [[nodiscard]] virtual TemplateTable& templates() = 0;
     // "2 MiB hugepages" or "4 KiB pages": what was chosen.
     [[nodiscard]] virtual std::string memory_kind() const = 0;
     // Frame buffers in the pool, and how many are in use.

@@ -2,6 +2,7 @@
 
 #include <sys/prctl.h>
 
+#include <cstring>
 #include <ctime>
 #include <utility>
 
@@ -50,8 +51,13 @@ void fill_packet(Packet& packet, rte_mbuf* frame, PortId in_port) {
     packet.length_bytes = frame->pkt_len;
     packet.contiguous_bytes = writable_bytes(frame);
     packet.headroom_bytes = frame->data_off;
+    packet.tailroom_bytes = frame->next == nullptr ? rte_pktmbuf_tailroom(frame) : 0;
     packet.in_port = in_port;
     packet.is_handed_over = false;
+    packet.is_to_follow = false;
+    packet.is_resumed = false;
+    packet.is_outbound = false;
+    packet.fragment = {};
 }
 
 }  // namespace
@@ -83,12 +89,13 @@ void LcoreLoop::run(const Clock& reference,
         account(now, was_busy);
         poll(now);
         was_busy = frames_seen_ != 0;
-        if (was_busy || has_applied_) {
+        if (was_busy || has_applied_ || resumed_count_ != 0) {
             backoff_.on_busy_poll();
         } else {
             idle();
         }
     }
+    free_held();
 }
 
 void LcoreLoop::poll(TimePoint now) {
@@ -98,8 +105,11 @@ void LcoreLoop::poll(TimePoint now) {
     apply_commands(now);
     send_injected();
     take_returned();
+    resume_held();
     receive();
     worker_->process(burst_, now);
+    carry_out_frame_operations();
+    send_made_frames();
     act_on_verdicts();
     flush_ports();
     flush_outboxes();
@@ -220,8 +230,65 @@ void LcoreLoop::add_handed_over(rte_mbuf* frame) {
     rte_prefetch0(packet.data);
     packet.ip_checksum = seen.ip_checksum;
     packet.l4_checksum = seen.l4_checksum;
-    packet.is_handed_over = true;
+    // A fragment whose ports nobody knows yet comes to be followed, all else to its connection.
+    packet.is_to_follow = seen.is_fragment && !seen.fragment.is_known;
+    packet.is_handed_over = !packet.is_to_follow;
+    packet.is_outbound = seen.is_outbound;
+    packet.fragment = seen.fragment;
     frames_[burst_.count++] = frame;
+}
+
+// Held frames whose ports are known by now go first: they came before what is received now.
+void LcoreLoop::resume_held() {
+    while (resumed_count_ != 0 && burst_.count < kBurstMax) {
+        const uint16_t oldest = resumed_first_;
+        rte_mbuf* const frame = resumed_[oldest];
+        resumed_first_ = static_cast<uint16_t>((oldest + 1) % resumed_.size());
+        --resumed_count_;
+        ++frames_seen_;
+        const Packet& seen = tag_of(frame).packet;
+        Packet& packet = burst_.packets[burst_.count];
+        fill_packet(packet, frame, seen.in_port);
+        packet.ip_checksum = seen.ip_checksum;
+        packet.l4_checksum = seen.l4_checksum;
+        packet.is_resumed = true;
+        packet.fragment = seen.fragment;
+        frames_[burst_.count++] = frame;
+    }
+}
+
+void LcoreLoop::carry_out_frame_operations() {
+    for (const FrameOperation& operation : worker_->frame_operations()) {
+        rte_mbuf*& held = held_[operation.slot];
+        switch (operation.kind) {
+            case FrameOperation::Kind::kHold:
+                held = frames_[static_cast<size_t>(operation.packet - burst_.packets.data())];
+                tag_of(held).packet = *operation.packet;
+                break;
+            case FrameOperation::Kind::kResume:
+                tag_of(held).packet.fragment = operation.ports;
+                resumed_[(resumed_first_ + resumed_count_) % resumed_.size()] = held;
+                ++resumed_count_;
+                held = nullptr;
+                break;
+            case FrameOperation::Kind::kDrop:
+                rte_pktmbuf_free(held);
+                held = nullptr;
+                break;
+        }
+    }
+}
+
+// At the end, when nothing will be resumed any more.
+void LcoreLoop::free_held() {
+    for (rte_mbuf*& frame : held_) {
+        rte_pktmbuf_free(frame);
+        frame = nullptr;
+    }
+    for (; resumed_count_ != 0; --resumed_count_) {
+        rte_pktmbuf_free(resumed_[resumed_first_]);
+        resumed_first_ = static_cast<uint16_t>((resumed_first_ + 1) % resumed_.size());
+    }
 }
 
 void LcoreLoop::act_on_verdicts() {
@@ -245,6 +312,8 @@ void LcoreLoop::act_on_verdicts() {
             case Verdict::kDrop:
                 dropped_[dropped_count_++] = frame;
                 break;
+            case Verdict::kHold:
+                break;  // carry_out_frame_operations() has it
             case Verdict::kUndecided:
                 DIRECTOR_HOT_ASSERT(false);
                 dropped_[dropped_count_++] = frame;
@@ -269,16 +338,41 @@ void LcoreLoop::forward(rte_mbuf* frame, uint8_t place) {
     }
 }
 
+// Each in a buffer from where its cause's came.
+void LcoreLoop::send_made_frames() {
+    for (const MadeFrame& made : worker_->made_frames()) {
+        const auto cause = static_cast<size_t>(made.cause - burst_.packets.data());
+        rte_mbuf* const frame = rte_pktmbuf_alloc(frames_[cause]->pool);
+        made_packet_ = {};
+        made_packet_.verdict = Verdict::kForward;
+        made_packet_.out_port = made.out_port;
+        char* const bytes =
+            frame != nullptr ? rte_pktmbuf_append(frame, static_cast<uint16_t>(made.length_bytes))
+                             : nullptr;
+        if (bytes == nullptr || index(made.out_port) >= wiring_.transmit.size()) {
+            lose(frame, kMade, DropReason::kTransmitFull);
+            continue;
+        }
+        std::memcpy(bytes, made.bytes.data(), made.length_bytes);
+        const WorkerId via = wiring_.transmit[index(made.out_port)].via;
+        if (via == wiring_.id) {
+            queue_for_port(made.out_port, frame, kMade);
+        } else {
+            put_in_outbox(via, FrameErrand::kTransmit, frame, kMade);
+        }
+    }
+}
+
 void LcoreLoop::hand_over(rte_mbuf* frame, uint8_t place) {
     const Packet& packet = burst_.packets[place];
-    DIRECTOR_HOT_ASSERT(!packet.is_handed_over);
     DIRECTOR_HOT_ASSERT(packet.owner != wiring_.id && index(packet.owner) < outboxes_.size());
     put_in_outbox(packet.owner, FrameErrand::kProcess, frame, place);
 }
 
 void LcoreLoop::put_in_outbox(WorkerId worker, FrameErrand errand, rte_mbuf* frame, uint8_t place) {
-    tag_of(frame) = FrameTag{
-        .errand = errand, .sender = wiring_.id, .next = nullptr, .packet = burst_.packets[place]};
+    const Packet& packet = place == kMade ? made_packet_ : burst_.packets[place];
+    tag_of(frame) =
+        FrameTag{.errand = errand, .sender = wiring_.id, .next = nullptr, .packet = packet};
     Outbox& outbox = outboxes_[index(worker)];
     outbox.frames[outbox.count] = frame;
     outbox.places[outbox.count++] = place;
@@ -335,7 +429,13 @@ void LcoreLoop::give_up(rte_mbuf* frame, uint8_t origin) {
 }
 
 void LcoreLoop::lose(rte_mbuf* frame, uint8_t place, DropReason reason) {
-    worker_->retract(burst_.packets[place], reason);
+    if (place == kMade) {
+        Packet made = made_packet_;
+        made.verdict = Verdict::kForward;
+        worker_->retract(made, reason);
+    } else {
+        worker_->retract(burst_.packets[place], reason);
+    }
     rte_pktmbuf_free(frame);
 }
 
@@ -348,6 +448,7 @@ void LcoreLoop::flush_outboxes() {
         const uint32_t taken = wiring_.to_worker[worker]->push(outbox.frames.data(), outbox.count);
         for (uint32_t i = taken; i < outbox.count; ++i) {
             const bool is_hand_over =
+                outbox.places[i] != kMade &&
                 burst_.packets[outbox.places[i]].verdict == Verdict::kHandOver;
             lose(outbox.frames[i],
                  outbox.places[i],

@@ -79,14 +79,16 @@ class LcoreLoop {
 
         uint32_t count = 0;
         std::array<rte_mbuf*, kCapacity> frames{};
-        std::array<uint8_t, kCapacity> origins{};  // place in the burst, kOnBehalf or kInjected
+        std::array<uint8_t, kCapacity> origins{};  // place in the burst, or one of k... below
     };
     // Frames for one worker, by their place in the burst.
     struct Outbox {
         uint32_t count = 0;
-        std::array<rte_mbuf*, kBurstMax> frames{};
-        std::array<uint8_t, kBurstMax> places{};
+        // A burst's frames, and one made for each.
+        std::array<rte_mbuf*, 2 * kBurstMax> frames{};
+        std::array<uint8_t, 2 * kBurstMax> places{};
     };
+    static constexpr uint8_t kMade = 0xfd;
     static constexpr uint8_t kOnBehalf = 0xfe;
     static constexpr uint8_t kInjected = 0xff;
 
@@ -111,8 +113,12 @@ class LcoreLoop {
     void receive_from_worker(FrameRing& ring);
     void add_received(PortId in_port);
     void add_handed_over(rte_mbuf* frame);
+    void resume_held();
+    void carry_out_frame_operations();
+    void free_held();
     void act_on_verdicts();
     void forward(rte_mbuf* frame, uint8_t place);
+    void send_made_frames();
     void hand_over(rte_mbuf* frame, uint8_t place);
     void put_in_outbox(WorkerId worker, FrameErrand errand, rte_mbuf* frame, uint8_t place);
     void queue_for_port(PortId port, rte_mbuf* frame, uint8_t origin);
@@ -143,6 +149,13 @@ class LcoreLoop {
     std::vector<Outgoing> outgoing_;              // by PortId
     std::vector<Outbox> outboxes_;                // by WorkerId
     Outbox punted_;
+    Packet made_packet_;                              // what the books know of a made frame
+    std::array<rte_mbuf*, Worker::kHeldMax> held_{};  // by slot
+    // A ring of those that go into the next bursts. They are no longer in a slot, so that there may
+    // be more than slots; a burst releases all slots at most.
+    std::array<rte_mbuf*, 2 * size_t{Worker::kHeldMax}> resumed_{};
+    uint16_t resumed_first_ = 0;
+    uint32_t resumed_count_ = 0;
     uint32_t dropped_count_ = 0;
     std::array<rte_mbuf*, kBurstMax> dropped_{};
 

@@ -1,6 +1,7 @@
 // What the packet path costs: `scripts/bench` runs this once per kind of memory pages.
 //
 //   dataplane_bench --pages huge|small [--quick] [--json FILE] [--connections N,N...] [--stages]
+//                   [--schedulers]
 //
 // How it measures: frames are written, then their cache lines are flushed to memory, outside the
 // measured time; then the batch is processed and the thread's CPU time taken. Director and
@@ -22,6 +23,8 @@
 #include <rte_malloc.h>
 
 #include "common/assert.h"
+#include "common/random.h"
+#include "dataplane/core/schedulers.h"
 #include "dataplane/core/shard.h"
 #include "tests/bench/director_balancer.h"
 #include "tests/bench/report.h"
@@ -43,6 +46,7 @@ struct Options {
     bool is_huge = true;
     bool is_quick = false;
     bool is_by_stage = false;
+    bool is_by_scheduler = false;
     std::string json;
     std::vector<uint32_t> connections;
 };
@@ -75,6 +79,7 @@ class Bench {
     void by_connections(uint32_t connections);
     void by_services_and_servers();
     void by_stage(uint32_t connections);
+    void by_scheduler(std::string_view scheduler, uint32_t servers);
     void hand_over();
 
   private:
@@ -92,6 +97,8 @@ class Bench {
                      FrameWriter& writer,
                      const Scene& scene,
                      const std::string& name);
+    // Nanoseconds for a choice and two changes of load.
+    static double time_choices(const Scene& scene);
     double end_all(DirectorBalancer& director,
                    FrameWriter& writer,
                    const Scene& scene,
@@ -260,6 +267,63 @@ void Bench::by_services_and_servers() {
     }
 }
 
+// New connections beside those of rr, which take turns cycle by cycle: the right column is rr's.
+// Then the scheduler's part alone: a choice, and the change of load when a connection opens and
+// when another one ends.
+void Bench::by_scheduler(std::string_view scheduler, uint32_t servers) {
+    const Scene rr_scene{.connections = 100000, .servers = servers};
+    Scene scene = rr_scene;
+    scene.scheduler = scheduler;
+    FrameWriter writer(pool_, scene, kSeed);
+    DirectorBalancer rr(rr_scene, dpdk_memory());
+    DirectorBalancer director(scene, dpdk_memory());
+    std::vector<double> of_rr;
+    std::vector<double> ours;
+    for (uint32_t cycle = 0; cycle <= rounds() / 2; ++cycle) {
+        of_rr.push_back(median(open_all(rr, writer, scene)));
+        ours.push_back(median(open_all(director, writer, scene)));
+        end_all(rr, writer, scene, Direction::kServerToClient);
+        end_all(director, writer, scene, Direction::kServerToClient);
+    }
+    const std::string name = fmt::format("scheduler_{}.servers_{}.", scheduler, servers);
+    report_.add({name + "new_connection", scene.connections, median(ours), "ns", median(of_rr)});
+    report_.add({name + "choice", scene.connections, time_choices(scene), "ns", {}});
+}
+
+double Bench::time_choices(const Scene& scene) {
+    dataplane::ServiceTable table;
+    table.scheduler = *dataplane::find_scheduler(scene.scheduler);
+    for (uint32_t server = 0; server < scene.servers; ++server) {
+        table.servers.push_back({.id = dataplane::RealServerId{server},
+                                 .endpoint = server_endpoint(server),
+                                 .weight = 1 + server % 10});
+    }
+    dataplane::prepare_scheduler(table);
+    const dataplane::Scheduler& scheduler = dataplane::schedulers()[table.scheduler];
+    scheduler.adopt(table, nullptr);
+    const auto change = [&](uint32_t position, uint32_t by) {
+        table.servers[position].active += by;
+        table.servers[position].total += by;
+        scheduler.load_changed(table, position);
+    };
+    Random random(kSeed);
+    std::vector<uint32_t> servers_of(scene.connections, dataplane::kNoServer);
+    const double start = cpu_ns();
+    constexpr uint32_t kChoices = 1000000;
+    for (uint32_t i = 0; i < kChoices; ++i) {
+        uint32_t& server = servers_of[random.below(servers_of.size())];
+        if (server != dataplane::kNoServer) {
+            change(server, ~0U);
+        }
+        const auto client = static_cast<uint32_t>(random.next());
+        server = scheduler.pick(table, {client, client >> 20, 0, 0});
+        if (server != dataplane::kNoServer) {
+            change(server, 1);
+        }
+    }
+    return (cpu_ns() - start) / kChoices;
+}
+
 // Where the time goes. The time stamp counter is read between the stages, which takes time itself:
 // the sum exceeds what by_connections() measures by about the overhead printed.
 void Bench::by_stage(uint32_t connections) {
@@ -343,7 +407,7 @@ void Bench::hand_over() {
 [[noreturn]] void usage() {
     std::fprintf(stderr,
                  "usage: dataplane_bench [--pages huge|small] [--quick] [--json FILE]\n"
-                 "                       [--connections N,N...] [--stages]\n");
+                 "                       [--connections N,N...] [--stages] [--schedulers]\n");
     std::exit(2);
 }
 
@@ -356,6 +420,8 @@ Options parse_options(int argc, char** argv) {
             options.is_quick = true;
         } else if (argument == "--stages") {
             options.is_by_stage = true;
+        } else if (argument == "--schedulers") {
+            options.is_by_scheduler = true;
         } else if (argument == "--pages" && has_value) {
             const std::string pages = argv[++i];
             if (pages != "huge" && pages != "small") {
@@ -419,10 +485,20 @@ int main(int argc, char** argv) {
     Report report(options.is_huge ? "huge" : "4k");
     {
         Bench bench(options, report);
+        for (const uint32_t servers : {2U, 100U, 10000U}) {
+            for (const auto& scheduler : director::dataplane::schedulers()) {
+                if (options.is_by_scheduler || !options.is_by_stage) {
+                    bench.by_scheduler(scheduler.name, servers);
+                }
+            }
+        }
+        if (options.is_by_scheduler) {
+            options.connections.clear();
+        }
         for (const uint32_t connections : options.connections) {
             options.is_by_stage ? bench.by_stage(connections) : bench.by_connections(connections);
         }
-        if (!options.is_by_stage) {
+        if (!options.is_by_stage && !options.is_by_scheduler) {
             bench.by_services_and_servers();
             bench.hand_over();
         }

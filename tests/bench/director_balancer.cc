@@ -114,7 +114,7 @@ void DirectorBalancer::put_neighbours(const Scene& scene) {
 }
 
 void DirectorBalancer::put_routes() {
-    routes_.lookup = look_up_route;
+    routes_.lookup.ipv4 = look_up_route;
     routes_.routes.resize(kRouteCount);
     routes_.routes[kToClients] = {
         dataplane::RouteKind::kGateway, dataplane::InterfaceId{0}, gateway_address()};
@@ -131,12 +131,15 @@ void DirectorBalancer::put_services(const Scene& scene) {
         const Endpoint endpoint = service_endpoint(i);
         table->id = dataplane::ServiceId{i};
         table->key = {endpoint.address, endpoint.port, Protocol::kTcp};
-        table->scheduler = *dataplane::find_scheduler("rr");
+        table->scheduler = *dataplane::find_scheduler(scene.scheduler);
+        // ovf takes no more active connections than the weights allow.
+        const uint32_t weight = scene.scheduler == "ovf" ? dataplane::kWeightMax : 1;
         for (uint32_t server = i; server < scene.servers; server += scene.services) {
-            table->servers.push_back(
-                {dataplane::RealServerId{server}, server_endpoint(server), {}, 1});
+            table->servers.push_back({.id = dataplane::RealServerId{server},
+                                      .endpoint = server_endpoint(server),
+                                      .weight = weight});
         }
-        dataplane::build_weight_tree(*table);
+        dataplane::prepare_scheduler(*table);
         Command command(CommandKind::kPutService);
         command.service_table = table.get();
         services_.push_back(std::move(table));

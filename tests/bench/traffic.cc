@@ -27,7 +27,8 @@ void put_be16(uint8_t* at, uint16_t value) {
 }
 
 void put_endpoint(uint8_t* address, uint8_t* port, const Endpoint& endpoint) {
-    std::memcpy(address, &endpoint.address.bits.raw, 4);
+    const Ipv4Address ipv4 = endpoint.address.ipv4();
+    std::memcpy(address, &ipv4.bits.raw, 4);
     std::memcpy(port, &endpoint.port.raw, 2);
 }
 
@@ -128,8 +129,8 @@ void write_frame(uint8_t* frame,
     tcp[dataplane::kTcpFlagsOffset] = tcp_flags;
     const uint16_t ip_sum = checksum_fold(checksum_add(0, ip, dataplane::kIpv4Bytes));
     dataplane::store_raw16(ip + dataplane::kIpChecksumOffset, static_cast<uint16_t>(~ip_sum));
-    const uint64_t pseudo = checksum_pseudo_ipv4(source.address.bits.raw,
-                                                 destination.address.bits.raw,
+    const uint64_t pseudo = checksum_pseudo_ipv4(source.address.ipv4().bits.raw,
+                                                 destination.address.ipv4().bits.raw,
                                                  static_cast<uint8_t>(Protocol::kTcp),
                                                  dataplane::kTcpBytes);
     const uint16_t tcp_sum = checksum_fold(checksum_add(pseudo, tcp, dataplane::kTcpBytes));
@@ -216,8 +217,8 @@ void evict(const Batch& batch) {
 }
 
 Endpoint destination_of(const uint8_t* frame) {
-    Endpoint endpoint;
-    std::memcpy(&endpoint.address.bits.raw, frame + kIpOffset + dataplane::kIpDestinationOffset, 4);
+    Endpoint endpoint{dataplane::load_address(frame + kIpOffset + dataplane::kIpDestinationOffset),
+                      {}};
     std::memcpy(&endpoint.port.raw, frame + kTcpOffset + 2, 2);
     return endpoint;
 }

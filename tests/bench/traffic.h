@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "common/address.h"
@@ -24,6 +25,7 @@ struct Scene {
     uint32_t connections = 1000;
     uint32_t services = 1;
     uint32_t servers = 8;  // of all services together; a multiple of `services`
+    std::string_view scheduler = "rr";
 };
 
 // Where things are. Pure arithmetic: nothing of it is in a cache.

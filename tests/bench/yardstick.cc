@@ -85,9 +85,9 @@ RteHashBalancer::Entry& RteHashBalancer::add(const Key& key,
                                              const Endpoint& before,
                                              const Endpoint& after) {
     Entry& entry = entries_[entries_used_++];
-    const uint64_t old_address = before.address.bits.raw;
-    const uint64_t new_address = after.address.bits.raw;
-    entry.address = after.address.bits.raw;
+    const uint64_t old_address = before.address.ipv4().bits.raw;
+    const uint64_t new_address = after.address.ipv4().bits.raw;
+    entry.address = after.address.ipv4().bits.raw;
     entry.port = after.port.raw;
     entry.ip_delta = checksum_delta(old_address, new_address);
     entry.l4_delta = checksum_delta(old_address + before.port.raw, new_address + after.port.raw);
@@ -102,7 +102,7 @@ RteHashBalancer::Entry& RteHashBalancer::open(const Parsed& packet) {
     next_server_ = next_server_ + 1 < scene_.servers ? next_server_ + 1 : 0;
     const Endpoint service{Ipv4Address{Be32{packet.key.destination}},
                            Be16{packet.key.destination_port}};
-    const Key back{server.address.bits.raw,
+    const Key back{server.address.ipv4().bits.raw,
                    packet.key.source,
                    server.port.raw,
                    packet.key.source_port,

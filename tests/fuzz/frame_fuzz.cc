@@ -1,3 +1,4 @@
+// Longer than 600 lines: one interpreter of one input format, whose opcodes share all of its state.
 // Any frames, commands and jobs in any order through a worker with tiny tables. Whatever comes:
 //
 //   - nothing is read or written outside a frame's own bytes (AddressSanitizer; each frame ends
@@ -12,13 +13,15 @@
 #include <array>
 #include <cstdio>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "common/assert.h"
-#include "dataplane/core/weight_tree.h"
+#include "dataplane/core/schedulers.h"
 #include "dataplane/core/worker.h"
 #include "tests/fuzz/frame_fuzz_input.h"
 #include "tests/support/frame_burst.h"
@@ -76,16 +79,15 @@ class Input {
 // Longest match over five prefixes by looking at each; index 0 of `routes` is "none".
 struct Routes {
     static constexpr size_t kCount = 5;
-    std::array<Ipv4Prefix, kCount> prefixes{Ipv4Prefix{Ipv4Address::of(170, 210, 122, 0), 25},
-                                            Ipv4Prefix{Ipv4Address::of(192, 168, 0, 0), 24},
-                                            Ipv4Prefix{kVirtualAddress, 32},
-                                            Ipv4Prefix{Ipv4Address::of(10, 0, 0, 0), 8},
-                                            Ipv4Prefix{Ipv4Address::of(0, 0, 0, 0), 0}};
+    std::array<IpPrefix, kCount> prefixes{IpPrefix{Ipv4Address::of(170, 210, 122, 0), 25},
+                                          IpPrefix{Ipv4Address::of(192, 168, 0, 0), 24},
+                                          IpPrefix{kVirtualAddress, 32},
+                                          IpPrefix{Ipv4Address::of(10, 0, 0, 0), 8},
+                                          IpPrefix{Ipv4Address::of(0, 0, 0, 0), 0}};
     RouteTable table;
 
     explicit Routes(InterfaceId outside) {
-        table.fib = this;
-        table.lookup = look_up;
+        table.lookup = {this, look_up, nullptr};
         table.routes = {Route{},
                         Route{RouteKind::kOnLink, outside, {}},
                         Route{RouteKind::kOnLink, InterfaceId{1}, {}},
@@ -103,7 +105,7 @@ struct Routes {
             found[i] = 0;
             int longest = -1;
             for (size_t j = 0; j < kCount; ++j) {
-                const Ipv4Prefix& prefix = self.prefixes.at(j);
+                const IpPrefix& prefix = self.prefixes.at(j);
                 if (prefix.contains(Ipv4Address::from_host(addresses[i])) &&
                     prefix.length > longest) {
                     longest = prefix.length;
@@ -303,16 +305,24 @@ class Session {
                 check_forwarded(sent_.at(i), frames_.bytes(i), frames_.packet(i));
             }
         }
+        carry_out_frame_operations();
         frames_.clear();
         sent_.clear();
         collect_events();
+        add_resumed();
     }
 
     void check_counters(const WorkerCounters& before) {
         const WorkerCounters& after = worker_.counters();
         WorkerCounters expected = before;
         for (const Packet& packet : frames_.burst()) {
-            ++(packet.is_handed_over ? expected.handed_in : expected.received);
+            ++(packet.is_resumed       ? expected.resumed
+               : packet.is_handed_over ? expected.handed_in
+                                       : expected.received);
+            if (packet.is_answer) {
+                ++expected.answered;
+                ++expected.dropped.at(static_cast<size_t>(packet.answered_reason));
+            }
             switch (packet.verdict) {
                 case Verdict::kForward:
                     ++expected.forwarded;
@@ -322,8 +332,12 @@ class Session {
                     ++expected.punted;
                     break;
                 case Verdict::kHandOver:
-                    DIRECTOR_ASSERT(!packet.is_handed_over && index(packet.owner) == 1);
+                    DIRECTOR_ASSERT(index(packet.owner) == 1);
+                    DIRECTOR_ASSERT(!packet.is_handed_over || packet.is_fragment);
                     ++expected.handed_out;
+                    break;
+                case Verdict::kHold:
+                    ++expected.held;
                     break;
                 case Verdict::kDrop:
                     ++expected.dropped.at(static_cast<size_t>(packet.drop_reason));
@@ -332,26 +346,73 @@ class Session {
                     DIRECTOR_ASSERT(false);
             }
         }
+        for (const FrameOperation& operation : worker_.frame_operations()) {
+            if (operation.kind == FrameOperation::Kind::kDrop) {
+                ++expected.resumed;
+                ++expected.dropped.at(static_cast<size_t>(operation.reason));
+            }
+        }
         DIRECTOR_ASSERT(after.received == expected.received);
+        DIRECTOR_ASSERT(after.resumed == expected.resumed && after.held == expected.held);
         DIRECTOR_ASSERT(after.handed_in == expected.handed_in);
         DIRECTOR_ASSERT(after.handed_out == expected.handed_out);
         DIRECTOR_ASSERT(after.forwarded == expected.forwarded);
         DIRECTOR_ASSERT(after.punted == expected.punted);
         DIRECTOR_ASSERT(after.dropped == expected.dropped);
-        DIRECTOR_ASSERT(after.received + after.handed_in ==
-                        after.forwarded + after.punted + after.dropped_total() + after.handed_out);
+        DIRECTOR_ASSERT(after.answered == expected.answered);
+        DIRECTOR_ASSERT(after.received + after.handed_in + after.answered + after.resumed ==
+                        after.forwarded + after.punted + after.dropped_total() + after.handed_out +
+                            after.held);
+    }
+
+    // Held frames, each in one slot, until they go on or are dropped.
+    void carry_out_frame_operations() {
+        for (const FrameOperation& operation : worker_.frame_operations()) {
+            if (operation.kind == FrameOperation::Kind::kHold) {
+                const auto place = static_cast<size_t>(operation.packet - &frames_.packet(0));
+                const Held held{sent_.at(place), operation.packet->in_port, {}};
+                DIRECTOR_ASSERT(held_.emplace(operation.slot, held).second);
+                continue;
+            }
+            auto held = held_.extract(operation.slot);
+            DIRECTOR_ASSERT(!held.empty());
+            if (operation.kind == FrameOperation::Kind::kResume) {
+                held.mapped().ports = operation.ports;
+                resumed_.push_back(held.mapped());
+            }
+        }
+    }
+
+    void add_resumed() {
+        for (const Held& held : std::exchange(resumed_, {})) {
+            Packet& packet = frames_.add(held.sent.frame, held.port);
+            packet.is_resumed = true;
+            packet.fragment = held.ports;
+            sent_.push_back(held.sent);
+            if (frames_.size() == kBurstMax) {
+                process();
+            }
+        }
     }
 
     void check_forwarded(const Sent& sent, const Frame& now, const Packet& packet) const {
         const DecodedFrame was = decode(sent.frame);
         const DecodedFrame is = decode(now);
-        DIRECTOR_ASSERT(was.ipv4 && is.ipv4);
-        const int lost = was.ipv4->ttl - is.ipv4->ttl;
+        DIRECTOR_ASSERT(was.is_ip() && is.is_ip());
+        if (packet.is_answer) {
+            DIRECTOR_ASSERT(is.icmp && bad_checksums(now).empty());
+            return;
+        }
+        DIRECTOR_ASSERT(was.ipv4.has_value() == is.ipv4.has_value());
+        const int lost = was.ttl() - is.ttl();
         const bool is_balanced = packet.service != kNoService;
         DIRECTOR_ASSERT(lost == 1 || (is_balanced && lost == 0 && !settings_.decrement_ttl));
-        DIRECTOR_ASSERT(is.ipv4->ttl > 0 || !settings_.decrement_ttl);
-        DIRECTOR_ASSERT(was.payload == is.payload && was.ipv4->options == is.ipv4->options);
-        DIRECTOR_ASSERT(was.ipv4->total_length == is.ipv4->total_length);
+        DIRECTOR_ASSERT(is.ttl() > 0 || !settings_.decrement_ttl);
+        // What an ICMP error quotes is translated with it.
+        DIRECTOR_ASSERT(was.payload == is.payload || packet.is_icmp_error);
+        DIRECTOR_ASSERT(!was.ipv4 || was.ipv4->options == is.ipv4->options);
+        DIRECTOR_ASSERT(!was.ipv6 || was.ipv6->extensions == is.ipv6->extensions);
+        DIRECTOR_ASSERT(was.ip_bytes() == is.ip_bytes());
         DIRECTOR_ASSERT(was.padding_bytes == is.padding_bytes);
         // Right stays right; and what was wrong is never made right, or the receiver would take it.
         const bool is_good = bad_checksums(now).empty();
@@ -379,8 +440,12 @@ class Session {
     void put_interface(InterfaceId id, PortId port, uint16_t vlan, uint16_t mtu_bytes) {
         Command command(CommandKind::kPutInterface);
         const size_t mac = index(port) % kPortMacs.size();
-        command.put_interface = {
-            id, Interface{port, vlan, mtu_bytes, mtu_bytes % 2 == 0, kPortMacs.at(mac)}};
+        command.put_interface = {id,
+                                 Interface{.port = port,
+                                           .vlan = vlan,
+                                           .mtu_bytes = mtu_bytes,
+                                           .is_up = mtu_bytes % 2 == 0,
+                                           .mac = kPortMacs.at(mac)}};
         apply(command);
     }
 
@@ -404,15 +469,16 @@ class Session {
         table->key = {kVirtualAddress,
                       Be16::from_host(is_udp ? 53 : 80),
                       is_udp ? Protocol::kUdp : Protocol::kTcp};
-        table->scheduler = scheduler % 3;
+        table->scheduler = static_cast<uint8_t>(scheduler % schedulers().size());
         for (uint32_t i = 0; i < 8; ++i) {
             if ((servers >> i & 1) != 0) {
                 const auto weight = static_cast<uint32_t>(i % 2 == 0 ? weights & 15 : weights >> 4);
                 const Endpoint place{server_address(i), table->key.port};
-                table->servers.push_back({RealServerId{i}, place, ForwardingMethod::kNat, weight});
+                table->servers.push_back(
+                    {.id = RealServerId{i}, .endpoint = place, .weight = weight});
             }
         }
-        build_weight_tree(*table);
+        prepare_scheduler(*table);
         Command command(CommandKind::kPutService);
         command.service_table = table.get();
         lent_.insert(std::move(table));
@@ -447,9 +513,8 @@ class Session {
                 break;
             }
             case 4: {
-                Command command(CommandKind::kSetTimeouts);
-                command.timeouts = kDefaultConnTimeouts;
-                command.timeouts.at(a % kConnStateCount) = b;
+                Command command(CommandKind::kSetTimeout);
+                command.set_timeout = {static_cast<ConnState>(a % (kConnStateCount + 1)), b};
                 apply(command);
                 break;
             }
@@ -517,6 +582,10 @@ class Session {
                     --jobs_running_;
                     check_job(*event.job);
                     break;
+                case EventKind::kTablesReturned:
+                case EventKind::kLocalPoolReturned:
+                    DIRECTOR_ASSERT(false);  // none was lent
+                    break;
                 case EventKind::kRoutesReturned:
                 case EventKind::kCommandRefused:
                     break;
@@ -567,6 +636,13 @@ class Session {
     uint32_t sequence_ = 0;
     FrameBurst frames_;
     std::vector<Sent> sent_;
+    struct Held {
+        Sent sent;
+        PortId port{};
+        FragmentPorts ports{};
+    };
+    std::map<uint16_t, Held> held_;
+    std::vector<Held> resumed_;
     Worker worker_;
 };
 

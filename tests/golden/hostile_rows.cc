@@ -46,11 +46,19 @@ namespace {
             {dropped(outside(syn().eth(kClientMac, kServer107Mac)), DropReason::kOtherHost),
              dropped(outside(PacketBuilder()
                                  .eth(kClientMac, kServer107Mac)
-                                 .ether_type(0x86dd)
+                                 .ether_type(0x8847)
                                  .payload_size(40)),
                      DropReason::kOtherHost)}},
         Row{"VlanWithoutInterface",
-            {dropped(outside(PacketBuilder()
+            {// Two tags: neither the inner nor the outer one alone says whose it is.
+             dropped(outside(PacketBuilder()
+                                 .eth(kClientMac, kDirectorMac)
+                                 .vlan(kOutsideVlan)
+                                 .vlan(7)
+                                 .ipv4(kClient, kVip)
+                                 .udp(1, 2)),
+                     DropReason::kUnknownVlan),
+             dropped(outside(PacketBuilder()
                                  .eth(kClientMac, kDirectorMac)
                                  .vlan(99)
                                  .ipv4(kClient, kVip)
@@ -127,17 +135,19 @@ namespace {
              dropped(outside(from_client(kClient, kVip).udp(1, 53).ip_total_length(27)),
                      DropReason::kBadL4Header)}},
         Row{"Fragments",
-            {dropped(outside(syn().more_fragments()), DropReason::kFragment),
+            {// Its length is no multiple of eight.
+             dropped(outside(syn().more_fragments().payload_size(7)), DropReason::kFragmentBad),
              dropped(
                  outside(
                      from_client(kClient, kVip).ip_protocol(6).fragment_offset(8).payload_size(32)),
-                 DropReason::kFragment),
-             dropped(outside(from_client(kClient, kServer107)
-                                 .ip_protocol(17)
+                 DropReason::kFragmentTiny),
+             // The ports, and not the rest of TCP's header.
+             dropped(outside(from_client(kClient, kVip)
+                                 .ip_protocol(6)
+                                 .ip_id(2)
                                  .more_fragments()
-                                 .fragment_offset(1480)
-                                 .payload_size(32)),
-                     DropReason::kFragment)}},
+                                 .payload_size(8)),
+                     DropReason::kFragmentTiny)}},
     };
 }
 

@@ -1,4 +1,5 @@
 """TCP echo server: tcp_echo.py PORT sends back what it gets."""
+import socket
 import socketserver
 import sys
 
@@ -10,8 +11,9 @@ class Echo(socketserver.BaseRequestHandler):
 
 
 class Server(socketserver.ThreadingTCPServer):
+    address_family = socket.AF_INET6  # and IPv4 by it
     allow_reuse_address = True
     daemon_threads = True
 
 
-Server(("0.0.0.0", int(sys.argv[1])), Echo).serve_forever()
+Server(("::", int(sys.argv[1])), Echo).serve_forever()

@@ -9,11 +9,12 @@ import sys
 
 server = (sys.argv[1], int(sys.argv[2]))
 ports_each, rounds, addresses = int(sys.argv[3]), int(sys.argv[4]), sys.argv[5:]
+family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
 
 sockets = []
 for address in addresses:
     for _ in range(ports_each):
-        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        client = socket.socket(family, socket.SOCK_DGRAM)
         client.bind((address, 0))
         client.connect(server)  # the kernel takes answers from the virtual address only
         sockets.append(client)

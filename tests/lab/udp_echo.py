@@ -2,10 +2,11 @@
 import socket
 import sys
 
-server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
 server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-server.bind(("0.0.0.0", int(sys.argv[1])))
+server.bind(("::", int(sys.argv[1])))
 name = sys.argv[2].encode() + b" "
 while True:
-    content, client = server.recvfrom(2048)
+    content, client = server.recvfrom(65536)
     server.sendto(name + content, client)

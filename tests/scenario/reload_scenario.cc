@@ -182,7 +182,9 @@ SCENARIO("servers come and go under running connections", "[reload]") {
         }
         WHEN("routes, interfaces and neighbours are told anew") {
             story.fleet.put_routes(routes());
-            story.fleet.change_interface(kInsideInterface, {kInside, 0, 1500, true, kDirectorMac});
+            story.fleet.change_interface(
+                kInsideInterface,
+                {.port = kInside, .mtu_bytes = 1500, .is_up = true, .mac = kDirectorMac});
             story.fleet.put_neighbour(kInsideInterface, kServer107, kServer107Mac);
             THEN("nothing breaks") {
                 story.all_speak();

@@ -6,10 +6,12 @@
 
 namespace director::test {
 
-dataplane::Packet& FrameBurst::add(std::span<const uint8_t> frame, dataplane::PortId in_port) {
+dataplane::Packet& FrameBurst::add(std::span<const uint8_t> frame,
+                                   dataplane::PortId in_port,
+                                   uint32_t tailroom_bytes) {
     DIRECTOR_ASSERT(burst_.count < dataplane::kBurstMax);
-    Block block{std::make_unique<uint8_t[]>(kHeadroomBytes + frame.size()),
-                kHeadroomBytes + frame.size()};
+    const size_t size = kHeadroomBytes + frame.size() + tailroom_bytes;
+    Block block{std::make_unique<uint8_t[]>(size), size};
     std::copy(frame.begin(), frame.end(), block.memory.get() + kHeadroomBytes);
 
     dataplane::Packet& packet = burst_.packets.at(burst_.count);
@@ -18,6 +20,7 @@ dataplane::Packet& FrameBurst::add(std::span<const uint8_t> frame, dataplane::Po
     packet.length_bytes = static_cast<uint32_t>(frame.size());
     packet.contiguous_bytes = static_cast<uint32_t>(frame.size());
     packet.headroom_bytes = kHeadroomBytes;
+    packet.tailroom_bytes = tailroom_bytes;
     packet.in_port = in_port;
     ++burst_.count;
     blocks_.push_back(std::move(block));

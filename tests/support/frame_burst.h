@@ -24,10 +24,11 @@ class FrameBurst {
   public:
     static constexpr size_t kHeadroomBytes = 128;
 
-    // Copies a frame in. At most kBurstMax. The packet may be changed further (checksum flags,
-    // fewer contiguous bytes) before the burst is processed.
+    // Copies a frame in, with this room behind it. At most kBurstMax. The packet may be changed
+    // further (checksum flags, fewer contiguous bytes) before the burst is processed.
     dataplane::Packet& add(std::span<const uint8_t> frame,
-                           dataplane::PortId in_port = dataplane::PortId{});
+                           dataplane::PortId in_port = dataplane::PortId{},
+                           uint32_t tailroom_bytes = 0);
 
     // Forgets all frames.
     void clear();

@@ -7,11 +7,15 @@ using namespace dataplane;  // NOLINT(google-build-using-namespace): a test's he
 namespace {
 
 [[nodiscard]] StaticRoute on_link(std::string_view prefix, InterfaceId interface) {
-    return {Ipv4Prefix::parse(prefix).value(), {RouteKind::kOnLink, interface, {}}};
+    return {IpPrefix::parse(prefix).value(), {RouteKind::kOnLink, interface, {}}};
 }
 
 [[nodiscard]] StaticRoute local(std::string_view address, InterfaceId interface) {
-    return {Ipv4Prefix::parse(address).value(), {RouteKind::kLocal, interface, {}}};
+    return {IpPrefix::parse(address).value(), {RouteKind::kLocal, interface, {}}};
+}
+
+[[nodiscard]] MacAddress mac_of(const IpAddress& server) {
+    return server == kServer107 || server == kServer107v6 ? kServer107Mac : kServer108Mac;
 }
 
 }  // namespace
@@ -28,23 +32,44 @@ std::vector<StaticRoute> routes() {
         on_link("10.20.0.0/24", kInsideVlanInterface),
         on_link("10.30.0.0/24", kDownInterface),
         on_link("10.40.0.0/24", kNarrowInterface),
-        {Ipv4Prefix::parse("198.51.100.0/24").value(),
+        on_link("2001:db8:1::/64", kOutsideInterface),
+        local("2001:db8:1::104", kOutsideInterface),
+        on_link("2001:db8:2::/64", kInsideInterface),
+        on_link("2001:db8:40::/64", kNarrowInterface),
+        {IpPrefix::parse("2001:db8:51::/64").value(),
+         {RouteKind::kGateway, kOutsideInterface, ipv6_of(1, 1)}},
+        {IpPrefix::parse("198.51.100.0/24").value(),
          {RouteKind::kGateway, kOutsideInterface, Ipv4Address::of(170, 210, 122, 1)}},
-        {Ipv4Prefix::parse("198.51.100.128/25").value(),
+        {IpPrefix::parse("198.51.100.128/25").value(),
          {RouteKind::kDiscard, kOutsideInterface, {}}},
     };
 }
 
 void configure(WorkerFleet& fleet) {
-    fleet.add_interface({kOutside, 0, 1500, true, kDirectorMac});
-    fleet.add_interface({kInside, 0, 1500, true, kDirectorMac});
-    fleet.add_interface({kOutside, kOutsideVlan, 1500, true, kDirectorMac});
-    fleet.add_interface({kInside, kInsideVlan, 1500, true, kDirectorMac});
-    fleet.add_interface({kInside, 30, 1500, false, kDirectorMac});
-    fleet.add_interface({kInside, 40, 576, true, kDirectorMac});
+    fleet.add_interface({.port = kOutside, .mtu_bytes = 1500, .is_up = true, .mac = kDirectorMac});
+    fleet.add_interface({.port = kInside, .mtu_bytes = 1500, .is_up = true, .mac = kDirectorMac});
+    fleet.add_interface({.port = kOutside,
+                         .vlan = kOutsideVlan,
+                         .mtu_bytes = 1500,
+                         .is_up = true,
+                         .mac = kDirectorMac});
+    fleet.add_interface({.port = kInside,
+                         .vlan = kInsideVlan,
+                         .mtu_bytes = 1500,
+                         .is_up = true,
+                         .mac = kDirectorMac});
+    fleet.add_interface(
+        {.port = kInside, .vlan = 30, .mtu_bytes = 1500, .is_up = false, .mac = kDirectorMac});
+    fleet.add_interface(
+        {.port = kInside, .vlan = 40, .mtu_bytes = 576, .is_up = true, .mac = kDirectorMac});
     fleet.put_routes(routes());
     fleet.put_neighbour(kOutsideInterface, kClient, kClientMac);
     fleet.put_neighbour(kOutsideInterface, Ipv4Address::of(170, 210, 122, 1), kRouterMac);
+    fleet.put_neighbour(kOutsideInterface, kClient6, kClientMac);
+    fleet.put_neighbour(kOutsideInterface, ipv6_of(1, 1), kRouterMac);
+    fleet.put_neighbour(kInsideInterface, kServer107v6, kServer107Mac);
+    fleet.put_neighbour(kInsideInterface, kServer108v6, kServer108Mac);
+    fleet.put_neighbour(kNarrowInterface, ipv6_of(0x40, 9), kVlanServerMac);
     fleet.put_neighbour(kOutsideVlanInterface, kVlanClient, kVlanClientMac);
     fleet.put_neighbour(kInsideInterface, kServer107, kServer107Mac);
     fleet.put_neighbour(kInsideInterface, kServer108, kServer108Mac);
@@ -54,25 +79,37 @@ void configure(WorkerFleet& fleet) {
         kInsideInterface, Ipv4Address::of(192, 168, 0, 66), MacAddress{}, NeighbourState::kFailed);
 }
 
-PacketBuilder from_client(Ipv4Address client, Ipv4Address to) {
-    return PacketBuilder().eth(kClientMac, kDirectorMac).ipv4(client, to);
+void give_addresses(WorkerFleet& fleet) {
+    fleet.change_interface(kOutsideInterface,
+                           {.port = kOutside,
+                            .mtu_bytes = 1500,
+                            .is_up = true,
+                            .mac = kDirectorMac,
+                            .ipv4 = Ipv4Address::of(170, 210, 122, 126),
+                            .ipv6 = ipv6_of(1, 0x126)});
+    fleet.change_interface(kInsideInterface,
+                           {.port = kInside,
+                            .mtu_bytes = 1500,
+                            .is_up = true,
+                            .mac = kDirectorMac,
+                            .ipv4 = kInsideAddress,
+                            .ipv6 = ipv6_of(2, 0x126)});
 }
 
-PacketBuilder from_server(Ipv4Address server, Ipv4Address to) {
-    return PacketBuilder()
-        .eth(server == kServer107 ? kServer107Mac : kServer108Mac, kDirectorMac)
-        .ipv4(server, to);
+PacketBuilder from_client(const IpAddress& client, const IpAddress& to) {
+    return PacketBuilder().eth(kClientMac, kDirectorMac).ip(client, to);
 }
 
-PacketBuilder to_server(Ipv4Address client, Ipv4Address server) {
-    return PacketBuilder()
-        .eth(kDirectorMac, server == kServer107 ? kServer107Mac : kServer108Mac)
-        .ipv4(client, server)
-        .ttl(63);
+PacketBuilder from_server(const IpAddress& server, const IpAddress& to) {
+    return PacketBuilder().eth(mac_of(server), kDirectorMac).ip(server, to);
 }
 
-PacketBuilder to_client(Ipv4Address from, Ipv4Address client) {
-    return PacketBuilder().eth(kDirectorMac, kClientMac).ipv4(from, client).ttl(63);
+PacketBuilder to_server(const IpAddress& client, const IpAddress& server) {
+    return PacketBuilder().eth(kDirectorMac, mac_of(server)).ip(client, server).ttl(63);
+}
+
+PacketBuilder to_client(const IpAddress& from, const IpAddress& client) {
+    return PacketBuilder().eth(kDirectorMac, kClientMac).ip(from, client).ttl(63);
 }
 
 }  // namespace director::test::nat_lab

@@ -38,6 +38,7 @@ inline constexpr MacAddress kDefaultDestinationMac{{0x02, 0x00, 0x00, 0x00, 0x00
 
 // Parse what a test wrote, and abort when it is no address: a typing error of the test's.
 [[nodiscard]] Ipv4Address ip(std::string_view text);
+[[nodiscard]] IpAddress ip6(std::string_view text);
 [[nodiscard]] Endpoint endpoint(std::string_view text);
 [[nodiscard]] MacAddress mac(std::string_view text);
 
@@ -47,6 +48,8 @@ class PacketBuilder {
     PacketBuilder& eth(const MacAddress& source, const MacAddress& destination);
     // Adds an 802.1Q tag; a second call adds one inside the first.
     PacketBuilder& vlan(uint16_t id, uint8_t priority = 0);
+    // Adds an 802.1ad tag, the outer one of QinQ: vlan() comes after it.
+    PacketBuilder& outer_vlan(uint16_t id, uint8_t priority = 0);
     // Overrides the type that follows from what is inside.
     PacketBuilder& ether_type(uint16_t value);
     // Zero bytes at the end of the frame up to this length (60: what an Ethernet card sends).
@@ -57,6 +60,18 @@ class PacketBuilder {
     // IPv4: TTL 64, ID 0, no options, no DF. The text forms abort on what is no address.
     PacketBuilder& ipv4(Ipv4Address source, Ipv4Address destination);
     PacketBuilder& ipv4(std::string_view source, std::string_view destination);
+    // IPv6: hop limit 64 (ttl() changes it), traffic class 0 (tos()), flow label 0, no extensions.
+    PacketBuilder& ipv6(const IpAddress& source, const IpAddress& destination);
+    PacketBuilder& ipv6(std::string_view source, std::string_view destination);
+    PacketBuilder& flow_label(uint32_t value);
+    // Extension headers stand in the order of these calls, the fragment header behind them. `body`
+    // follows the two bytes "next header" and "length" and is filled up with zeros, which are Pad1
+    // options.
+    PacketBuilder& extension_header(uint8_t number, std::span<const uint8_t> body = {});
+    // IPv6: adds the fragment header that more_fragments() and fragment_offset() speak of.
+    PacketBuilder& fragment_id(uint32_t value);
+    // Of the addresses' family.
+    PacketBuilder& ip(const IpAddress& source, const IpAddress& destination);
     PacketBuilder& ttl(uint8_t value);
     PacketBuilder& ip_id(uint16_t value);
     PacketBuilder& tos(uint8_t value);
@@ -91,12 +106,21 @@ class PacketBuilder {
     // Checksum field 0: "none" (RFC 768).
     PacketBuilder& no_udp_checksum();
 
-    // Any ICMP message; `rest` is the second word of its header.
+    // SCTP: verification tag 0 and the chunks, or payload() as it is.
+    PacketBuilder& sctp(uint16_t source_port, uint16_t destination_port);
+    PacketBuilder& verification_tag(uint32_t value);
+    // Adds a chunk, padded to a multiple of four bytes.
+    PacketBuilder& chunk(uint8_t type, uint8_t flags, std::span<const uint8_t> value = {});
+
+    // Any ICMP message, ICMPv6 in an IPv6 packet; `rest` is the second word of its header. An error
+    // quotes by payload(ip_packet_of(frame)) (packet_pieces.h).
     PacketBuilder& icmp(uint8_t type, uint8_t code, uint32_t rest);
     PacketBuilder& icmp_echo(uint16_t id, uint16_t sequence);
     PacketBuilder& icmp_echo_reply(uint16_t id, uint16_t sequence);
+    PacketBuilder& icmpv6_echo(uint16_t id, uint16_t sequence);
+    PacketBuilder& icmpv6_echo_reply(uint16_t id, uint16_t sequence);
 
-    // Wrong by one bit in the TCP, UDP or ICMP checksum.
+    // Wrong by one bit in the TCP, UDP, SCTP or ICMP checksum.
     PacketBuilder& bad_l4_checksum();
 
     // A broadcast question and a unicast answer. They set the Ethernet addresses too.
@@ -116,27 +140,43 @@ class PacketBuilder {
     [[nodiscard]] Frame build() const;
 
   private:
-    enum class L3 : uint8_t { kNone, kIpv4, kArp };
-    enum class L4 : uint8_t { kNone, kTcp, kUdp, kIcmp };
+    enum class L3 : uint8_t { kNone, kIpv4, kIpv6, kArp };
+    enum class L4 : uint8_t { kNone, kTcp, kUdp, kSctp, kIcmp };
+    struct Tag {
+        uint16_t type;
+        uint16_t value;
+    };
+    struct Extension {
+        uint8_t number;
+        Frame body;
+    };
 
     [[nodiscard]] Frame l4_bytes() const;
     [[nodiscard]] Frame tcp_header() const;
     [[nodiscard]] Frame udp_header(size_t payload_bytes) const;
     [[nodiscard]] Frame icmp_header() const;
+    [[nodiscard]] Frame sctp_header() const;
+    [[nodiscard]] Frame pseudo_header(size_t l4_bytes) const;
+    void fill_checksum(Frame& l4, size_t at) const;
     [[nodiscard]] Frame ipv4_header(size_t l4_bytes) const;
+    [[nodiscard]] Frame ipv6_header(size_t l4_bytes) const;
+    [[nodiscard]] Frame ipv6_extensions() const;
     [[nodiscard]] uint8_t protocol_number() const;
     [[nodiscard]] uint16_t default_ether_type() const;
 
     MacAddress eth_source_ = kDefaultSourceMac;
     MacAddress eth_destination_ = kDefaultDestinationMac;
-    std::vector<uint16_t> vlan_tags_;
+    std::vector<Tag> vlan_tags_;
     std::optional<uint16_t> ether_type_;
     size_t pad_to_ = 0;
     std::optional<size_t> truncate_to_;
 
     L3 l3_ = L3::kNone;
-    Ipv4Address source_;
-    Ipv4Address destination_;
+    IpAddress source_;
+    IpAddress destination_;
+    uint32_t flow_label_ = 0;
+    std::vector<Extension> extensions_;
+    std::optional<uint32_t> fragment_id_;
     uint8_t ttl_ = 64;
     uint16_t ip_id_ = 0;
     uint8_t tos_ = 0;
@@ -160,6 +200,7 @@ class PacketBuilder {
     std::optional<uint8_t> tcp_header_words_;
     std::optional<uint16_t> udp_length_;
     bool has_udp_checksum_ = true;
+    uint32_t verification_tag_ = 0;
     uint8_t icmp_type_ = 0;
     uint8_t icmp_code_ = 0;
     uint32_t icmp_rest_ = 0;

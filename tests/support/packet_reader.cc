@@ -1,7 +1,5 @@
 #include "tests/support/packet_reader.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 
@@ -56,26 +54,19 @@ class Cursor {
     bool is_short_ = false;
 };
 
-// The sum of all 16-bit words modulo 65535, an odd last byte filled up with zero. A block that
-// contains its own right checksum sums to zero (or is zero throughout).
-uint64_t sum_modulo(Bytes bytes) {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < bytes.size(); ++i) {
-        sum = (sum + (i % 2 == 0 ? uint64_t{bytes[i]} * 256 : bytes[i])) % 65535;
-    }
-    return sum;
-}
+// Whether the packet is all there, or what an ICMP error quotes of it.
+enum class Reading : uint8_t { kWhole, kQuote };
 
-bool is_first_or_whole(const Ipv4Part& ipv4) {
-    return ipv4.fragment_offset == 0;
-}
-
-void read_tcp(DecodedFrame& out, Bytes bytes) {
+void read_tcp(DecodedFrame& out, Bytes bytes, Reading reading) {
     Cursor cursor(bytes);
     TcpPart tcp;
     tcp.source_port = cursor.take16();
     tcp.destination_port = cursor.take16();
     tcp.seq = cursor.take32();
+    if (reading == Reading::kQuote && bytes.size() < 20 && !cursor.is_short()) {
+        out.tcp = std::move(tcp);
+        return;
+    }
     tcp.ack = cursor.take32();
     tcp.header_bytes = static_cast<uint16_t>((cursor.take8() >> 4) * 4);
     tcp.flags = cursor.take8();
@@ -91,7 +82,7 @@ void read_tcp(DecodedFrame& out, Bytes bytes) {
     out.tcp = std::move(tcp);
 }
 
-void read_udp(DecodedFrame& out, Bytes bytes) {
+void read_udp(DecodedFrame& out, Bytes bytes, Reading reading) {
     Cursor cursor(bytes);
     UdpPart udp;
     udp.source_port = cursor.take16();
@@ -99,7 +90,7 @@ void read_udp(DecodedFrame& out, Bytes bytes) {
     udp.length = cursor.take16();
     udp.checksum = cursor.take16();
     if (cursor.is_short() || udp.length < 8 ||
-        (udp.length > bytes.size() && !out.ipv4->more_fragments)) {
+        (udp.length > bytes.size() && !out.has_more_fragments() && reading == Reading::kWhole)) {
         out.problem = "UDP header does not fit";
         return;
     }
@@ -109,6 +100,27 @@ void read_udp(DecodedFrame& out, Bytes bytes) {
         payload.begin(),
         payload.begin() + static_cast<std::ptrdiff_t>(std::min(claimed, payload.size())));
     out.udp = udp;
+}
+
+void read_sctp(DecodedFrame& out, Bytes bytes, Reading reading) {
+    Cursor cursor(bytes);
+    SctpPart sctp;
+    sctp.source_port = cursor.take16();
+    sctp.destination_port = cursor.take16();
+    sctp.verification_tag = cursor.take32();
+    if (reading == Reading::kQuote && bytes.size() < 12 && !cursor.is_short()) {
+        out.sctp = sctp;
+        return;
+    }
+    for (uint32_t i = 0; i < 4; ++i) {
+        sctp.checksum |= uint32_t{cursor.take8()} << 8 * i;
+    }
+    if (cursor.is_short()) {
+        out.problem = "SCTP header does not fit";
+        return;
+    }
+    out.payload.assign(cursor.rest().begin(), cursor.rest().end());
+    out.sctp = sctp;
 }
 
 void read_icmp(DecodedFrame& out, Bytes bytes) {
@@ -127,7 +139,7 @@ void read_icmp(DecodedFrame& out, Bytes bytes) {
 }
 
 // The bytes of the IP packet after its header, or nothing with a problem noted.
-std::optional<Bytes> read_ipv4(DecodedFrame& out, Bytes bytes) {
+std::optional<Bytes> read_ipv4(DecodedFrame& out, Bytes bytes, Reading reading) {
     Cursor cursor(bytes);
     Ipv4Part ipv4;
     const uint8_t first = cursor.take8();
@@ -145,16 +157,81 @@ std::optional<Bytes> read_ipv4(DecodedFrame& out, Bytes bytes) {
     ipv4.source = Ipv4Address::from_host(cursor.take32());
     ipv4.destination = Ipv4Address::from_host(cursor.take32());
     if (cursor.is_short() || first >> 4 != 4 || ipv4.header_bytes < 20 ||
-        ipv4.total_length < ipv4.header_bytes || ipv4.total_length > bytes.size()) {
+        ipv4.total_length < ipv4.header_bytes || ipv4.header_bytes > bytes.size() ||
+        (ipv4.total_length > bytes.size() && reading == Reading::kWhole)) {
         out.problem = "IPv4 header does not fit";
         return std::nullopt;
     }
     ipv4.options = cursor.take_bytes(ipv4.header_bytes - 20U);
-    out.padding_bytes = bytes.size() - ipv4.total_length;
-    const Bytes rest =
-        bytes.subspan(ipv4.header_bytes, size_t{ipv4.total_length} - ipv4.header_bytes);
+    const Bytes packet = bytes.first(std::min<size_t>(bytes.size(), ipv4.total_length));
+    out.padding_bytes = bytes.size() - packet.size();
     out.ipv4 = std::move(ipv4);
-    return rest;
+    return packet.subspan(out.ipv4->header_bytes);
+}
+
+IpAddress take_ipv6_address(Cursor& cursor) {
+    IpAddress address;
+    for (uint8_t& byte : address.bytes) {
+        byte = cursor.take8();
+    }
+    return address;
+}
+
+bool is_extension_header(uint8_t number) {
+    constexpr std::array<uint8_t, 5> kNumbers{0, 43, 44, 51, 60};
+    return std::find(kNumbers.begin(), kNumbers.end(), number) != kNumbers.end();
+}
+
+// RFC 8200 section 4, RFC 4302 section 2: one after the other until something else comes.
+void read_extensions(Ipv6Part& ipv6, Cursor& cursor) {
+    while (is_extension_header(ipv6.protocol) && !cursor.is_short() &&
+           !(ipv6.has_fragment_header && ipv6.fragment_offset != 0)) {
+        const uint8_t number = ipv6.protocol;
+        ipv6.extensions.push_back(number);
+        ipv6.protocol = cursor.take8();
+        const size_t length = cursor.take8();
+        if (number == 44) {
+            const uint16_t field = cursor.take16();
+            ipv6.has_fragment_header = true;
+            ipv6.fragment_offset = field & 0xfff8;
+            ipv6.more_fragments = (field & 1) != 0;
+            ipv6.fragment_id = cursor.take32();
+            ipv6.header_bytes = static_cast<uint16_t>(ipv6.header_bytes + 8);
+            continue;
+        }
+        const size_t bytes = number == 51 ? (length + 2) * 4 : (length + 1) * 8;
+        (void)cursor.take_bytes(bytes - 2);
+        ipv6.header_bytes = static_cast<uint16_t>(ipv6.header_bytes + bytes);
+    }
+}
+
+std::optional<Bytes> read_ipv6(DecodedFrame& out, Bytes bytes, Reading reading) {
+    Cursor header(bytes);
+    Ipv6Part ipv6;
+    const uint32_t first = header.take32();
+    ipv6.traffic_class = static_cast<uint8_t>(first >> 20);
+    ipv6.flow_label = first & 0xfffff;
+    ipv6.payload_length = header.take16();
+    ipv6.protocol = header.take8();
+    ipv6.hop_limit = header.take8();
+    ipv6.source = take_ipv6_address(header);
+    ipv6.destination = take_ipv6_address(header);
+    ipv6.header_bytes = 40;
+    if (header.is_short() || first >> 28 != 6 ||
+        (size_t{40} + ipv6.payload_length > bytes.size() && reading == Reading::kWhole)) {
+        out.problem = "IPv6 header does not fit";
+        return std::nullopt;
+    }
+    const Bytes packet = bytes.first(std::min<size_t>(bytes.size(), 40U + ipv6.payload_length));
+    Cursor cursor(packet.subspan(40));
+    read_extensions(ipv6, cursor);
+    if (cursor.is_short()) {
+        out.problem = "IPv6 extension headers do not fit";
+        return std::nullopt;
+    }
+    out.padding_bytes = bytes.size() - packet.size();
+    out.ipv6 = std::move(ipv6);
+    return cursor.rest();
 }
 
 void read_arp(DecodedFrame& out, Bytes bytes) {
@@ -175,97 +252,100 @@ void read_arp(DecodedFrame& out, Bytes bytes) {
     out.arp = arp;
 }
 
-std::string flag_letters(uint8_t flags) {
-    std::string out;
-    constexpr std::array<char, 8> kLetters{'F', 'S', 'R', 'P', 'A', 'U', 'E', 'C'};
-    for (size_t i = 0; i < kLetters.size(); ++i) {
-        if ((flags >> i & 1) != 0) {
-            out.push_back(kLetters[i]);
-        }
-    }
-    return out;
-}
-
-// Where the IPv4 header begins, given a frame that decoded so far.
-size_t l3_offset(const DecodedFrame& decoded) {
-    return 14 + 4 * decoded.ethernet->vlans.size();
-}
-
-bool fits_l4_checksum(const DecodedFrame& decoded, Bytes l4) {
-    Frame covered;
-    if (!decoded.icmp) {
-        const uint32_t source = decoded.ipv4->source.host();
-        const uint32_t destination = decoded.ipv4->destination.host();
-        for (const uint32_t word : {source, destination}) {
-            for (int shift = 24; shift >= 0; shift -= 8) {
-                covered.push_back(static_cast<uint8_t>(word >> shift));
-            }
-        }
-        covered.push_back(0);
-        covered.push_back(decoded.ipv4->protocol);
-        covered.push_back(static_cast<uint8_t>(l4.size() >> 8));
-        covered.push_back(static_cast<uint8_t>(l4.size()));
-    }
-    covered.insert(covered.end(), l4.begin(), l4.end());
-    return sum_modulo(covered) == 0;
-}
-
-std::string ipv4_summary(const DecodedFrame& decoded) {
-    const Ipv4Part& ipv4 = *decoded.ipv4;
-    std::string out;
-    if (decoded.tcp) {
-        out = fmt::format("tcp {} > {} [{}] seq {} ack {} win {}",
-                          to_string(decoded.source()),
-                          to_string(decoded.destination()),
-                          flag_letters(decoded.tcp->flags),
-                          decoded.tcp->seq,
-                          decoded.tcp->ack,
-                          decoded.tcp->window);
-    } else if (decoded.udp) {
-        out = fmt::format(
-            "udp {} > {}", to_string(decoded.source()), to_string(decoded.destination()));
-    } else if (decoded.icmp) {
-        out = fmt::format("icmp {} > {} type {} code {} rest {:#010x}",
-                          to_string(ipv4.source),
-                          to_string(ipv4.destination),
-                          decoded.icmp->type,
-                          decoded.icmp->code,
-                          decoded.icmp->rest);
+// Of layer 4, which is there from its start unless the packet is a later fragment.
+void read_l4(DecodedFrame& out, Bytes l4, Reading reading) {
+    const uint8_t protocol = out.is_later_fragment() ? 0 : out.protocol();
+    if (protocol == 6) {
+        read_tcp(out, l4, reading);
+    } else if (protocol == 17) {
+        read_udp(out, l4, reading);
+    } else if (protocol == 132) {
+        read_sctp(out, l4, reading);
+    } else if (protocol == (out.ipv6 ? 58 : 1)) {
+        read_icmp(out, l4);
     } else {
-        out = fmt::format("ip protocol {} {} > {}",
-                          ipv4.protocol,
-                          to_string(ipv4.source),
-                          to_string(ipv4.destination));
+        out.payload.assign(l4.begin(), l4.end());
     }
-    out += fmt::format(" ttl {} id {} len {}", ipv4.ttl, ipv4.id, decoded.payload.size());
-    if (ipv4.more_fragments || ipv4.fragment_offset != 0) {
-        out += fmt::format(" fragment {}{}", ipv4.fragment_offset, ipv4.more_fragments ? "+" : "");
-    }
-    return out;
 }
 
-std::string hex_dump(Bytes frame) {
-    std::string out;
-    for (size_t i = 0; i < frame.size(); ++i) {
-        if (i % 16 == 0) {
-            out += fmt::format("{}  {:04x} ", i == 0 ? "" : "\n", i);
-        }
-        out += fmt::format(" {:02x}", frame[i]);
+void read_ip(DecodedFrame& out, Bytes packet, Reading reading) {
+    const bool is_ipv6 = !packet.empty() && packet[0] >> 4 == 6;
+    const auto l4 = is_ipv6 ? read_ipv6(out, packet, reading) : read_ipv4(out, packet, reading);
+    if (l4) {
+        read_l4(out, *l4, reading);
     }
-    return out;
+}
+
+Be16 port(uint16_t of_tcp_udp_or_sctp) {
+    return Be16::from_host(of_tcp_udp_or_sctp);
 }
 
 }  // namespace
 
+IpAddress DecodedFrame::source_address() const {
+    DIRECTOR_ASSERT(is_ip());
+    return ipv4 ? IpAddress(ipv4->source) : ipv6->source;
+}
+
+IpAddress DecodedFrame::destination_address() const {
+    DIRECTOR_ASSERT(is_ip());
+    return ipv4 ? IpAddress(ipv4->destination) : ipv6->destination;
+}
+
+uint8_t DecodedFrame::ttl() const {
+    DIRECTOR_ASSERT(is_ip());
+    return ipv4 ? ipv4->ttl : ipv6->hop_limit;
+}
+
+uint8_t DecodedFrame::protocol() const {
+    DIRECTOR_ASSERT(is_ip());
+    return ipv4 ? ipv4->protocol : ipv6->protocol;
+}
+
+uint16_t DecodedFrame::ip_header_bytes() const {
+    DIRECTOR_ASSERT(is_ip());
+    return ipv4 ? ipv4->header_bytes : ipv6->header_bytes;
+}
+
+uint16_t DecodedFrame::ip_bytes() const {
+    DIRECTOR_ASSERT(is_ip());
+    return ipv4 ? ipv4->total_length : static_cast<uint16_t>(40 + ipv6->payload_length);
+}
+
+bool DecodedFrame::is_later_fragment() const {
+    return (ipv4 && ipv4->fragment_offset != 0) || (ipv6 && ipv6->fragment_offset != 0);
+}
+
+bool DecodedFrame::has_more_fragments() const {
+    return (ipv4 && ipv4->more_fragments) || (ipv6 && ipv6->more_fragments);
+}
+
 Endpoint DecodedFrame::source() const {
-    DIRECTOR_ASSERT(ipv4 && (tcp || udp));
-    return Endpoint{ipv4->source, Be16::from_host(tcp ? tcp->source_port : udp->source_port)};
+    DIRECTOR_ASSERT(tcp || udp || sctp);
+    return {source_address(),
+            port(tcp   ? tcp->source_port
+                 : udp ? udp->source_port
+                       : sctp->source_port)};
 }
 
 Endpoint DecodedFrame::destination() const {
-    DIRECTOR_ASSERT(ipv4 && (tcp || udp));
-    return Endpoint{ipv4->destination,
-                    Be16::from_host(tcp ? tcp->destination_port : udp->destination_port)};
+    DIRECTOR_ASSERT(tcp || udp || sctp);
+    return {destination_address(),
+            port(tcp   ? tcp->destination_port
+                 : udp ? udp->destination_port
+                       : sctp->destination_port)};
+}
+
+DecodedFrame decode_ip(Bytes packet) {
+    DecodedFrame out;
+    read_ip(out, packet, Reading::kWhole);
+    return out;
+}
+
+DecodedFrame decode_quote(Bytes packet) {
+    DecodedFrame out;
+    read_ip(out, packet, Reading::kQuote);
+    return out;
 }
 
 DecodedFrame decode(Bytes frame) {
@@ -275,7 +355,8 @@ DecodedFrame decode(Bytes frame) {
     ethernet.destination = cursor.take_mac();
     ethernet.source = cursor.take_mac();
     ethernet.ether_type = cursor.take16();
-    while (ethernet.ether_type == 0x8100) {
+    while (ethernet.ether_type == 0x8100 || ethernet.ether_type == 0x88a8) {
+        ethernet.vlan_types.push_back(ethernet.ether_type);
         ethernet.vlans.push_back(cursor.take16() & 0x0fff);
         ethernet.ether_type = cursor.take16();
     }
@@ -286,105 +367,17 @@ DecodedFrame decode(Bytes frame) {
     out.ethernet = ethernet;
     if (ethernet.ether_type == 0x0806) {
         read_arp(out, cursor.rest());
-        return out;
-    }
-    if (ethernet.ether_type != 0x0800) {
-        out.payload.assign(cursor.rest().begin(), cursor.rest().end());
-        return out;
-    }
-    const auto l4 = read_ipv4(out, cursor.rest());
-    if (!l4) {
-        return out;
-    }
-    const uint8_t protocol = is_first_or_whole(*out.ipv4) ? out.ipv4->protocol : 0;
-    switch (protocol) {
-        case 6:
-            read_tcp(out, *l4);
-            break;
-        case 17:
-            read_udp(out, *l4);
-            break;
-        case 1:
-            read_icmp(out, *l4);
-            break;
-        default:
-            out.payload.assign(l4->begin(), l4->end());
-            break;
-    }
-    return out;
-}
-
-std::vector<std::string> bad_checksums(Bytes frame) {
-    const DecodedFrame decoded = decode(frame);
-    std::vector<std::string> out;
-    if (!decoded.problem.empty()) {
-        out.push_back(decoded.problem);
-    }
-    if (!decoded.ipv4) {
-        return out;
-    }
-    const Bytes ip = frame.subspan(l3_offset(decoded), decoded.ipv4->total_length);
-    if (sum_modulo(ip.first(decoded.ipv4->header_bytes)) != 0) {
-        out.push_back(fmt::format("IP checksum {:#06x} is wrong", decoded.ipv4->checksum));
-    }
-    const bool has_l4 = decoded.tcp || decoded.icmp || (decoded.udp && decoded.udp->checksum != 0);
-    if (!has_l4 || decoded.ipv4->more_fragments) {
-        return out;
-    }
-    Bytes l4 = ip.subspan(decoded.ipv4->header_bytes);
-    if (decoded.udp) {
-        l4 = l4.first(decoded.udp->length);
-    }
-    if (!fits_l4_checksum(decoded, l4)) {
-        const char* const name = decoded.tcp ? "TCP" : decoded.udp ? "UDP" : "ICMP";
-        const uint16_t value = decoded.tcp   ? decoded.tcp->checksum
-                               : decoded.udp ? decoded.udp->checksum
-                                             : decoded.icmp->checksum;
-        out.push_back(fmt::format("{} checksum {:#06x} is wrong", name, value));
-    }
-    return out;
-}
-
-std::string summary(Bytes frame) {
-    const DecodedFrame decoded = decode(frame);
-    if (!decoded.ethernet) {
-        return fmt::format("{} bytes: {}", frame.size(), decoded.problem);
-    }
-    std::string out = to_string(decoded.ethernet->source);
-    out += " > " + to_string(decoded.ethernet->destination);
-    for (const uint16_t vlan : decoded.ethernet->vlans) {
-        out += fmt::format(" vlan {}", vlan);
-    }
-    if (decoded.arp) {
-        out += fmt::format(" arp {} {} is {} asks {}",
-                           decoded.arp->operation == 1 ? "request" : "reply",
-                           to_string(decoded.arp->sender_address),
-                           to_string(decoded.arp->sender),
-                           to_string(decoded.arp->target_address));
-    } else if (decoded.ipv4) {
-        out += " " + ipv4_summary(decoded);
+    } else if (ethernet.ether_type == 0x0800 || ethernet.ether_type == 0x86dd) {
+        const bool is_ipv6 = ethernet.ether_type == 0x86dd;
+        const auto l4 = is_ipv6 ? read_ipv6(out, cursor.rest(), Reading::kWhole)
+                                : read_ipv4(out, cursor.rest(), Reading::kWhole);
+        if (l4) {
+            read_l4(out, *l4, Reading::kWhole);
+        }
     } else {
-        out += fmt::format(" type {:#06x} len {}",
-                           decoded.ethernet->ether_type,
-                           frame.size() - l3_offset(decoded));
+        out.payload.assign(cursor.rest().begin(), cursor.rest().end());
     }
-    return decoded.problem.empty() ? out : out + ": " + decoded.problem;
-}
-
-std::string describe(Bytes frame) {
-    return fmt::format("{} bytes: {}\n{}", frame.size(), summary(frame), hex_dump(frame));
-}
-
-std::string difference(Bytes expected, Bytes actual) {
-    const auto [left, right] =
-        std::mismatch(expected.begin(), expected.end(), actual.begin(), actual.end());
-    if (left == expected.end() && right == actual.end()) {
-        return {};
-    }
-    return fmt::format("frames differ from byte {} on\nexpected {}\nactual {}",
-                       left - expected.begin(),
-                       describe(expected),
-                       describe(actual));
+    return out;
 }
 
 }  // namespace director::test

@@ -25,14 +25,14 @@ namespace {
 // ------------------------------------------------------------------------------------
 
 void SimClient::transmit(uint8_t flags, std::string_view text) {
-    net_.add_frame({nat_lab::kOutside,
-                    nat_lab::from_client(endpoint.address, peer.address)
-                        .tcp(endpoint.port.host(), peer.port.host())
-                        .tcp_flags(flags)
-                        .seq(next_out_)
-                        .ack((flags & kTcpAck) != 0 ? next_in_ : 0)
-                        .payload(text)
-                        .build()});
+    net_.add_frame({.port = nat_lab::kOutside,
+                    .bytes = nat_lab::from_client(endpoint.address, peer.address)
+                                 .tcp(endpoint.port.host(), peer.port.host())
+                                 .tcp_flags(flags)
+                                 .seq(next_out_)
+                                 .ack((flags & kTcpAck) != 0 ? next_in_ : 0)
+                                 .payload(text)
+                                 .build()});
     next_out_ += static_cast<uint32_t>(text.size()) + ((flags & (kTcpSyn | kTcpFin)) != 0 ? 1 : 0);
 }
 
@@ -115,11 +115,11 @@ void SimNet::forget_client(const Endpoint& endpoint) {
 }
 
 void SimNet::send_udp(const Endpoint& client, const Endpoint& service, std::string_view text) {
-    add_frame({nat_lab::kOutside,
-               nat_lab::from_client(client.address, service.address)
-                   .udp(client.port.host(), service.port.host())
-                   .payload(text)
-                   .build()});
+    add_frame({.port = nat_lab::kOutside,
+               .bytes = nat_lab::from_client(client.address, service.address)
+                            .udp(client.port.host(), service.port.host())
+                            .payload(text)
+                            .build()});
 }
 
 void SimNet::settle() {
@@ -133,11 +133,7 @@ void SimNet::carry() {
     for (const Outcome& outcome : fleet_.send(frames)) {
         switch (outcome.verdict) {
             case dataplane::Verdict::kForward:
-                if (outcome.out_port == nat_lab::kInside) {
-                    deliver_to_server(decode(outcome.bytes));
-                } else {
-                    deliver_to_client(decode(outcome.bytes));
-                }
+                deliver(outcome.out_port, outcome.bytes);
                 break;
             case dataplane::Verdict::kDrop:
                 ++dropped;
@@ -147,9 +143,24 @@ void SimNet::carry() {
                 break;
         }
     }
+    for (const FrameIn& made : fleet_.take_made_frames()) {
+        deliver(made.port, made.bytes);
+    }
+}
+
+void SimNet::deliver(dataplane::PortId port, const Frame& frame) {
+    if (port == nat_lab::kInside) {
+        deliver_to_server(decode(frame));
+    } else {
+        deliver_to_client(decode(frame));
+    }
 }
 
 void SimNet::deliver_to_client(const DecodedFrame& frame) {
+    if (frame.icmp) {
+        icmp_to_clients.push_back(frame);
+        return;
+    }
     if (frame.udp) {
         udp_heard[frame.destination()] += text_of(frame);
         return;
@@ -161,16 +172,22 @@ void SimNet::deliver_to_client(const DecodedFrame& frame) {
 }
 
 void SimNet::deliver_to_server(const DecodedFrame& frame) {
+    if (frame.icmp) {
+        icmp_to_servers.push_back(frame);
+        return;
+    }
     const auto server = servers_.find(frame.destination());
     if (server == servers_.end()) {
         complain("a frame goes to a server that does not exist", frame);
     }
     if (frame.udp) {
-        add_frame({nat_lab::kInside,
-                   nat_lab::from_server(frame.ipv4->destination, frame.ipv4->source)
-                       .udp(frame.udp->destination_port, frame.udp->source_port)
-                       .payload(fmt::format("{} {}|", to_string(server->first), text_of(frame)))
-                       .build()});
+        add_frame(
+            {.port = nat_lab::kInside,
+             .bytes = nat_lab::from_server(frame.destination_address(), frame.source_address())
+                          .udp(frame.udp->destination_port, frame.udp->source_port)
+
+                          .payload(fmt::format("{} {}|", to_string(server->first), text_of(frame)))
+                          .build()});
         return;
     }
     serve_tcp(frame);
@@ -228,14 +245,14 @@ void SimNet::from_server(const Endpoint& server,
                          const Served& served,
                          uint8_t flags,
                          std::string_view text) {
-    add_frame({nat_lab::kInside,
-               nat_lab::from_server(server.address, client.address)
-                   .tcp(server.port.host(), client.port.host())
-                   .tcp_flags(flags)
-                   .seq(served.next_out)
-                   .ack(served.next_in)
-                   .payload(text)
-                   .build()});
+    add_frame({.port = nat_lab::kInside,
+               .bytes = nat_lab::from_server(server.address, client.address)
+                            .tcp(server.port.host(), client.port.host())
+                            .tcp_flags(flags)
+                            .seq(served.next_out)
+                            .ack(served.next_in)
+                            .payload(text)
+                            .build()});
 }
 
 std::map<Endpoint, uint32_t> SimNet::server_connections() const {

@@ -72,6 +72,9 @@ class SimNet {
     [[nodiscard]] size_t client_count() const { return clients_.size(); }
 
     void send_udp(const Endpoint& client, const Endpoint& service, std::string_view text);
+    // ICMP that came to clients, and to servers.
+    std::vector<DecodedFrame> icmp_to_clients;
+    std::vector<DecodedFrame> icmp_to_servers;
     // What UDP clients were answered, by client.
     std::map<Endpoint, std::string> udp_heard;
 
@@ -98,6 +101,7 @@ class SimNet {
         bool is_closing = false;
     };
 
+    void deliver(dataplane::PortId port, const Frame& frame);
     void deliver_to_server(const DecodedFrame& frame);
     void deliver_to_client(const DecodedFrame& frame);
     void serve_tcp(const DecodedFrame& frame);

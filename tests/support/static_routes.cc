@@ -3,8 +3,7 @@
 namespace director::test {
 
 StaticRoutes::StaticRoutes(std::vector<StaticRoute> routes) {
-    table_.fib = this;
-    table_.lookup = look_up;
+    table_.lookup = {this, look_up_ipv4, look_up_ipv6};
     table_.routes.push_back({});
     for (const StaticRoute& entry : routes) {
         prefixes_.push_back(entry.prefix);
@@ -12,22 +11,34 @@ StaticRoutes::StaticRoutes(std::vector<StaticRoute> routes) {
     }
 }
 
-void StaticRoutes::look_up(const void* fib,
-                           const uint32_t* addresses,
-                           uint16_t* route_indexes,
-                           uint32_t count) {
-    const auto& self = *static_cast<const StaticRoutes*>(fib);
-    for (uint32_t i = 0; i < count; ++i) {
-        int best_length = -1;
-        route_indexes[i] = 0;
-        for (size_t p = 0; p < self.prefixes_.size(); ++p) {
-            const Ipv4Prefix& prefix = self.prefixes_[p];
-            if (prefix.contains(Ipv4Address::from_host(addresses[i])) &&
-                prefix.length > best_length) {
-                best_length = prefix.length;
-                route_indexes[i] = static_cast<uint16_t>(p + 1);
-            }
+uint16_t StaticRoutes::find(const IpAddress& address) const {
+    int best_length = -1;
+    uint16_t best = 0;
+    for (size_t p = 0; p < prefixes_.size(); ++p) {
+        if (prefixes_[p].contains(address) && prefixes_[p].length > best_length) {
+            best_length = prefixes_[p].length;
+            best = static_cast<uint16_t>(p + 1);
         }
+    }
+    return best;
+}
+
+void StaticRoutes::look_up_ipv4(const void* fib,
+                                const uint32_t* addresses,
+                                uint16_t* route_indexes,
+                                uint32_t count) {
+    for (uint32_t i = 0; i < count; ++i) {
+        route_indexes[i] =
+            static_cast<const StaticRoutes*>(fib)->find(Ipv4Address::from_host(addresses[i]));
+    }
+}
+
+void StaticRoutes::look_up_ipv6(const void* fib,
+                                const IpAddress* addresses,
+                                uint16_t* route_indexes,
+                                uint32_t count) {
+    for (uint32_t i = 0; i < count; ++i) {
+        route_indexes[i] = static_cast<const StaticRoutes*>(fib)->find(addresses[i]);
     }
 }
 

@@ -1,4 +1,4 @@
-// A route table over a handful of prefixes: longest match by looking at each.
+// A route table over a handful of prefixes of both families: longest match by looking at each.
 #pragma once
 
 #include <vector>
@@ -9,7 +9,7 @@
 namespace director::test {
 
 struct StaticRoute {
-    Ipv4Prefix prefix;
+    IpPrefix prefix;
     dataplane::Route route;
 };
 
@@ -23,12 +23,17 @@ class StaticRoutes {
     [[nodiscard]] const dataplane::RouteTable* table() const { return &table_; }
 
   private:
-    static void look_up(const void* fib,
-                        const uint32_t* addresses,
-                        uint16_t* route_indexes,
-                        uint32_t count);
+    [[nodiscard]] uint16_t find(const IpAddress& address) const;
+    static void look_up_ipv4(const void* fib,
+                             const uint32_t* addresses,
+                             uint16_t* route_indexes,
+                             uint32_t count);
+    static void look_up_ipv6(const void* fib,
+                             const IpAddress* addresses,
+                             uint16_t* route_indexes,
+                             uint32_t count);
 
-    std::vector<Ipv4Prefix> prefixes_;  // prefix i leads to route i + 1
+    std::vector<IpPrefix> prefixes_;  // prefix i leads to route i + 1
     dataplane::RouteTable table_;
 };
 

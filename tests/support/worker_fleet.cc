@@ -1,3 +1,4 @@
+// Longer than 600 lines: the one stand-in for control plane and lcore loops, whose books span both.
 #include "tests/support/worker_fleet.h"
 
 #include <fmt/format.h>
@@ -6,8 +7,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include "dataplane/core/local_ports.h"
+#include "dataplane/core/match.h"
 #include "dataplane/core/schedulers.h"
-#include "dataplane/core/weight_tree.h"
 #include "tests/support/packet_reader.h"
 
 namespace director::test {
@@ -47,8 +49,26 @@ void require_equal(uint64_t actual, uint64_t expected, std::string_view what, si
 
 WorkerFleet::WorkerFleet(const FleetSettings& settings)
     : settings_(settings), mailboxes_(settings.workers) {
+    if (settings.templates_max != 0) {
+        templates_ = std::make_unique<TemplateTable>(
+            settings.templates_max, settings.worker.hash_key, plain_table_memory());
+        require(templates_->is_allocated(), "no memory for templates");
+    }
+    if (settings.limited_clients_max != 0) {
+        limits_ = std::make_unique<ConnectionLimits>(settings.worker.services_max,
+                                                     settings.limited_clients_max,
+                                                     settings.worker.hash_key,
+                                                     plain_table_memory());
+    }
+    if (settings.workers > 1) {
+        loads_ = std::make_unique<LoadBoard>(
+            settings.worker.real_servers_max, settings.workers, plain_table_memory());
+    }
     for (uint16_t i = 0; i < settings.workers; ++i) {
         WorkerSettings own = settings.worker;
+        own.loads = loads_.get();
+        own.limits = limits_.get();
+        own.templates = templates_.get();
         own.id = WorkerId{i};
         own.worker_count = settings.workers;
         auto member = std::make_unique<Member>();
@@ -91,7 +111,11 @@ void WorkerFleet::collect_events(Member& member) {
                 ++member.refused;
                 break;
             case EventKind::kRoutesReturned:
+            case EventKind::kTablesReturned:
                 break;  // kept until the fleet ends: other workers may still use it
+            case EventKind::kLocalPoolReturned:
+                require(pools_.erase(event.local_pool) == 1, "a pool came back twice");
+                break;
         }
     }
     member.worker->clear_events();
@@ -110,7 +134,7 @@ void WorkerFleet::change_interface(InterfaceId id, const Interface& facts) {
 }
 
 void WorkerFleet::put_neighbour(InterfaceId interface,
-                                Ipv4Address address,
+                                const IpAddress& address,
                                 const MacAddress& mac,
                                 NeighbourState state) {
     Command command(CommandKind::kPutNeighbour);
@@ -118,7 +142,7 @@ void WorkerFleet::put_neighbour(InterfaceId interface,
     require(apply(command), "neighbour refused");
 }
 
-void WorkerFleet::remove_neighbour(InterfaceId interface, Ipv4Address address) {
+void WorkerFleet::remove_neighbour(InterfaceId interface, const IpAddress& address) {
     Command command(CommandKind::kRemoveNeighbour);
     command.remove_neighbour = {address, interface};
     require(apply(command), "removal of a neighbour refused");
@@ -132,9 +156,11 @@ void WorkerFleet::put_routes(std::vector<StaticRoute> routes) {
 }
 
 void WorkerFleet::put_timeouts(const ConnTimeouts& timeouts) {
-    Command command(CommandKind::kSetTimeouts);
-    command.timeouts = timeouts;
-    require(apply(command), "timeouts refused");
+    for (size_t state = 0; state < kConnStateCount; ++state) {
+        Command command(CommandKind::kSetTimeout);
+        command.set_timeout = {static_cast<ConnState>(state), timeouts[state]};
+        require(apply(command), "timeout refused");
+    }
 }
 
 RealServerId WorkerFleet::server_id(ServiceId service, const Endpoint& server) const {
@@ -147,7 +173,8 @@ RealServerId WorkerFleet::server_id(ServiceId service, const Endpoint& server) c
 
 ServiceId WorkerFleet::put_service(const ServiceKey& key,
                                    std::string_view scheduler,
-                                   std::vector<ServerIn> servers) {
+                                   std::vector<ServerIn> servers,
+                                   const ServiceOptions& options) {
     const auto found = std::find(service_keys_.begin(), service_keys_.end(), key);
     const ServiceId id{static_cast<uint32_t>(found - service_keys_.begin())};
     if (found == service_keys_.end()) {
@@ -158,17 +185,22 @@ ServiceId WorkerFleet::put_service(const ServiceKey& key,
     table.id = id;
     table.key = key;
     table.scheduler = find_scheduler(scheduler).value();
+    table.options = options;
+    has_ftp_ = has_ftp_ || options.has_ftp_helper;
     for (const ServerIn& server : servers) {
         if (const std::pair wanted{id, server.endpoint};
             std::find(server_keys_.begin(), server_keys_.end(), wanted) == server_keys_.end()) {
             server_keys_.push_back(wanted);
         }
-        table.servers.push_back({server_id(id, server.endpoint),
-                                 server.endpoint,
-                                 ForwardingMethod::kNat,
-                                 server.weight});
+        table.servers.push_back({.id = server_id(id, server.endpoint),
+                                 .endpoint = server.endpoint,
+                                 .forwarding = server.forwarding,
+                                 .tunnel = server.tunnel,
+                                 .weight = server.weight,
+                                 .connections_upper = server.connections_upper,
+                                 .connections_lower = server.connections_lower});
     }
-    build_weight_tree(table);
+    prepare_scheduler(table);
     service_servers_[index(id)] = std::move(servers);
     ++sequence_;
     for (const auto& member : workers_) {
@@ -182,6 +214,43 @@ ServiceId WorkerFleet::put_service(const ServiceKey& key,
         require(tables_.contains(command.service_table), "service refused");
     }
     return id;
+}
+
+void WorkerFleet::put_local_pool(uint16_t number,
+                                 std::vector<IpAddress> addresses,
+                                 uint16_t port_first,
+                                 uint16_t port_last) {
+    ++sequence_;
+    for (uint16_t i = 0; i < workers(); ++i) {
+        Member& member = *workers_[i];
+        auto pool = build_local_pool({.id = number,
+                                      .port_first = port_first,
+                                      .port_last = port_last,
+                                      .worker = WorkerId{i},
+                                      .worker_count = workers()},
+                                     addresses);
+        Command command(CommandKind::kPutLocalPool);
+        command.sequence = sequence_;
+        command.local_pool = pool.get();
+        pools_.emplace(pool.get(), std::move(pool));
+        member.worker->apply(command, clock.now());
+        collect_events(member);
+        require(pools_.contains(command.local_pool), "pool refused");
+    }
+}
+
+void WorkerFleet::put_tables(const Tables& tables) {
+    lookup_tables_.push_back(std::make_unique<Tables>(tables));
+    build_match_indexes(*lookup_tables_.back());
+    Command command(CommandKind::kPutTables);
+    command.tables = lookup_tables_.back().get();
+    require(apply(command), "tables refused");
+}
+
+void WorkerFleet::end_connections(RealServerId server, WhenServerGone how) {
+    Command command(CommandKind::kEndConnections);
+    command.end_connections = {server, how};
+    require(apply(command), "end of connections refused");
 }
 
 void WorkerFleet::retire_service(ServiceId service) {
@@ -224,20 +293,61 @@ void WorkerFleet::set_weight(ServiceId service, const Endpoint& server, uint32_t
 std::vector<Outcome> WorkerFleet::send(std::span<const FrameIn> frames) {
     std::vector<Outcome> outcomes(frames.size());
     for (size_t start = 0; start < frames.size(); start += settings_.burst) {
-        std::vector<size_t> chosen;
+        std::vector<Errand> chosen;
         for (size_t i = start; i < std::min(frames.size(), start + settings_.burst); ++i) {
-            chosen.push_back(i);
+            chosen.push_back({i, frames[i], Arrival::kReceived, 0, {}});
         }
-        run_burst(next_poller_++ % workers_.size(), frames, chosen, false, outcomes);
-        for (size_t owner = 0; owner < workers_.size(); ++owner) {
-            const std::vector<size_t> mail = std::exchange(mailboxes_[owner], {});
-            if (!mail.empty()) {
-                run_burst(owner, frames, mail, true, outcomes);
-            }
+        run_burst(next_poller_++ % workers_.size(), chosen, outcomes);
+        while (deliver_mail(outcomes)) {
+        }
+    }
+    for (const auto& member : workers_) {
+        for (auto& [slot, errand] : member->held) {
+            errand.place = SIZE_MAX;  // a later send() has other outcomes
         }
     }
     check_counters();
     return outcomes;
+}
+
+// What workers handed over, and what they held and go on with. True when there was anything.
+bool WorkerFleet::deliver_mail(std::vector<Outcome>& outcomes) {
+    bool is_any = false;
+    for (size_t owner = 0; owner < workers_.size(); ++owner) {
+        std::vector<Errand> mail = std::exchange(mailboxes_[owner], {});
+        for (size_t start = 0; start < mail.size(); start += kBurstMax) {
+            is_any = true;
+            run_burst(
+                owner,
+                std::span(mail).subspan(start, std::min<size_t>(kBurstMax, mail.size() - start)),
+                outcomes);
+        }
+    }
+    return is_any;
+}
+
+void WorkerFleet::carry_out_frame_operations(size_t number,
+                                             std::span<const Errand> errands,
+                                             const FrameBurst& burst) {
+    Member& member = *workers_[number];
+    for (const FrameOperation& operation : member.worker->frame_operations()) {
+        if (operation.kind == FrameOperation::Kind::kHold) {
+            const size_t place = static_cast<size_t>(operation.packet - &burst.packet(0));
+            require(member.held.emplace(operation.slot, errands[place]).second, "slot taken twice");
+            continue;
+        }
+        auto held = member.held.extract(operation.slot);
+        require(!held.empty(), "no frame in the slot");
+        if (operation.kind == FrameOperation::Kind::kResume) {
+            Errand& errand = held.mapped();
+            errand.arrival = Arrival::kResumed;
+            errand.fragment = operation.ports;
+            mailboxes_[number].push_back(errand);
+        } else {
+            ++member.seen.resumed;
+            ++member.seen.dropped[static_cast<size_t>(operation.reason)];
+        }
+    }
 }
 
 Outcome WorkerFleet::send_one(PortId port, const Frame& frame) {
@@ -246,50 +356,86 @@ Outcome WorkerFleet::send_one(PortId port, const Frame& frame) {
 }
 
 void WorkerFleet::run_burst(size_t number,
-                            std::span<const FrameIn> frames,
-                            std::span<const size_t> chosen,
-                            bool is_handed_over,
+                            std::span<const Errand> errands,
                             std::vector<Outcome>& outcomes) {
     Member& member = *workers_[number];
     FrameBurst burst;
-    for (const size_t i : chosen) {
-        Packet& packet = burst.add(frames[i].bytes, frames[i].port);
-        packet.is_handed_over = is_handed_over;
-        if (frames[i].touch) {
-            frames[i].touch(packet);
+    for (const Errand& errand : errands) {
+        Packet& packet = burst.add(errand.in.bytes, errand.in.port, settings_.tailroom_bytes);
+        packet.is_handed_over = errand.arrival == Arrival::kHandedOver;
+        packet.is_to_follow = errand.arrival == Arrival::kToFollow;
+        packet.is_resumed = errand.arrival == Arrival::kResumed;
+        packet.fragment = errand.fragment;
+        packet.is_outbound = errand.is_outbound;
+        if (errand.in.touch) {
+            errand.in.touch(packet);
+        }
+        if (errand.arrival == Arrival::kReceived) {
+            ++member.seen.received;
+        } else if (errand.arrival == Arrival::kResumed) {
+            ++member.seen.resumed;
+        } else {
+            ++member.seen.handed_in;
         }
     }
-    (is_handed_over ? member.seen.handed_in : member.seen.received) += chosen.size();
     member.worker->process(burst.burst(), clock.now());
     collect_events(member);
-    for (size_t place = 0; place < chosen.size(); ++place) {
+    collect_made_frames(member);
+    carry_out_frame_operations(number, errands, burst);
+    for (size_t place = 0; place < errands.size(); ++place) {
         const Packet& packet = burst.packet(place);
-        const FrameIn& in = frames[chosen[place]];
+        const Errand& errand = errands[place];
+        const FrameIn& in = errand.in;
         book(member, packet);
         if (packet.verdict == Verdict::kHandOver) {
-            require(!is_handed_over, [&] { return "handed over twice: " + summary(in.bytes); });
+            require(errand.arrival != Arrival::kHandedOver || packet.is_outbound ||
+                        (has_ftp_ && errand.hand_overs == 0),
+                    [&] { return "handed over too often: " + summary(in.bytes); });
             require(packet.owner != WorkerId{static_cast<uint16_t>(number)}, "handed to itself");
             require(burst.bytes(place) == in.bytes, "changed before the hand-over");
-            mailboxes_.at(index(packet.owner)).push_back(chosen[place]);
+            const bool is_to_follow = packet.is_fragment && !packet.fragment.is_known;
+            Errand onward = errand;
+            onward.hand_overs += errand.arrival == Arrival::kHandedOver ? 1 : 0;
+            onward.arrival = is_to_follow ? Arrival::kToFollow : Arrival::kHandedOver;
+            onward.fragment = packet.fragment;
+            onward.is_outbound = packet.is_outbound;
+            mailboxes_.at(index(packet.owner)).push_back(onward);
             continue;
         }
-        Outcome& out = outcomes[chosen[place]];
-        out = {packet.verdict,
-               packet.drop_reason,
-               in.port,
-               packet.out_port,
-               packet.out_interface,
-               packet.next_hop,
-               WorkerId{static_cast<uint16_t>(number)},
-               is_handed_over,
-               burst.bytes(place)};
+        Outcome out{packet.verdict,
+                    packet.drop_reason,
+                    in.port,
+                    packet.out_port,
+                    packet.out_interface,
+                    packet.next_hop,
+                    WorkerId{static_cast<uint16_t>(number)},
+                    packet.is_answer ? std::optional(packet.answered_reason) : std::nullopt,
+                    errand.arrival == Arrival::kHandedOver,
+                    burst.bytes(place)};
         check_frame(in, out);
+        if (errand.place < outcomes.size()) {
+            outcomes[errand.place] = out;
+        }
+    }
+}
+
+void WorkerFleet::collect_made_frames(Member& member) {
+    for (const MadeFrame& made : member.worker->made_frames()) {
+        ++member.seen.answered;
+        ++member.seen.forwarded;
+        const Frame bytes(made.bytes.begin(), made.bytes.begin() + made.length_bytes);
+        require(has_right_checksums(bytes),
+                [&] { return "a frame made with wrong checksums: " + describe(bytes); });
+        made_.push_back({made.out_port, bytes});
     }
 }
 
 // What can be checked on a frame alone.
 void WorkerFleet::check_frame(const FrameIn& in, const Outcome& out) const {
-    if (out.verdict == Verdict::kPunt) {
+    if (out.answered) {
+        require(out.verdict == Verdict::kDrop || has_right_checksums(out.bytes),
+                [&] { return "an answer with wrong checksums: " + describe(out.bytes); });
+    } else if (out.verdict == Verdict::kPunt) {
         require(out.bytes == in.bytes,
                 [&] { return "changed on its way to the kernel: " + summary(in.bytes); });
     } else if (out.verdict != Verdict::kDrop && settings_.checks_frames) {
@@ -310,15 +456,16 @@ void WorkerFleet::check_counters() const {
         require_equal(counted.handed_out, seen.handed_out, "handed out", i);
         require_equal(counted.forwarded, seen.forwarded, "forwarded", i);
         require_equal(counted.punted, seen.punted, "punted", i);
+        require_equal(counted.answered, seen.answered, "answered", i);
         for (size_t r = 0; r < kDropReasonCount; ++r) {
             require_equal(
                 counted.dropped[r], seen.dropped[r], to_string(static_cast<DropReason>(r)), i);
         }
-        require_equal(
-            counted.received + counted.handed_in,
-            counted.forwarded + counted.punted + counted.dropped_total() + counted.handed_out,
-            "in and out",
-            i);
+        require_equal(counted.received + counted.handed_in + counted.answered + counted.resumed,
+                      counted.forwarded + counted.punted + counted.dropped_total() +
+                          counted.handed_out + counted.held,
+                      "in and out",
+                      i);
         handed_in += counted.handed_in;
         handed_out += counted.handed_out;
     }
@@ -326,6 +473,10 @@ void WorkerFleet::check_counters() const {
 }
 
 void WorkerFleet::book(Member& member, const Packet& packet) {
+    if (packet.is_answer) {
+        ++member.seen.answered;
+        ++member.seen.dropped[static_cast<size_t>(packet.answered_reason)];
+    }
     switch (packet.verdict) {
         case Verdict::kForward:
             ++member.seen.forwarded;
@@ -340,6 +491,9 @@ void WorkerFleet::book(Member& member, const Packet& packet) {
         case Verdict::kHandOver:
             ++member.seen.handed_out;
             break;
+        case Verdict::kHold:
+            ++member.seen.held;
+            break;
         case Verdict::kUndecided:
             require(false, "no verdict");
     }
@@ -349,6 +503,7 @@ void WorkerFleet::send_in_place(Burst& burst) {
     Member& poller = *workers_[next_poller_++ % workers_.size()];
     poller.seen.received += burst.count;
     poller.worker->process(burst, clock.now());
+    collect_made_frames(poller);
     for (const Packet& packet : burst) {
         book(poller, packet);
     }
@@ -369,6 +524,7 @@ void WorkerFleet::send_in_place(Burst& burst) {
         Member& member = *workers_[owner];
         member.seen.handed_in += mail.count;
         member.worker->process(mail, clock.now());
+        collect_made_frames(member);
         for (uint32_t i = 0; i < mail.count; ++i) {
             book(member, mail.packets[i]);
             *places[i] = mail.packets[i];
@@ -378,10 +534,11 @@ void WorkerFleet::send_in_place(Burst& burst) {
 }
 
 void WorkerFleet::poll() {
-    for (const auto& member : workers_) {
-        Burst empty;
-        member->worker->process(empty, clock.now());
-        collect_events(*member);
+    for (size_t number = 0; number < workers_.size(); ++number) {
+        FrameBurst empty;
+        workers_[number]->worker->process(empty.burst(), clock.now());
+        collect_events(*workers_[number]);
+        carry_out_frame_operations(number, {}, empty);
     }
 }
 
@@ -450,6 +607,7 @@ FleetReport WorkerFleet::report() {
         sum.totals.received += own.totals.received;
         sum.totals.forwarded += own.totals.forwarded;
         sum.totals.punted += own.totals.punted;
+        sum.totals.services_under_attack += own.totals.services_under_attack;
         for (size_t i = 0; i < kDropReasonCount; ++i) {
             sum.totals.dropped[i] += own.totals.dropped[i];
         }

@@ -9,7 +9,7 @@
 // handed over before the next burst is polled. After every send the fleet holds the dataplane to
 // its promises and throws std::logic_error when one is broken:
 //   - every frame has one verdict, and every worker's counters say exactly what was decided
-//     (received + handed_in = forwarded + punted + dropped + handed_out);
+//     (received + handed_in + answered = forwarded + punted + dropped + handed_out);
 //   - nothing is lost or made between workers;
 //   - a frame that came in with right checksums goes out with right checksums, one that came in
 //     wrong goes out wrong;
@@ -20,9 +20,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/address.h"
@@ -39,6 +41,9 @@ struct FleetSettings {
     uint32_t burst = dataplane::kBurstMax;  // frames per poll
     dataplane::WorkerSettings worker = {};  // `id` and `worker_count` are the fleet's
     bool checks_frames = true;              // off where millions of frames make it slow
+    uint32_t tailroom_bytes = 0;            // behind each frame: what answers to senders need
+    uint32_t templates_max = 0;             // of all workers; 0: no service is persistent
+    uint32_t limited_clients_max = 0;       // of all workers; 0: no service has limits
 };
 
 struct FrameIn {
@@ -54,8 +59,10 @@ struct Outcome {
     dataplane::PortId in_port{};
     dataplane::PortId out_port{};
     dataplane::InterfaceId out_interface{};
-    Ipv4Address next_hop;
+    IpAddress next_hop;
     dataplane::WorkerId worker{};  // who decided
+    // The frame is an answer (ICMP error, reset) to one that was dropped for this reason.
+    std::optional<dataplane::DropReason> answered = {};
     bool was_handed_over = false;
     Frame bytes;
 };
@@ -64,6 +71,10 @@ struct Outcome {
 struct ServerIn {
     Endpoint endpoint;
     uint32_t weight = 1;
+    dataplane::ForwardingMethod forwarding = dataplane::ForwardingMethod::kNat;
+    dataplane::Tunnel tunnel = {};
+    uint32_t connections_upper = 0;
+    uint32_t connections_lower = 0;
 };
 
 // Counters of all workers added up.
@@ -88,10 +99,10 @@ class WorkerFleet {
     dataplane::InterfaceId add_interface(const dataplane::Interface& facts);
     void change_interface(dataplane::InterfaceId id, const dataplane::Interface& facts);
     void put_neighbour(dataplane::InterfaceId interface,
-                       Ipv4Address address,
+                       const IpAddress& address,
                        const MacAddress& mac,
                        dataplane::NeighbourState state = dataplane::NeighbourState::kReachable);
-    void remove_neighbour(dataplane::InterfaceId interface, Ipv4Address address);
+    void remove_neighbour(dataplane::InterfaceId interface, const IpAddress& address);
     void put_routes(std::vector<StaticRoute> routes);
     void put_timeouts(const dataplane::ConnTimeouts& timeouts);
 
@@ -99,7 +110,17 @@ class WorkerFleet {
     // always gets the same slot, and so does a server of the service: its counters go on.
     dataplane::ServiceId put_service(const dataplane::ServiceKey& key,
                                      std::string_view scheduler,
-                                     std::vector<ServerIn> servers);
+                                     std::vector<ServerIn> servers,
+                                     const dataplane::ServiceOptions& options = {});
+    // Gives each worker the ports of `addresses` that are its own. Replaces the pool of this
+    // number.
+    void put_local_pool(uint16_t number,
+                        std::vector<IpAddress> addresses,
+                        uint16_t port_first = 1024,
+                        uint16_t port_last = 65535);
+    // Match rules, source NAT and prefix lists; the indexes are built here.
+    void put_tables(const dataplane::Tables& tables);
+    void end_connections(dataplane::RealServerId server, dataplane::WhenServerGone how);
     void retire_service(dataplane::ServiceId service);
     // False when a worker refused.
     [[nodiscard]] bool forget_service(dataplane::ServiceId service);
@@ -123,6 +144,9 @@ class WorkerFleet {
     // owner; verdicts are booked and the counters held to them, the frames are not looked at.
     void send_in_place(dataplane::Burst& burst);
 
+    // Frames of the workers' own, since the last call.
+    [[nodiscard]] std::vector<FrameIn> take_made_frames() { return std::exchange(made_, {}); }
+
     // Polls every worker with nothing received.
     void poll();
     // Lets time pass and polls, in steps of at most a second, until all that was due is done.
@@ -143,20 +167,33 @@ class WorkerFleet {
     void check_gauges();
 
   private:
+    // A frame on its way through the workers.
+    enum class Arrival : uint8_t { kReceived, kHandedOver, kToFollow, kResumed };
+    struct Errand {
+        size_t place = 0;  // of its outcome; SIZE_MAX: held since an earlier send()
+        FrameIn in;
+        Arrival arrival = Arrival::kReceived;
+        uint32_t hand_overs = 0;  // behind the first
+        dataplane::FragmentPorts fragment;
+        bool is_outbound = false;
+    };
+
     // One worker and what the fleet saw it decide.
     struct Member {
         std::unique_ptr<dataplane::Worker> worker;
         dataplane::WorkerCounters seen;
         std::set<dataplane::Job*> done;
         uint32_t refused = 0;
+        std::map<uint16_t, Errand> held;  // by slot
     };
 
-    void run_burst(size_t member,
-                   std::span<const FrameIn> frames,
-                   std::span<const size_t> chosen,
-                   bool is_handed_over,
-                   std::vector<Outcome>& outcomes);
+    void run_burst(size_t member, std::span<const Errand> errands, std::vector<Outcome>& outcomes);
+    [[nodiscard]] bool deliver_mail(std::vector<Outcome>& outcomes);
+    void carry_out_frame_operations(size_t number,
+                                    std::span<const Errand> errands,
+                                    const FrameBurst& burst);
     static void book(Member& member, const dataplane::Packet& packet);
+    void collect_made_frames(Member& member);
     void check_frame(const FrameIn& in, const Outcome& out) const;
     void check_counters() const;
     void collect_events(Member& member);
@@ -164,12 +201,19 @@ class WorkerFleet {
     [[nodiscard]] uint64_t ended() const;
 
     FleetSettings settings_;
+    std::unique_ptr<dataplane::TemplateTable> templates_;
+    std::unique_ptr<dataplane::LoadBoard> loads_;
+    std::unique_ptr<dataplane::ConnectionLimits> limits_;
     std::vector<std::unique_ptr<Member>> workers_;
-    std::vector<std::vector<size_t>> mailboxes_;  // by owner: frames handed over, in order
+    std::vector<FrameIn> made_;                   // `port` is where it leaves
+    std::vector<std::vector<Errand>> mailboxes_;  // by owner: handed over or resumed, in order
     size_t next_poller_ = 0;
     uint32_t sequence_ = 0;
     uint16_t interfaces_ = 0;
+    bool has_ftp_ = false;  // answers may then be handed over once more: ftp_connections.h
     std::map<const dataplane::ServiceTable*, std::unique_ptr<dataplane::ServiceTable>> tables_;
+    std::map<const dataplane::LocalPool*, std::unique_ptr<dataplane::LocalPool>> pools_;
+    std::vector<std::unique_ptr<dataplane::Tables>> lookup_tables_;
     std::vector<std::unique_ptr<StaticRoutes>> routes_;
     std::vector<dataplane::ServiceKey> service_keys_;                     // by service slot
     std::vector<std::pair<dataplane::ServiceId, Endpoint>> server_keys_;  // by server slot

@@ -56,6 +56,8 @@ std::vector<ServiceView> scenario() {
     ServerView second = server("10.1.1.2", 80, "nat", 1);
     second.active = 7;
     second.inactive = 3;
+    second.upper_threshold = 200;
+    second.lower_threshold = 150;
     second.stats = {6345, 49999999, 50000001, 634567890, 63456789012};
     second.rates = {6, 175, 3789, 63456, 587654321};
     ServerView quiet = server("172.16.0.9", 80, "direct", 0);
@@ -73,7 +75,60 @@ std::vector<ServiceView> scenario() {
                    server("10.1.1.9", 5060, "tunnel", 1),
                    server("10.1.1.10", 5060, "tunnel", 1)};
 
-    return {web, dns, sip, service("TCP", "192.168.0.1", 21, "rr", "(flag-1,flag-3)")};
+    sip.servers[0].tunnel = "ipip";
+    sip.servers[1].tunnel = "gue:6080:-c";
+    sip.servers[2].tunnel = "gue:6080:r+c";
+    sip.servers[3].tunnel = "gre:+c";
+
+    ServiceView web6 = service("TCP", "2001:db8::1", 443, "sh", "(sh-fallback,sh-port)");
+    web6.servers = {server("2001:db8::10", 443, "direct", 1),
+                    server("2001:db8:1111:2222:3333:4444:5555:6666", 443, "direct", 100)};
+    for (ServerView& each : web6.servers) {
+        each.active = 3;
+        each.inactive = 4;
+    }
+
+    ServiceView first_mark =
+        service("FWM", "0.0.0.0", 0, "wrr", "persistent 1800 mask 255.255.255.0");
+    first_mark.mark = 1;
+    first_mark.servers = {server("192.168.10.5", 0, "direct", 100)};
+    ServiceView second_mark = service("FWM", "::", 0, "rr", "persistent 300 mask 64");
+    second_mark.mark = 2;
+    second_mark.servers = {server("2001:db8::20", 0, "direct", 1)};
+
+    ServiceView diameter = service("SCTP", "203.0.113.5", 3868, "sed", "");
+    diameter.servers = {server("10.2.2.2", 3868, "local", 1)};
+
+    ServiceView long_name =
+        service("TCP", "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff", 65535, "lblcr", "");
+    long_name.servers = {server("10.1.1.1", 65535, "tunnel", 1)};
+    long_name.servers[0].tunnel = "ipip";
+
+    return {web,
+            dns,
+            web6,
+            first_mark,
+            second_mark,
+            sip,
+            diameter,
+            service("TCP", "192.168.0.1", 21, "rr", "(flag-1,flag-3)"),
+            long_name};
+}
+
+server::ConnectionView connection(std::string protocol,
+                                  std::string virtual_address,
+                                  uint16_t virtual_port,
+                                  std::string real_address,
+                                  uint16_t real_port,
+                                  bool is_template) {
+    server::ConnectionView view;
+    view.protocol = std::move(protocol);
+    view.virtual_address = std::move(virtual_address);
+    view.virtual_port = virtual_port;
+    view.real_address = std::move(real_address);
+    view.real_port = real_port;
+    view.is_template = is_template;
+    return view;
 }
 
 struct Row {
@@ -85,7 +140,10 @@ class ListingTest : public testing::TestWithParam<Row> {};
 
 TEST_P(ListingTest, IsWhatIpvsadmPrints) {
     NumericNames names;
-    EXPECT_EQ(version_line(4096) + list_services(scenario(), GetParam().options, names),
+    TemplateCount templates;
+    templates.add(connection("TCP", "192.168.201.15", 80, "10.1.1.3", 8080, true));
+    templates.add(connection("TCP", "192.168.201.15", 80, "10.1.1.3", 8080, false));
+    EXPECT_EQ(version_line(4096) + list_services(scenario(), GetParam().options, names, templates),
               golden(GetParam().file));
 }
 
@@ -98,7 +156,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"stats.txt", {ListingKind::kStats, Numbers::kScaled, Order::kSorted}},
                     Row{"stats-exact.txt", {ListingKind::kStats, Numbers::kExact, Order::kSorted}},
                     Row{"rate.txt", {ListingKind::kRates, Numbers::kScaled, Order::kSorted}},
-                    Row{"rate-exact.txt", {ListingKind::kRates, Numbers::kExact, Order::kSorted}}),
+                    Row{"rate-exact.txt", {ListingKind::kRates, Numbers::kExact, Order::kSorted}},
+                    Row{"thresholds.txt", {ListingKind::kThresholds}},
+                    Row{"persistent.txt", {ListingKind::kPersistent}},
+                    Row{"tunnels.txt", {ListingKind::kTunnels}}),
     [](const auto& row) {
         std::string name = row.param.file;
         name.resize(name.find('.'));
@@ -117,9 +178,16 @@ TEST(ListingTest, OneServiceHasNoVersionLine) {
 class GoldenNames final : public Names {
   public:
     std::string of(const std::string& address, uint16_t port, std::string_view) override {
-        const std::map<uint16_t, std::string> ports{
-            {21, "ftp"}, {53, "domain"}, {80, "http"}, {5060, "sip"}, {8080, "http-alt"}};
-        return address + ":" + ports.at(port);
+        const std::map<uint16_t, std::string> ports{{21, "ftp"},
+                                                    {53, "domain"},
+                                                    {80, "http"},
+                                                    {443, "https"},
+                                                    {5060, "sip"},
+                                                    {8080, "http-alt"}};
+        const auto known = ports.find(port);
+        const std::string name = known != ports.end() ? known->second : std::to_string(port);
+        return address.find(':') == std::string::npos ? address + ":" + name
+                                                      : "[" + address + "]:" + name;
     }
 };
 
@@ -145,6 +213,26 @@ TEST(ListingTest, LongNamesAreCutSoThatColumnsStay) {
         << text;
     EXPECT_NE(text.find("  -> a-very-long-host-name.exampl        0        0"), std::string::npos)
         << text;
+}
+
+// What stands under a mark has the mark for its virtual address, as in /proc/net/ip_vs_conn.
+TEST(ListingTest, CountsTemplatesOfMatchRules) {
+    NumericNames names;
+    TemplateCount templates;
+    templates.add(connection("IP", "0.0.0.1", 0, "192.168.10.5", 0, true));
+    templates.add(connection("IP", "0:2::", 0, "2001:db8::20", 0, true));
+    const std::string text =
+        list_services(scenario(), {ListingKind::kPersistent}, names, templates);
+    EXPECT_NE(text.find("192.168.10.5:0               100       1  "), std::string::npos) << text;
+    EXPECT_NE(text.find("[2001:db8::20]:0             1         1 "), std::string::npos) << text;
+}
+
+TEST(ListingTest, FullNatIsMasquerading) {
+    NumericNames names;
+    ServiceView one = service("TCP", "1.2.3.4", 9, "rr", "");
+    one.servers = {server("2001:db8::2", 80, "full-nat", 1)};
+    EXPECT_NE(list_services({one}, {}, names).find("[2001:db8::2]:80             Masq "),
+              std::string::npos);
 }
 
 TEST(ListingTest, RetiredServicesAreLeftOut) {
@@ -205,23 +293,54 @@ TEST(LargeNumberTest, ScalesAtIpvsadmsThresholds) {
 
 TEST(ConnectionsTest, RowsAreWhatIpvsadmPrints) {
     NumericNames names;
-    const std::vector<server::ConnectionView> rows{
-        {"TCP", "ESTABLISHED", 899, "192.168.200.10", 54321, "192.168.201.15", 80, "10.1.1.2", 80},
-        {"TCP", "FIN_WAIT", 118, "192.168.200.10", 54322, "192.168.201.15", 80, "10.1.1.3", 8080},
-        {"UDP", "UDP", 299, "192.168.200.10", 54321, "10.0.0.100", 5060, "10.1.1.7", 5060}};
+    const auto row = [](const char* protocol,
+                        const char* state,
+                        uint32_t expires,
+                        uint16_t client_port,
+                        server::ConnectionView view) {
+        view.protocol = protocol;
+        view.state = state;
+        view.expires_seconds = expires;
+        view.client_address = view.is_template ? "192.168.200.0" : "192.168.200.10";
+        view.client_port = client_port;
+        return view;
+    };
+    const auto web = connection("", "192.168.201.15", 80, "10.1.1.2", 80, false);
+    const auto alternative = connection("", "192.168.201.15", 80, "10.1.1.3", 8080, false);
+    const auto persistent = connection("", "192.168.201.15", 80, "10.1.1.2", 80, true);
+    const auto sip = connection("", "10.0.0.100", 5060, "10.1.1.7", 5060, false);
+    const std::vector<server::ConnectionView> rows{row("TCP", "ESTABLISHED", 899, 54321, web),
+                                                   row("TCP", "FIN_WAIT", 118, 54322, alternative),
+                                                   row("IP", "NONE", 299, 0, persistent),
+                                                   row("UDP", "UDP", 299, 54321, sip)};
     std::string text = connections_title();
-    for (const auto& row : rows) {
-        text += list_connection(row, names);
+    for (const auto& each : rows) {
+        text += list_connection(each, names);
     }
     EXPECT_EQ(text, golden("connections.txt"));
 }
 
+TEST(ConnectionsTest, Ipv6RowsAreNotCut) {
+    NumericNames names;
+    auto row = connection("TCP", "2001:db8::1", 443, "2001:db8::10", 443, false);
+    row.state = "SYN_RECV";
+    row.expires_seconds = 59;
+    row.client_address = "2001:db8::99";
+    row.client_port = 54321;
+    EXPECT_EQ(list_connection(row, names),
+              "TCP 00:59  SYN_RECV    [2001:db8::99]:54321 [2001:db8::1]:443  "
+              "[2001:db8::10]:443\n");
+}
+
 TEST(ConnectionsTest, MinutesMayPassNinetyNine) {
     NumericNames names;
-    EXPECT_EQ(
-        list_connection(
-            {"TCP", "ESTABLISHED", 134 * 60 + 51, "1.1.1.1", 1, "2.2.2.2", 2, "3.3.3.3", 3}, names),
-        "TCP 134:51 ESTABLISHED 1.1.1.1:1          2.2.2.2:2          3.3.3.3:3\n");
+    auto row = connection("TCP", "2.2.2.2", 2, "3.3.3.3", 3, false);
+    row.state = "ESTABLISHED";
+    row.expires_seconds = 134 * 60 + 51;
+    row.client_address = "1.1.1.1";
+    row.client_port = 1;
+    EXPECT_EQ(list_connection(row, names),
+              "TCP 134:51 ESTABLISHED 1.1.1.1:1          2.2.2.2:2          3.3.3.3:3\n");
 }
 
 }  // namespace

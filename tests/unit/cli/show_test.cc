@@ -55,6 +55,25 @@ TEST(ShowTest, Status) {
         "     0           9\n");
 }
 
+TEST(ShowTest, StatusOfPoolsAndDrains) {
+    server::StatusView status;
+    status.overloaded = 2;
+    status.drains = {{"TCP 192.0.2.1:80", "10.0.0.1:80", 17, 599},
+                     {"TCP 192.0.2.1:81", "10.0.0.1:81", 0, -1}};
+    status.pools = {{"outside", 2, "1024-65535", 2064384, 12, 3}};
+    const std::string text = show_status(status, Colour::kNever);
+    EXPECT_NE(text.find("overloaded    2 real servers\n"
+                        "\n"
+                        "DRAINING     IN SERVICE        CONNECTIONS  ENDS IN\n"
+                        "10.0.0.1:80  TCP 192.0.2.1:80           17  00:09:59\n"
+                        "10.0.0.1:81  TCP 192.0.2.1:81            0  -\n"
+                        "\n"
+                        "POOL     ADDRESSES  PORTS       IN USE       OF  EXHAUSTED\n"
+                        "outside          2  1024-65535      12  2064384          3\n"),
+              std::string::npos)
+        << text;
+}
+
 server::DropsView drops() {
     server::DropsView view;
     view.received = 10;
@@ -67,13 +86,13 @@ server::DropsView drops() {
 }
 
 TEST(ShowTest, DropsHideWhatNeverHappened) {
-    EXPECT_EQ(
-        show_drops(drops(), ZeroRows::kHide, Colour::kNever),
-        "10 received + 0 handed in = 5 forwarded + 1 to the kernel + 4 dropped + 0 handed out\n"
-        "\n"
-        "REASON             PACKETS  WHAT HAPPENED\n"
-        "no_route                 4  no route\n"
-        "  TCP 10.0.0.1:80        3  \n");
+    EXPECT_EQ(show_drops(drops(), ZeroRows::kHide, Colour::kNever),
+              "10 received + 0 handed in + 0 answered = 5 forwarded + 1 to the kernel + 4 dropped "
+              "+ 0 handed out\n"
+              "\n"
+              "REASON             PACKETS  WHAT HAPPENED\n"
+              "no_route                 4  no route\n"
+              "  TCP 10.0.0.1:80        3  \n");
     const std::string all = show_drops(drops(), ZeroRows::kShow, Colour::kNever);
     EXPECT_NE(all.find("truncated                0  too short\n"), std::string::npos) << all;
 }

@@ -19,7 +19,7 @@
 namespace director::config {
 
 inline Vocabulary test_vocabulary() {
-    return Vocabulary{{"rr", "wrr"}, 64};
+    return Vocabulary{{"rr", "wrr", "sh"}, 64};
 }
 
 // The smallest port list that there may be, so that a text can be about something else.

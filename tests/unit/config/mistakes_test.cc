@@ -64,14 +64,13 @@ timeouts: { };)",
      {"3: dataplane.ring_entires: unknown setting; did you mean \"ring_entries\"?"}},
     {"UnknownSettingWithoutSuggestion",
      kWithPort,
-     "timeouts: { sctp = 5; };",
-     {"2: timeouts.sctp: unknown setting; known here: tcp_established, tcp_syn_sent, tcp_syn_recv, "
-      "tcp_fin_wait, tcp_time_wait, tcp_close, tcp_close_wait, tcp_last_ack, udp"}},
+     R"(routes = ( { to = "default"; via = "192.0.2.9"; metric = 5; } );)",
+     {"2: routes[0].metric: unknown setting; known here: to, via"}},
     {"UnknownGroup",
      kWithPort,
      "vrrp: { };",
      {"2: vrrp: unknown setting; known here: control, dataplane, timeouts, ports, routes, "
-      "virtual_services"}},
+      "local_pools, virtual_services, source_nat"}},
     {"WrongCase",
      kWithPort,
      "Timeouts: { };",
@@ -90,8 +89,8 @@ timeouts: { };)",
      kWithPort,
      R"(routes = ( { too = "default";
  via = "192.0.2.9"; } );)",
-     {"2: routes[0].to: missing; expected an IPv4 prefix such as \"198.51.100.0/24\", or "
-      "\"default\"",
+     {"2: routes[0].to: missing; expected a prefix such as \"198.51.100.0/24\" or "
+      "\"2001:db8::/32\", or \"default\" (0.0.0.0/0)",
       "2: routes[0].too: unknown setting; did you mean \"to\"?"}},
     {"TextForNumber",
      kWithPort,
@@ -229,13 +228,14 @@ timeouts: { };)",
      {"2: dataplane.idle: expected \"poll\" or \"adaptive\", found 1"}},
     {"UnknownProtocol",
      kWithPort,
-     R"(virtual_services = ( { address = "192.0.2.80:80"; protocol = "sctp"; } );)",
-     {"2: virtual_services[0].protocol: expected \"tcp\" or \"udp\", found \"sctp\""}},
+     R"(virtual_services = ( { address = "192.0.2.80:80"; protocol = "icmp"; } );)",
+     {"2: virtual_services[0].protocol: expected \"tcp\" or \"udp\" or \"sctp\", found \"icmp\""}},
     {"UnknownForwardingMethod",
      kWithPort,
      R"(virtual_services = ( { address = "192.0.2.80:80"; 
  real_servers = ( { address = "10.0.0.1:80"; forwarding = "dr"; } ); } );)",
-     {"3: virtual_services[0].real_servers[0].forwarding: expected \"nat\", found \"dr\""}},
+     {"3: virtual_services[0].real_servers[0].forwarding: expected \"nat\" or \"direct\" or "
+      "\"tunnel\" or \"full-nat\" or \"local\", found \"dr\""}},
     {"UnknownSide",
      kAsItIs,
      R"(ports = ( { name = "p"; device = "net_null0"; side = "left"; } );)",
@@ -243,7 +243,7 @@ timeouts: { };)",
     {"UnknownScheduler",
      kWithPort,
      R"(virtual_services = ( { address = "192.0.2.80:80"; scheduler = "lc"; } );)",
-     {"2: virtual_services[0].scheduler: unknown scheduler \"lc\"; known: rr, wrr"}},
+     {"2: virtual_services[0].scheduler: unknown scheduler \"lc\"; known: rr, wrr, sh"}},
     {"EmptyScheduler",
      kWithPort,
      R"(virtual_services = ( { address = "192.0.2.80:80"; scheduler = ""; } );)",
@@ -321,16 +321,16 @@ virtual_services = (
 );)",
      {"2: dataplane.ring_entries: expected a power of two from 16 to 65536, found 1000",
       "3: dataplane.worker_cpu: unknown setting; did you mean \"worker_cpus\"?",
-      "7: ports[1].addresses[0]: expected an IPv4 address with its prefix length, 1 to 32, such as "
-      "\"192.0.2.1/24\", found \"198.51.100.1\"",
+      "7: ports[1].addresses[0]: expected an IP address with its prefix length, such as "
+      "\"192.0.2.1/24\" or \"2001:db8::1/64\", found \"198.51.100.1\"",
       "7: ports[1].name: \"outside\" is already given at ports[0].name",
-      "11: virtual_services[0].scheduler: unknown scheduler \"round-robin\"; known: rr, wrr",
+      "11: virtual_services[0].scheduler: unknown scheduler \"round-robin\"; known: rr, wrr, sh",
       "13: virtual_services[0].real_servers[0].weight: expected a whole number from 0 to 65535, "
       "found 70000",
       "14: virtual_services[0].real_servers[1].address: real server 198.51.100.10:80 is already "
       "given at virtual_services[0].real_servers[0].address",
-      "15: virtual_services[0].real_servers[2].address: missing; expected an IPv4 address and port "
-      "(1 to 65535) such as \"192.0.2.1:80\"",
+      "15: virtual_services[0].real_servers[2].address: missing; expected an IP address and port "
+      "such as \"192.0.2.1:80\" or \"[2001:db8::1]:80\"",
       "15: virtual_services[0].real_servers[2].adress: unknown setting; did you mean "
       "\"address\"?"}},
 };
@@ -356,9 +356,10 @@ TEST(OddMistake, NestedTooDeeply) {
                 testing::ElementsAre("t.conf:1: nested too deeply at or before \"a = " +
                                      repeated("(", 56) + "...\""));
     // Deep, but not for libconfig.
-    EXPECT_THAT(after_a_port("a = " + repeated("(", 2000) + repeated(")", 2000) + ";"),
-                testing::ElementsAre("t.conf:2: a: unknown setting; known here: control, "
-                                     "dataplane, timeouts, ports, routes, virtual_services"));
+    EXPECT_THAT(
+        after_a_port("a = " + repeated("(", 2000) + repeated(")", 2000) + ";"),
+        testing::ElementsAre("t.conf:2: a: unknown setting; known here: control, dataplane, "
+                             "timeouts, ports, routes, local_pools, virtual_services, source_nat"));
 }
 
 TEST(OddMistake, NulBytes) {
@@ -370,11 +371,10 @@ TEST(OddMistake, NulBytes) {
 }
 
 TEST(OddMistake, LongValuesAreCut) {
-    EXPECT_THAT(
-        after_a_port("control: { socket = \"/" + repeated("a", 107) + "\"; };"),
-        testing::ElementsAre("t.conf:2: control.socket: expected an absolute path of at most 107 "
-                             "characters, found \"/" +
-                             repeated("a", 59) + "...\""));
+    EXPECT_THAT(after_a_port("control: { socket = \"/" + repeated("a", 107) + "\"; };"),
+                testing::ElementsAre("t.conf:2: control.socket: expected an absolute path of at "
+                                     "most 107 characters, found \"/" +
+                                     repeated("a", 59) + "...\""));
     EXPECT_THAT(after_a_port("control: { socket = \"/" + repeated("a", 106) + "\"; };"),
                 testing::IsEmpty());
     EXPECT_THAT(after_a_port(repeated("a", 100000) + " = 1;"), testing::SizeIs(1));
@@ -395,8 +395,8 @@ TEST(OddMistake, TooManyInterfaces) {
     }
     EXPECT_THAT(lines_of(parse("\nports = ( { name = \"a\"; device = \"net_null0\"; vlans = ( " +
                                vlans + " ); } );")),
-                testing::ElementsAre("t.conf:2: ports: expected at most 64 ports and VLANs "
-                                     "together, found 65"));
+                testing::ElementsAre(
+                    "t.conf:2: ports: expected at most 64 ports and VLANs together, found 65"));
 }
 
 }  // namespace

@@ -123,8 +123,8 @@ ports = ( );)",
     {"AddressWithoutPrefixLength",
      kAsItIs,
      R"(ports = ( { name = "a"; device = "net_null0"; addresses = [ "192.0.2.1" ]; } );)",
-     {"1: ports[0].addresses[0]: expected an IPv4 address with its prefix length, 1 to 32, such as "
-      "\"192.0.2.1/24\", found \"192.0.2.1\""}},
+     {"1: ports[0].addresses[0]: expected an IP address with its prefix length, such as "
+      "\"192.0.2.1/24\" or \"2001:db8::1/64\", found \"192.0.2.1\""}},
     {"AddressesOfNoForm",
      kAsItIs,
      R"(ports = ( { name = "a"; device = "net_null0"; addresses = [
@@ -132,20 +132,20 @@ ports = ( );)",
  "192.0.2.256/24",
  "192.0.2/24",
  "192.0.2.1/0",
- "2001:db8::1/64",
+ "2001:db8::1/129",
  "192.0.2.1/24 " ]; } );)",
-     {"2: ports[0].addresses[0]: expected an IPv4 address with its prefix length, 1 to 32, such as "
-      "\"192.0.2.1/24\", found \"192.0.2.1/33\"",
-      "3: ports[0].addresses[1]: expected an IPv4 address with its prefix length, 1 to 32, such as "
-      "\"192.0.2.1/24\", found \"192.0.2.256/24\"",
-      "4: ports[0].addresses[2]: expected an IPv4 address with its prefix length, 1 to 32, such as "
-      "\"192.0.2.1/24\", found \"192.0.2/24\"",
-      "5: ports[0].addresses[3]: expected an IPv4 address with its prefix length, 1 to 32, such as "
-      "\"192.0.2.1/24\", found \"192.0.2.1/0\"",
-      "6: ports[0].addresses[4]: expected an IPv4 address with its prefix length, 1 to 32, such as "
-      "\"192.0.2.1/24\", found \"2001:db8::1/64\"",
-      "7: ports[0].addresses[5]: expected an IPv4 address with its prefix length, 1 to 32, such as "
-      "\"192.0.2.1/24\", found \"192.0.2.1/24 \""}},
+     {"2: ports[0].addresses[0]: expected an IP address with its prefix length, such as "
+      "\"192.0.2.1/24\" or \"2001:db8::1/64\", found \"192.0.2.1/33\"",
+      "3: ports[0].addresses[1]: expected an IP address with its prefix length, such as "
+      "\"192.0.2.1/24\" or \"2001:db8::1/64\", found \"192.0.2.256/24\"",
+      "4: ports[0].addresses[2]: expected an IP address with its prefix length, such as "
+      "\"192.0.2.1/24\" or \"2001:db8::1/64\", found \"192.0.2/24\"",
+      "5: ports[0].addresses[3]: expected an IP address with its prefix length, such as "
+      "\"192.0.2.1/24\" or \"2001:db8::1/64\", found \"192.0.2.1/0\"",
+      "6: ports[0].addresses[4]: expected an IP address with its prefix length, such as "
+      "\"192.0.2.1/24\" or \"2001:db8::1/64\", found \"2001:db8::1/129\"",
+      "7: ports[0].addresses[5]: expected an IP address with its prefix length, such as "
+      "\"192.0.2.1/24\" or \"2001:db8::1/64\", found \"192.0.2.1/24 \""}},
     {"NetworkAndBroadcastAddress",
      kAsItIs,
      R"(ports = ( { name = "a"; device = "net_null0"; addresses = [
@@ -188,9 +188,10 @@ ports = ( );)",
     {"RouteWithoutParts",
      kWithPort,
      "routes = ( { } );",
-     {"2: routes[0].to: missing; expected an IPv4 prefix such as \"198.51.100.0/24\", or "
-      "\"default\"",
-      "2: routes[0].via: missing; expected an IPv4 address such as \"192.0.2.1\""}},
+     {"2: routes[0].to: missing; expected a prefix such as \"198.51.100.0/24\" or "
+      "\"2001:db8::/32\", or \"default\" (0.0.0.0/0)",
+      "2: routes[0].via: missing; expected an IP address such as \"192.0.2.1\" or "
+      "\"2001:db8::1\""}},
     {"RouteWithHostBits",
      kWithPort,
      R"(routes = ( { to = "10.0.0.1/8"; via = "192.0.2.9"; } );)",
@@ -198,9 +199,10 @@ ports = ( );)",
     {"RouteOfNoForm",
      kWithPort,
      R"(routes = ( { to = "everywhere"; via = "gateway"; } );)",
-     {"2: routes[0].to: expected an IPv4 prefix such as \"198.51.100.0/24\", or \"default\", found "
-      "\"everywhere\"",
-      "2: routes[0].via: expected an IPv4 address such as \"192.0.2.1\", found \"gateway\""}},
+     {"2: routes[0].to: expected a prefix such as \"198.51.100.0/24\" or \"2001:db8::/32\", or "
+      "\"default\" (0.0.0.0/0), found \"everywhere\"",
+      "2: routes[0].via: expected an IP address such as \"192.0.2.1\" or \"2001:db8::1\", found "
+      "\"gateway\""}},
     {"RouteViaElsewhere",
      kWithPort,
      R"(routes = ( { to = "default"; via = "198.51.100.1"; } );)",
@@ -216,7 +218,8 @@ ports = ( );)",
     {"RouteViaPrefix",
      kWithPort,
      R"(routes = ( { to = "default"; via = "192.0.2.9/24"; } );)",
-     {"2: routes[0].via: expected an IPv4 address such as \"192.0.2.1\", found \"192.0.2.9/24\""}},
+     {"2: routes[0].via: expected an IP address such as \"192.0.2.1\" or \"2001:db8::1\", found "
+      "\"192.0.2.9/24\""}},
     {"DuplicateRoute",
      kWithPort,
      R"(routes = ( { to = "10.0.0.0/8"; via = "192.0.2.9"; },
@@ -231,8 +234,8 @@ ports = ( );)",
      kAsItIs,
      R"(ports = ( { name = "a"; device = "net_null0"; addresses = [ "192.0.2.1" ]; } );
 routes = ( { to = "default"; via = "192.0.2.9"; } );)",
-     {"1: ports[0].addresses[0]: expected an IPv4 address with its prefix length, 1 to 32, such as "
-      "\"192.0.2.1/24\", found \"192.0.2.1\""}},
+     {"1: ports[0].addresses[0]: expected an IP address with its prefix length, such as "
+      "\"192.0.2.1/24\" or \"2001:db8::1/64\", found \"192.0.2.1\""}},
     {"NoFollowUpOfBadAddresses",
      kAsItIs,
      R"(ports = ( { name = "a"; device = "net_null0"; addresses = "192.0.2.1/24"; } );
@@ -246,33 +249,23 @@ routes = ( { to = "default"; via = "192.0.2.9"; } );)",
     {"ServiceWithoutAddress",
      kWithPort,
      R"(virtual_services = ( { scheduler = "rr"; } );)",
-     {"2: virtual_services[0].address: missing; expected an IPv4 address and port (1 to 65535) "
-      "such as \"192.0.2.1:80\""}},
+     {"2: virtual_services[0].address: missing; expected an IP address and port such as "
+      "\"192.0.2.1:80\" or \"[2001:db8::1]:80\""}},
     {"ServiceAddressWithoutPort",
      kWithPort,
      R"(virtual_services = ( { address = "192.0.2.80"; } );)",
-     {"2: virtual_services[0].address: expected an IPv4 address and port (1 to 65535) such as "
-      "\"192.0.2.1:80\", found \"192.0.2.80\""}},
-    {"ServicePortZero",
-     kWithPort,
-     R"(virtual_services = ( { address = "192.0.2.80:0"; } );)",
-     {"2: virtual_services[0].address: expected an IPv4 address and port (1 to 65535) such as "
-      "\"192.0.2.1:80\", found \"192.0.2.80:0\""}},
+     {"2: virtual_services[0].address: expected an IP address and port such as \"192.0.2.1:80\" or "
+      "\"[2001:db8::1]:80\", or \"\" with match rules, found \"192.0.2.80\""}},
     {"ServicePortTooLarge",
      kWithPort,
      R"(virtual_services = ( { address = "192.0.2.80:65536"; } );)",
-     {"2: virtual_services[0].address: expected an IPv4 address and port (1 to 65535) such as "
-      "\"192.0.2.1:80\", found \"192.0.2.80:65536\""}},
+     {"2: virtual_services[0].address: expected an IP address and port such as \"192.0.2.1:80\" or "
+      "\"[2001:db8::1]:80\", or \"\" with match rules, found \"192.0.2.80:65536\""}},
     {"ServiceAddressByName",
      kWithPort,
      R"(virtual_services = ( { address = "www.example.org:80"; } );)",
-     {"2: virtual_services[0].address: expected an IPv4 address and port (1 to 65535) such as "
-      "\"192.0.2.1:80\", found \"www.example.org:80\""}},
-    {"ServiceAddressIsV6",
-     kWithPort,
-     R"(virtual_services = ( { address = "[2001:db8::1]:80"; } );)",
-     {"2: virtual_services[0].address: expected an IPv4 address and port (1 to 65535) such as "
-      "\"192.0.2.1:80\", found \"[2001:db8::1]:80\""}},
+     {"2: virtual_services[0].address: expected an IP address and port such as \"192.0.2.1:80\" or "
+      "\"[2001:db8::1]:80\", or \"\" with match rules, found \"www.example.org:80\""}},
     {"ServiceAddressesForNoMachine",
      kWithPort,
      R"(virtual_services = (
@@ -320,14 +313,8 @@ virtual_services = ( { address = "192.0.2.80:80"; } );)",
      kWithPort,
      R"(virtual_services = ( { address = "192.0.2.80:80"; 
  real_servers = ( { weight = 1; } ); } );)",
-     {"3: virtual_services[0].real_servers[0].address: missing; expected an IPv4 address and port "
-      "(1 to 65535) such as \"192.0.2.1:80\""}},
-    {"RealServerPortZero",
-     kWithPort,
-     R"(virtual_services = ( { address = "192.0.2.80:80"; 
- real_servers = ( { address = "10.0.0.1:0"; } ); } );)",
-     {"3: virtual_services[0].real_servers[0].address: expected an IPv4 address and port (1 to "
-      "65535) such as \"192.0.2.1:80\", found \"10.0.0.1:0\""}},
+     {"3: virtual_services[0].real_servers[0].address: missing; expected an IP address and port "
+      "such as \"192.0.2.1:80\" or \"[2001:db8::1]:80\""}},
     {"DuplicateRealServer",
      kWithPort,
      R"(virtual_services = ( { address = "192.0.2.80:80"; 
@@ -371,10 +358,10 @@ virtual_services = ( { address = "192.0.2.80:80"; } );)",
      kWithPort,
      R"(virtual_services = ( { address = "a"; },
  { address = "b"; } );)",
-     {"2: virtual_services[0].address: expected an IPv4 address and port (1 to 65535) such as "
-      "\"192.0.2.1:80\", found \"a\"",
-      "3: virtual_services[1].address: expected an IPv4 address and port (1 to 65535) such as "
-      "\"192.0.2.1:80\", found \"b\""}},
+     {"2: virtual_services[0].address: expected an IP address and port such as \"192.0.2.1:80\" or "
+      "\"[2001:db8::1]:80\", or \"\" with match rules, found \"a\"",
+      "3: virtual_services[1].address: expected an IP address and port such as \"192.0.2.1:80\" or "
+      "\"[2001:db8::1]:80\", or \"\" with match rules, found \"b\""}},
 };
 
 INSTANTIATE_TEST_SUITE_P(Network, Mistake, testing::ValuesIn(kRows), row_name);

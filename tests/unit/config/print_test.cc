@@ -23,6 +23,7 @@ class ModelMaker {
         visit_settings(model.control, *this);
         visit_settings(model.dataplane, *this);
         visit_settings(model.timeouts, *this);
+        model.dataplane.services_max += 8;
         model.dataplane.idle = IdleMode::kAdaptive;  // polling forbids shared CPUs
         model.dataplane.connections_max += 64 * 64;
         model.dataplane.services_max += 8;
@@ -35,8 +36,17 @@ class ModelMaker {
             const auto via = gateways_[random_.below(gateways_.size())];
             model.routes.push_back({{to, static_cast<uint8_t>(24 + random_.below(9))}, via});
         }
+        model.local_pools = {{"pool \"of\" both", {any_address(1), any_address(0)}, {1, 9}},
+                             {"other", {any_address(0), any_address(1)}, {1024, 65535}}};
         for (uint64_t i = random_.below(6); i > 0; --i) {
-            model.virtual_services.push_back(make_service());
+            model.virtual_services.push_back(random_.below(3) == 0 ? make_service_by_rules()
+                                                                   : make_service());
+        }
+        for (uint64_t i = random_.below(3); i > 0; --i) {
+            const IpAddress from = any_address(random_.below(2));
+            model.source_nat.push_back({{from, IpPrefix::length_max(from.family())},
+                                        {Ipv4Address(), 0},
+                                        model.local_pools[random_.below(2)].name});
         }
         return model;
     }
@@ -95,7 +105,7 @@ class ModelMaker {
         return out + "t";
     }
 
-    Ipv4Prefix make_interface_address() {
+    IpPrefix make_interface_address() {
         const auto network = (10U << 24) + (serial_++ << 8);
         gateways_.push_back(Ipv4Address::from_host(network + 9));
         return {Ipv4Address::from_host(network + 1 + static_cast<uint32_t>(random_.below(8))), 24};
@@ -121,16 +131,92 @@ class ModelMaker {
 
     VirtualService make_service() {
         VirtualService service;
-        service.endpoint = {Ipv4Address::from_host((20U << 24) + serial_++), any_port()};
-        service.protocol = kProtocols[random_.below(2)].value;
-        service.scheduler = random_.below(2) == 0 ? "rr" : "wrr";
+        const uint64_t family = random_.below(2);
+        service.endpoint = {any_address(family), any_port()};
+        service.protocol = kProtocols[random_.below(3)].value;
+        add_options(service, service.protocol);
         for (uint64_t i = random_.below(8); i > 0; --i) {
-            service.real_servers.push_back(
-                {{Ipv4Address::from_host((30U << 24) + serial_++), any_port()},
-                 static_cast<uint32_t>(random_.below(65536)),
-                 ForwardingMethod::kNat});
+            service.real_servers.push_back(make_server(family, any_port()));
+            service.real_servers.back().quic_id = service.quic.id_length != 0 ? i : 0;
         }
         return service;
+    }
+
+    VirtualService make_service_by_rules() {
+        VirtualService service;
+        const uint64_t family = random_.below(2);
+        service.mark = serial_++;
+        const Protocol protocol = kMatchProtocols[random_.below(4)].value;
+        for (uint64_t i = 1 + random_.below(3); i > 0; --i) {
+            const IpAddress first = any_address(family);
+            service.match.push_back(
+                {{first, random_.below(2) == 0 ? first : any_address(family)}, {80, 81}, protocol});
+        }
+        add_options(service, protocol);
+        for (uint64_t i = random_.below(4); i > 0; --i) {
+            service.real_servers.push_back(make_server(family, Be16{}));
+            RealServer& server = service.real_servers.back();
+            server.quic_id = service.quic.id_length != 0 ? 1000 + i : 0;
+            server.endpoint.address = any_address(family);
+            constexpr std::array kMethods{ForwardingMethod::kNat,
+                                          ForwardingMethod::kDirect,
+                                          ForwardingMethod::kTunnel,
+                                          ForwardingMethod::kLocal};
+            server.forwarding = kMethods[random_.below(kMethods.size())];
+            if (server.forwarding == ForwardingMethod::kTunnel) {
+                server.tunnel = {TunnelType::kGue, 6080, TunnelChecksum::kRemote};
+            }
+        }
+        service.syn_proxy = SynProxy::kOff;
+        service.client_address = ClientAddress::kNothing;
+        service.ftp = false;
+        return service;
+    }
+
+    void add_options(VirtualService& service, Protocol protocol) {
+        const bool is_tcp = protocol == Protocol::kTcp;
+        const auto coin = [this] { return random_.below(2) == 0; };
+        service.scheduler = coin() ? "rr" : "sh";
+        if (service.scheduler == "sh" && coin()) {
+            service.flags = {SchedulerFlag::kHashFallback, SchedulerFlag::kHashPort};
+        }
+        visit_settings(service.persistence, *this);
+        service.persistence.prefix = static_cast<uint8_t>(random_.below(33));
+        visit_settings(service.limits, *this);
+        service.one_packet = protocol == Protocol::kUdp && coin();
+        service.quic = {3, static_cast<uint8_t>(protocol == Protocol::kUdp ? 4 : 0)};
+        service.ftp = is_tcp && coin();
+        service.clamp_mss = is_tcp && coin();
+        service.stateless_when_full = coin();
+        service.client_address = is_tcp ? ClientAddress::kTcpOption : ClientAddress::kNothing;
+        service.syn_proxy = is_tcp ? SynProxy::kAlways : SynProxy::kOff;
+        service.when_server_gone = WhenServerGone::kLeave;
+        service.local_pool = "other";
+        service.allow = {{any_address(0), 32}};
+        service.deny = {{any_address(1), 128}, {any_address(0), 32}};
+    }
+
+    RealServer make_server(uint64_t family, Be16 port) {
+        RealServer server;
+        server.endpoint = {any_address(family), port};
+        server.weight = static_cast<uint32_t>(random_.below(65536));
+        server.upper_threshold = static_cast<uint32_t>(100 + random_.below(100));
+        server.lower_threshold = static_cast<uint32_t>(random_.below(100));
+        if (random_.below(2) == 0) {
+            server.forwarding = ForwardingMethod::kFullNat;
+            server.endpoint.address = any_address(random_.below(2));
+        }
+        return server;
+    }
+
+    IpAddress any_address(uint64_t family) {
+        if (family == 0) {
+            return Ipv4Address::from_host((30U << 24) + serial_++);
+        }
+        IpAddress address = *IpAddress::parse("2001:db8:77::");
+        address.bytes[14] = static_cast<uint8_t>(serial_ >> 8);
+        address.bytes[15] = static_cast<uint8_t>(serial_++);
+        return address;
     }
 
     Be16 any_port() { return Be16::from_host(static_cast<uint16_t>(1 + random_.below(65535))); }
@@ -192,7 +278,7 @@ TEST(PrintDefaults, CommentedEntriesAreAConfiguration) {
     ASSERT_THAT(lines_of(model), testing::IsEmpty());
     ASSERT_EQ(model->ports.size(), 1U);
     EXPECT_EQ(model->ports[0].mtu_bytes, Port{}.mtu_bytes);
-    ASSERT_EQ(model->virtual_services.size(), 1U);
+    ASSERT_EQ(model->virtual_services.size(), 2U);
     EXPECT_EQ(model->virtual_services[0].real_servers.at(0).weight, RealServer{}.weight);
 }
 

@@ -57,8 +57,9 @@ class ApplyTest : public ::testing::Test {
         auto table = std::make_unique<ServiceTable>();
         table->id = ServiceId{id};
         table->key = {kVip, Be16::from_host(port), Protocol::kTcp};
-        table->servers.push_back({RealServerId{server}, at(kServer108, 80), {}, 1});
-        build_weight_tree(*table);
+        table->servers.push_back(
+            {.id = RealServerId{server}, .endpoint = at(kServer108, 80), .weight = 1});
+        prepare_scheduler(*table);
         tables_.push_back(std::move(table));
         return tables_.back().get();
     }

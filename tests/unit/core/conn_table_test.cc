@@ -23,11 +23,13 @@ namespace {
                                     const Endpoint& client,
                                     const Endpoint& virtual_service,
                                     const Endpoint& real_server) {
+    const auto end = [&](const Endpoint& of) {
+        return FlowEnd::of(HashKey{}, protocol, of.address, of.port);
+    };
     Connection out;
-    out.client = FlowEnd::of(protocol, client);
-    out.peer = {FlowEnd::of(protocol, virtual_service), FlowEnd::of(protocol, real_server)};
+    out.sides = {FlowEnds{end(client), end(virtual_service)},
+                 FlowEnds{end(client), end(real_server)}};
     out.state = ConnState::kEstablished;
-    out.service = ServiceId{1};
     out.server = RealServerId{2};
     return out;
 }
@@ -35,12 +37,13 @@ namespace {
 // A table driven as the stages do.
 class Table {
   public:
-    explicit Table(uint32_t capacity) : table_(capacity, HashKey{}, plain_table_memory()) {
+    explicit Table(uint32_t capacity)
+        : table_(capacity, capacity, HashKey{}, plain_table_memory()) {
         EXPECT_TRUE(table_.is_allocated());
     }
 
     uint32_t insert(const Connection& entry) {
-        const uint32_t index = table_.insert(table_.hash(entry.client), entry);
+        const uint32_t index = table_.insert(entry, nullptr);
         if (index != kNoConnection) {
             table_.timers().arm(index, 100, 1);
         }
@@ -48,9 +51,8 @@ class Table {
     }
 
     [[nodiscard]] uint32_t find(const Connection& entry, Direction direction) const {
-        const ConnectionKey key{
-            direction, entry.client, entry.peer[static_cast<size_t>(direction)]};
-        const uint64_t hash = table_.hash(key.client);
+        const ConnectionKey key{direction, entry.ends(side_of(direction))};
+        const uint64_t hash = table_.hash(key.ends.client);
         return table_.find(hash, key, table_.candidate(hash));
     }
 
@@ -72,8 +74,11 @@ TEST(ConnTable, BothDirectionsFindOneEntry) {
     ASSERT_NE(index, kNoConnection);
     EXPECT_EQ(table.find(entry, kIn), index);
     EXPECT_EQ(table.find(entry, kOut), index);
-    EXPECT_EQ((*table)[index].virtual_service(), endpoint(3, 80));
-    EXPECT_EQ((*table)[index].real_server(), endpoint(4, 8080));
+    const Connection& found = (*table)[index];
+    EXPECT_EQ(table->endpoint(found, Side::kOutside, Role::kClient), endpoint(1, 2));
+    EXPECT_EQ(table->endpoint(found, Side::kOutside, Role::kServer), endpoint(3, 80));
+    EXPECT_EQ(table->endpoint(found, Side::kInside, Role::kClient), endpoint(1, 2));
+    EXPECT_EQ(table->endpoint(found, Side::kInside, Role::kServer), endpoint(4, 8080));
     EXPECT_TRUE(table->is_used(index));
     table->remove(index);
     EXPECT_EQ(table.find(entry, kIn), kNoConnection);
@@ -94,16 +99,25 @@ TEST(ConnTable, EveryPartOfTheKeyCounts) {
         return table.find(other, kIn) == kNoConnection && table.find(other, kOut) == kNoConnection;
     };
     const auto tcp = [](uint32_t address, uint16_t port) {
-        return FlowEnd::of(Protocol::kTcp, endpoint(address, port));
+        return FlowEnd::of(Protocol::kTcp, Ipv4Address::from_host(address), Be16::from_host(port));
+    };
+    const auto with_client = [&](FlowEnd client) {
+        return misses([&](Connection& c) { c.sides[0].client = c.sides[1].client = client; });
+    };
+    const auto with_servers = [&](FlowEnd outside, FlowEnd inside) {
+        return misses([&](Connection& c) {
+            c.sides[0].server = outside;
+            c.sides[1].server = inside;
+        });
     };
     EXPECT_TRUE(
-        misses([](Connection& c) { c.client = FlowEnd::of(Protocol::kUdp, c.client.endpoint()); }));
-    EXPECT_TRUE(misses([&](Connection& c) { c.client = tcp(5, 2); }));
-    EXPECT_TRUE(misses([&](Connection& c) { c.client = tcp(1, 3); }));
+        with_client(FlowEnd::of(Protocol::kUdp, Ipv4Address::from_host(1), Be16::from_host(2))));
+    EXPECT_TRUE(with_client(tcp(5, 2)));
+    EXPECT_TRUE(with_client(tcp(1, 3)));
     // The peers are told apart by direction.
-    EXPECT_TRUE(misses([](Connection& c) { std::swap(c.peer[0], c.peer[1]); }));
-    EXPECT_TRUE(misses([&](Connection& c) { c.peer = {tcp(3, 81), tcp(4, 8081)}; }));
-    EXPECT_TRUE(misses([&](Connection& c) { c.peer = {tcp(9, 80), tcp(9, 8080)}; }));
+    EXPECT_TRUE(with_servers(tcp(4, 8080), tcp(3, 80)));
+    EXPECT_TRUE(with_servers(tcp(3, 81), tcp(4, 8081)));
+    EXPECT_TRUE(with_servers(tcp(9, 80), tcp(9, 8080)));
 }
 
 TEST(ConnTable, AFullTableRefusesAndTakesAgainAfterARemoval) {
@@ -184,7 +198,7 @@ void expect_like_model(uint32_t capacity, uint32_t clients, int operations, uint
                                                      static_cast<uint16_t>(random.below(4))),
                                             endpoint(100, service),
                                             endpoint(200, service));
-        const Key key{entry.client.bits, entry.peer[0].bits};
+        const Key key{entry.sides[0].client.bits, entry.sides[0].server.bits};
         const auto known = model.find(key);
         const uint32_t expected = known == model.end() ? kNoConnection : known->second.index;
         ASSERT_EQ(table.find(entry, kIn), expected) << "operation " << i;
@@ -233,13 +247,13 @@ TEST(ConnTable, LikeAModelWhenLarge) {
 // 192 GB of table may be asked for, but not had.
 TEST(ConnTable, SaysWhenThereIsNoMemory) {
     const TableMemory nothing{[](size_t) -> void* { return nullptr; }, [](void*, size_t) {}};
-    const ConnTable table(1000, HashKey{}, nothing);
+    const ConnTable table(1000, 1000, HashKey{}, nothing);
     EXPECT_FALSE(table.is_allocated());
 }
 
-// The aim: 96 bytes of memory per connection, all in.
+// The aim: 96 bytes of memory per connection, all in; one that needs details has as much again.
 TEST(ConnTable, MemoryPerConnection) {
-    const uint64_t million = ConnTable::bytes(1000000);
+    const uint64_t million = ConnTable::bytes(1000000, 0);
     EXPECT_LE(million, 96 * uint64_t{1000000});
 }
 

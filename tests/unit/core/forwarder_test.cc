@@ -27,12 +27,14 @@ constexpr InterfaceId kEth1{1};
 class ForwarderTest : public ::testing::Test {
   protected:
     ForwarderTest() {
-        EXPECT_TRUE(forwarder_.put_interface(kEth0, {PortId{0}, 0, 1500, true, kMac1}));
-        EXPECT_TRUE(forwarder_.put_interface(kEth1, {PortId{1}, 7, 9000, true, kMac2}));
+        EXPECT_TRUE(forwarder_.put_interface(
+            kEth0, {.port = PortId{0}, .mtu_bytes = 1500, .is_up = true, .mac = kMac1}));
+        EXPECT_TRUE(forwarder_.put_interface(
+            kEth1, {.port = PortId{1}, .vlan = 7, .mtu_bytes = 9000, .is_up = true, .mac = kMac2}));
         EXPECT_EQ(forwarder_.put_routes(routes_.table()), nullptr);
     }
 
-    [[nodiscard]] NextHop resolve(Ipv4Address destination) const {
+    [[nodiscard]] NextHop resolve(const IpAddress& destination) const {
         NextHop answer;
         forwarder_.resolve({&destination, 1}, {&answer, 1});
         return answer;
@@ -40,11 +42,11 @@ class ForwarderTest : public ::testing::Test {
 
     Forwarder forwarder_{3, HashKey{}};
     StaticRoutes routes_{{
-        {Ipv4Prefix::parse("10.0.0.0/24").value(), {RouteKind::kOnLink, kEth0, {}}},
-        {Ipv4Prefix::parse("10.0.0.1").value(), {RouteKind::kLocal, kEth0, {}}},
-        {Ipv4Prefix::parse("10.9.0.0/16").value(), {RouteKind::kGateway, kEth1, address(254)}},
-        {Ipv4Prefix::parse("10.9.9.0/24").value(), {RouteKind::kDiscard, kEth1, {}}},
-        {Ipv4Prefix::parse("10.8.0.0/16").value(), {RouteKind::kNone, kEth1, {}}},
+        {IpPrefix::parse("10.0.0.0/24").value(), {RouteKind::kOnLink, kEth0, {}}},
+        {IpPrefix::parse("10.0.0.1").value(), {RouteKind::kLocal, kEth0, {}}},
+        {IpPrefix::parse("10.9.0.0/16").value(), {RouteKind::kGateway, kEth1, address(254)}},
+        {IpPrefix::parse("10.9.9.0/24").value(), {RouteKind::kDiscard, kEth1, {}}},
+        {IpPrefix::parse("10.8.0.0/16").value(), {RouteKind::kNone, kEth1, {}}},
     }};
 };
 
@@ -79,7 +81,7 @@ TEST_F(ForwarderTest, AnAdjacencyHoldsAllThatIsWritten) {
     const Adjacency& adjacency = forwarder_.adjacency(resolve(test::ip("10.9.1.1")).adjacency);
     EXPECT_EQ(adjacency.macs, (std::array<uint8_t, 12>{2, 0, 0, 0, 1, 1, 2, 0, 0, 0, 1, 2}));
     EXPECT_EQ(adjacency.port, PortId{1});
-    EXPECT_EQ(adjacency.vlan, 7);
+    EXPECT_EQ(adjacency.vlan, (VlanTags{7, 0}));
     EXPECT_EQ(adjacency.mtu_bytes, 9000);
     EXPECT_TRUE(adjacency.is_up);
     EXPECT_FALSE(adjacency.is_failed);
@@ -88,10 +90,11 @@ TEST_F(ForwarderTest, AnAdjacencyHoldsAllThatIsWritten) {
 TEST_F(ForwarderTest, ChangesOfAnInterfaceReachItsNeighbours) {
     ASSERT_TRUE(forwarder_.put_neighbour({address(5), kEth0}, {kMac2}));
     const uint16_t number = resolve(address(5)).adjacency;
-    ASSERT_TRUE(forwarder_.put_interface(kEth0, {PortId{3}, 9, 1400, false, kMac2}));
+    ASSERT_TRUE(forwarder_.put_interface(
+        kEth0, {.port = PortId{3}, .vlan = 9, .mtu_bytes = 1400, .is_up = false, .mac = kMac2}));
     const Adjacency& adjacency = forwarder_.adjacency(number);
     EXPECT_EQ(adjacency.port, PortId{3});
-    EXPECT_EQ(adjacency.vlan, 9);
+    EXPECT_EQ(adjacency.vlan, (VlanTags{9, 0}));
     EXPECT_EQ(adjacency.mtu_bytes, 1400);
     EXPECT_FALSE(adjacency.is_up);
     EXPECT_EQ(adjacency.macs, (std::array<uint8_t, 12>{2, 0, 0, 0, 1, 2, 2, 0, 0, 0, 1, 2}));
@@ -140,9 +143,10 @@ TEST_F(ForwarderTest, Limits) {
 TEST_F(ForwarderTest, EveryNeighbourOfTheLargestTableHasANumberOfItsOwn) {
     constexpr uint32_t kMost = kNoAdjacency;
     Forwarder large(kMost, HashKey{});
-    ASSERT_TRUE(large.put_interface(kEth0, {PortId{0}, 0, 1500, true, kMac1}));
+    ASSERT_TRUE(large.put_interface(
+        kEth0, {.port = PortId{0}, .mtu_bytes = 1500, .is_up = true, .mac = kMac1}));
     const StaticRoutes all{
-        {{Ipv4Prefix::parse("10.0.0.0/8").value(), {RouteKind::kOnLink, kEth0, {}}}}};
+        {{IpPrefix::parse("10.0.0.0/8").value(), {RouteKind::kOnLink, kEth0, {}}}}};
     ASSERT_EQ(large.put_routes(all.table()), nullptr);
     const auto one = [](uint32_t i) { return Ipv4Address::from_host(0x0a000000 + i); };
     for (uint32_t i = 0; i < kMost; ++i) {
@@ -151,7 +155,7 @@ TEST_F(ForwarderTest, EveryNeighbourOfTheLargestTableHasANumberOfItsOwn) {
     }
     EXPECT_FALSE(large.put_neighbour({one(kMost), kEth0}, {}));
     for (uint32_t i = 0; i < kMost; ++i) {
-        const Ipv4Address destination = one(i);
+        const IpAddress destination = one(i);
         NextHop answer;
         large.resolve({&destination, 1}, {&answer, 1});
         ASSERT_EQ(answer.kind, NextHop::Kind::kAdjacent);
@@ -162,11 +166,11 @@ TEST_F(ForwarderTest, EveryNeighbourOfTheLargestTableHasANumberOfItsOwn) {
 }
 
 TEST_F(ForwarderTest, InterfacesByPortAndVlan) {
-    ASSERT_NE(forwarder_.interface_of(PortId{1}, 7), nullptr);
-    EXPECT_EQ(forwarder_.interface_of(PortId{1}, 7)->mac, kMac2);
-    EXPECT_EQ(forwarder_.interface_of(PortId{1}, 0), nullptr);
-    EXPECT_EQ(forwarder_.interface_of(PortId{0}, 7), nullptr);
-    EXPECT_EQ(forwarder_.interface_of(PortId{9}, 0), nullptr);
+    ASSERT_NE(forwarder_.interface_of(PortId{1}, {7, 0}), nullptr);
+    EXPECT_EQ(forwarder_.interface_of(PortId{1}, {7, 0})->mac, kMac2);
+    EXPECT_EQ(forwarder_.interface_of(PortId{1}, {0, 0}), nullptr);
+    EXPECT_EQ(forwarder_.interface_of(PortId{0}, {7, 0}), nullptr);
+    EXPECT_EQ(forwarder_.interface_of(PortId{9}, {0, 0}), nullptr);
 }
 
 // --- Through a worker: what connections remember ---
@@ -216,7 +220,7 @@ TEST_F(Remembering, ASlotThatChangesHandsMisdeliversNothing) {
 
 TEST_F(Remembering, NewRoutesAreFollowedAtOnce) {
     std::vector<test::StaticRoute> others = routes();
-    others.push_back({Ipv4Prefix::parse("192.168.0.108").value(),
+    others.push_back({IpPrefix::parse("192.168.0.108").value(),
                       {RouteKind::kGateway, kInsideInterface, kServer107}});
     fleet_.put_routes(others);
     EXPECT_EQ(to(client_says()), kServer107Mac);
@@ -224,7 +228,7 @@ TEST_F(Remembering, NewRoutesAreFollowedAtOnce) {
 }
 
 TEST_F(Remembering, InterfaceAndNeighbourGoDownAndUp) {
-    Interface inside{kInside, 0, 1500, false, kDirectorMac};
+    Interface inside{.port = kInside, .mtu_bytes = 1500, .is_up = false, .mac = kDirectorMac};
     fleet_.change_interface(kInsideInterface, inside);
     EXPECT_EQ(client_says().drop_reason, DropReason::kInterfaceDown);
     EXPECT_EQ(server_says().verdict, Verdict::kForward);

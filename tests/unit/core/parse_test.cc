@@ -56,14 +56,16 @@ TEST_F(Parse, TakesTcp) {
     EXPECT_TRUE(packet.is_ipv4);
     EXPECT_TRUE(packet.has_ports);
     EXPECT_FALSE(packet.is_group_frame);
-    EXPECT_EQ(packet.vlan, 0);
+    EXPECT_EQ(packet.vlan, VlanTags{});
     EXPECT_EQ(packet.l3_offset, kEthernet);
     EXPECT_EQ(packet.l4_offset, kEthernet + 20);
     EXPECT_EQ(packet.ip_length, 47);
     EXPECT_EQ(packet.protocol, Protocol::kTcp);
     EXPECT_EQ(packet.tcp_flags, test::kTcpSyn | test::kTcpPsh);
-    EXPECT_EQ(packet.source.endpoint(), test::endpoint("10.0.0.1:1234"));
-    EXPECT_EQ(packet.destination.endpoint(), test::endpoint("10.0.0.2:80"));
+    EXPECT_EQ(packet.source,
+              FlowEnd::of(Protocol::kTcp, test::ip("10.0.0.1"), Be16::from_host(1234)));
+    EXPECT_EQ(packet.destination,
+              FlowEnd::of(Protocol::kTcp, test::ip("10.0.0.2"), Be16::from_host(80)));
 }
 
 TEST_F(Parse, TakesUdpBehindATagAndOptions) {
@@ -76,21 +78,22 @@ TEST_F(Parse, TakesUdpBehindATagAndOptions) {
                                     .build());
     EXPECT_EQ(packet.verdict, Verdict::kUndecided);
     EXPECT_TRUE(packet.has_ports);
-    EXPECT_EQ(packet.vlan, 4095);
+    EXPECT_EQ(packet.vlan, (VlanTags{4095, 0}));
     EXPECT_EQ(packet.l3_offset, kEthernet + 4);
     EXPECT_EQ(packet.l4_offset, kEthernet + 4 + 60);
-    EXPECT_EQ(packet.destination.endpoint(), test::endpoint("10.0.0.2:65535"));
+    EXPECT_EQ(packet.destination,
+              FlowEnd::of(Protocol::kUdp, test::ip("10.0.0.2"), Be16::from_host(65535)));
 }
 
 TEST_F(Parse, TakesAPriorityTagAsUntagged) {
     const Packet packet = parse(PacketBuilder().vlan(0, 5).ipv4("10.0.0.1", "10.0.0.2").build());
-    EXPECT_EQ(packet.vlan, 0);
+    EXPECT_EQ(packet.vlan, VlanTags{});
     EXPECT_EQ(packet.l3_offset, kEthernet + 4);
     EXPECT_TRUE(packet.is_ipv4);
 }
 
 TEST_F(Parse, LeavesOtherProtocolsAndTheirFragmentsWithoutPorts) {
-    for (const uint8_t protocol : std::initializer_list<uint8_t>{0, 1, 2, 47, 50, 132, 255}) {
+    for (const uint8_t protocol : std::initializer_list<uint8_t>{0, 1, 2, 47, 50, 255}) {
         const Packet packet = parse(PacketBuilder()
                                         .ipv4("10.0.0.1", "10.0.0.2")
                                         .ip_protocol(protocol)
@@ -103,12 +106,13 @@ TEST_F(Parse, LeavesOtherProtocolsAndTheirFragmentsWithoutPorts) {
     }
 }
 
-TEST_F(Parse, LeavesWhatIsNotIpv4Unread) {
+TEST_F(Parse, LeavesWhatIsNotIpUnread) {
     for (const uint16_t type :
-         std::initializer_list<uint16_t>{0x0600, 0x0806, 0x86dd, 0x88a8, 0x8847, 0xffff}) {
+         std::initializer_list<uint16_t>{0x0600, 0x0806, 0x8864, 0x8847, 0xffff}) {
         const Packet packet = parse(PacketBuilder().ether_type(type).build());
         EXPECT_EQ(packet.verdict, Verdict::kUndecided) << type;
         EXPECT_FALSE(packet.is_ipv4);
+        EXPECT_FALSE(packet.is_ipv6);
         EXPECT_FALSE(packet.has_ports);
     }
 }
@@ -121,7 +125,7 @@ TEST_F(Parse, NothingOfThePacketBeforeStays) {
     packet.connection = 3;
     packet.service = ServiceId{3};
     packet.tcp_flags = 0xff;
-    packet.vlan = 9;
+    packet.vlan = {9, 8};
     packet.verdict = Verdict::kForward;
     parse_burst(state_, frames.burst());
     EXPECT_EQ(packet.verdict, Verdict::kUndecided);
@@ -130,7 +134,7 @@ TEST_F(Parse, NothingOfThePacketBeforeStays) {
     EXPECT_EQ(packet.connection, kNoConnection);
     EXPECT_EQ(packet.service, kNoService);
     EXPECT_EQ(packet.tcp_flags, 0);
-    EXPECT_EQ(packet.vlan, 0);
+    EXPECT_EQ(packet.vlan, VlanTags{});
 }
 
 TEST_F(Parse, GroupBitOfTheDestination) {
@@ -251,27 +255,38 @@ TEST_F(Parse, EveryUdpLength) {
 }
 
 TEST_F(Parse, EveryFragmentField) {
-    EXPECT_EQ(reason(tcp().dont_fragment().build()), DropReason::kCount);
-    EXPECT_EQ(reason(tcp().more_fragments().build()), DropReason::kFragment);
-    EXPECT_EQ(reason(udp().more_fragments().build()), DropReason::kFragment);
+    const auto is_fragment = [&](const Frame& frame) {
+        const Packet packet = parse(frame);
+        EXPECT_EQ(reason_of(packet), DropReason::kCount);
+        EXPECT_NE(packet.is_fragment, packet.has_ports);
+        return packet.is_fragment;
+    };
+    EXPECT_FALSE(is_fragment(tcp().dont_fragment().build()));
+    EXPECT_TRUE(is_fragment(tcp().more_fragments().build()));
+    EXPECT_TRUE(is_fragment(udp().more_fragments().build()));
     for (uint32_t offset = 8; offset <= 65528; offset *= 2) {
-        EXPECT_EQ(reason(PacketBuilder()
-                             .ipv4("10.0.0.1", "10.0.0.2")
-                             .ip_protocol(17)
-                             .fragment_offset(static_cast<uint16_t>(offset))
-                             .payload_size(8)
-                             .build()),
-                  DropReason::kFragment)
+        EXPECT_TRUE(is_fragment(PacketBuilder()
+                                    .ipv4("10.0.0.1", "10.0.0.2")
+                                    .ip_protocol(17)
+                                    .fragment_offset(static_cast<uint16_t>(offset))
+                                    .payload_size(8)
+                                    .build()))
             << offset;
     }
     // A later fragment may be shorter than any header.
-    EXPECT_EQ(reason(PacketBuilder()
-                         .ipv4("10.0.0.1", "10.0.0.2")
-                         .ip_protocol(6)
-                         .fragment_offset(1480)
-                         .payload_size(1)
-                         .build()),
-              DropReason::kFragment);
+    EXPECT_TRUE(is_fragment(PacketBuilder()
+                                .ipv4("10.0.0.1", "10.0.0.2")
+                                .ip_protocol(6)
+                                .fragment_offset(1480)
+                                .payload_size(1)
+                                .build()));
+    const auto ipv6 = [] { return PacketBuilder().ipv6("2001:db8::1", "2001:db8::2"); };
+    EXPECT_FALSE(is_fragment(ipv6().udp(1, 2).build()));
+    EXPECT_FALSE(is_fragment(ipv6().fragment_id(1).udp(1, 2).build()));  // atomic: RFC 6946
+    EXPECT_TRUE(
+        is_fragment(ipv6().fragment_id(1).more_fragments().udp(1, 2).payload_size(8).build()));
+    EXPECT_TRUE(is_fragment(
+        ipv6().fragment_id(1).fragment_offset(8).ip_protocol(17).payload_size(8).build()));
 }
 
 TEST_F(Parse, AnyWrongBitOfTheIpHeaderIsSeen) {

@@ -114,7 +114,8 @@ class OurScheduler {
         : state_worker_(settings(worker, workers)), name_(name) {}
 
     [[nodiscard]] uint32_t pick() {
-        const uint32_t position = schedulers()[installed_->scheduler].pick(*installed_, Packet{});
+        const uint32_t position =
+            schedulers()[installed_->scheduler].pick(*installed_, ScheduleInput{});
         return position == kNoServer ? kNoServer : index(installed_->servers[position].id);
     }
 
@@ -124,9 +125,9 @@ class OurScheduler {
         table->scheduler = find_scheduler(name_).value();
         for (const Destination& server : servers) {
             table->servers.push_back(
-                {RealServerId{server.number}, {}, ForwardingMethod::kNat, server.weight});
+                {.id = RealServerId{server.number}, .endpoint = {}, .weight = server.weight});
         }
-        build_weight_tree(*table);
+        prepare_scheduler(*table);
         Command command(CommandKind::kPutService);
         command.service_table = table.get();
         state_worker_.apply(command, TimePoint{});

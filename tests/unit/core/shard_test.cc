@@ -48,7 +48,7 @@ void append(std::vector<uint8_t>& bytes,
             const Endpoint& endpoint,
             bool with_address,
             bool with_port) {
-    const uint32_t address = with_address ? endpoint.address.host() : 0;
+    const uint32_t address = with_address ? endpoint.address.ipv4().host() : 0;
     const uint16_t port = with_port ? endpoint.port.host() : 0;
     if (with_address) {
         for (const int shift : {24, 16, 8, 0}) {

@@ -19,13 +19,14 @@ constexpr std::string_view kStates = "NO ES SS SR FW TW CL CW LA LI SA";
 }
 
 struct Cells {
-    Direction direction;
+    TcpView view;
     uint8_t flag;
     std::string_view next;  // by current state, in the order of kStates
 };
 
-constexpr Direction kIn = Direction::kClientToServer;
-constexpr Direction kOut = Direction::kServerToClient;
+constexpr TcpView kIn = TcpView::kClientToServer;
+constexpr TcpView kOut = TcpView::kServerToClient;
+constexpr TcpView kInOnly = TcpView::kClientOnly;
 
 constexpr Cells kTable[] = {
     //                NO ES SS SR FW TW CL CW LA LI SA
@@ -37,6 +38,10 @@ constexpr Cells kTable[] = {
     {kOut, kTcpFin, "TW FW SS TW FW TW CL TW LA LI TW"},
     {kOut, kTcpAck, "ES ES SS ES FW TW CL CW LA ES ES"},
     {kOut, kTcpRst, "CL CL SS CL CL TW CL CL CL CL CL"},
+    {kInOnly, kTcpSyn, "SR ES ES SR SR SR SR SR SR SR SR"},
+    {kInOnly, kTcpFin, "CL FW SS TW FW TW CL CW LA LI TW"},
+    {kInOnly, kTcpAck, "ES ES SS ES FW TW CL CW CL LI ES"},
+    {kInOnly, kTcpRst, "CL CL CL SR CL CL CL CL LA LI CL"},
 };
 
 TEST(TcpState, EveryCellIsIpvs) {
@@ -44,9 +49,9 @@ TEST(TcpState, EveryCellIsIpvs) {
         for (size_t i = 0; i < kStates.size(); i += 3) {
             const ConnState from = state_of(kStates.substr(i, 2));
             const ConnState to = state_of(row.next.substr(i, 2));
-            EXPECT_EQ(to_string(next_tcp_state(from, row.direction, row.flag)), to_string(to))
-                << to_string(from) << " flag " << int{row.flag} << " direction "
-                << static_cast<int>(row.direction);
+            EXPECT_EQ(to_string(next_tcp_state(from, row.view, row.flag)), to_string(to))
+                << to_string(from) << " flag " << int{row.flag} << " view "
+                << static_cast<int>(row.view);
         }
     }
 }
@@ -58,6 +63,7 @@ TEST(TcpState, NoFlagMeansClose) {
              std::initializer_list<uint8_t>{0x00, 0x08, 0x20, 0x40, 0x80, 0xe8}) {
             EXPECT_EQ(next_tcp_state(from, kIn, flags), ConnState::kClose);
             EXPECT_EQ(next_tcp_state(from, kOut, flags), ConnState::kClose);
+            EXPECT_EQ(next_tcp_state(from, kInOnly, flags), ConnState::kClose);
         }
     }
 }
@@ -70,12 +76,27 @@ TEST(TcpState, TheFirstOfRstSynFinAckDecides) {
         }
         for (size_t i = 0; i < kStates.size(); i += 3) {
             const ConnState from = state_of(kStates.substr(i, 2));
-            for (const Direction direction : {kIn, kOut}) {
-                ASSERT_EQ(next_tcp_state(from, direction, static_cast<uint8_t>(flags)),
-                          next_tcp_state(from, direction, deciding))
+            for (const TcpView view : {kIn, kOut, kInOnly}) {
+                ASSERT_EQ(next_tcp_state(from, view, static_cast<uint8_t>(flags)),
+                          next_tcp_state(from, view, deciding))
                     << flags;
             }
         }
+    }
+}
+
+// Linux: only masquerading sees what servers answer (ip_vs_ctl.c, __ip_vs_update_dest:
+// IP_VS_CONN_F_NOOUTPUT); full NAT, which IPVS has not, sees it too.
+TEST(TcpState, TheViewFollowsFromTheForwardingMethod) {
+    constexpr Direction kToServer = Direction::kClientToServer;
+    constexpr Direction kToClient = Direction::kServerToClient;
+    for (const ForwardingMethod method : {ForwardingMethod::kNat, ForwardingMethod::kFullNat}) {
+        EXPECT_EQ(tcp_view(kToServer, method), kIn);
+        EXPECT_EQ(tcp_view(kToClient, method), kOut);
+    }
+    for (const ForwardingMethod method :
+         {ForwardingMethod::kDirect, ForwardingMethod::kTunnel, ForwardingMethod::kLocal}) {
+        EXPECT_EQ(tcp_view(kToServer, method), kInOnly);
     }
 }
 
@@ -86,18 +107,16 @@ TEST(TcpState, ActiveStatesAndTimeouts) {
         bool is_active;
         uint32_t seconds;
     };
-    constexpr Row kRows[] = {{"NONE", false, 2},
-                             {"ESTABLISHED", true, 900},
-                             {"SYN_SENT", true, 120},
-                             {"SYN_RECV", true, 60},
-                             {"FIN_WAIT", false, 120},
-                             {"TIME_WAIT", false, 120},
-                             {"CLOSE", false, 10},
-                             {"CLOSE_WAIT", false, 60},
-                             {"LAST_ACK", false, 30},
-                             {"LISTEN", false, 120},
-                             {"SYNACK", true, 120},
-                             {"UDP", false, 300}};
+    constexpr Row kRows[] = {
+        {"NONE", false, 2},         {"ESTABLISHED", true, 900}, {"SYN_SENT", true, 120},
+        {"SYN_RECV", true, 60},     {"FIN_WAIT", false, 120},   {"TIME_WAIT", false, 120},
+        {"CLOSE", false, 10},       {"CLOSE_WAIT", false, 60},  {"LAST_ACK", false, 30},
+        {"LISTEN", false, 120},     {"SYNACK", true, 120},      {"UDP", false, 300},
+        {"ICMP", false, 30},        {"NONE", false, 2},         {"INIT1", false, 4},
+        {"INIT", false, 61},        {"C-SENT", false, 61},      {"C-REPLIED", false, 61},
+        {"C-WAIT", false, 61},      {"COOKIE", false, 61},      {"C-ECHOED", false, 61},
+        {"ESTABLISHED", true, 900}, {"S-SENT", false, 61},      {"S-RECEIVED", false, 61},
+        {"S-ACK-SENT", false, 61},  {"REJECTED", false, 4},     {"CLOSED", false, 61}};
     ASSERT_EQ(std::size(kRows), kConnStateCount);
     for (size_t i = 0; i < kConnStateCount; ++i) {
         const ConnState state = static_cast<ConnState>(i);

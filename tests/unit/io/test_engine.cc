@@ -81,7 +81,7 @@ void TestEngine::route_all_to(uint16_t out, uint16_t vlan) {
     tell(meet);
     routes_ = std::make_unique<dp::RouteTable>();
     routes_->routes = {dp::Route{}, {dp::RouteKind::kGateway, dp::InterfaceId{out}, gateway}};
-    routes_->lookup = [](const void*, const uint32_t*, uint16_t* indexes, uint32_t count) {
+    routes_->lookup.ipv4 = [](const void*, const uint32_t*, uint16_t* indexes, uint32_t count) {
         std::fill_n(indexes, count, uint16_t{1});
     };
     dp::Command install(dp::CommandKind::kPutRoutes);

@@ -225,27 +225,27 @@ TEST(KernelEvent, ReadsAnAddress) {
     const auto event = parse_as<AddressEvent>(kNewAddress);
     EXPECT_FALSE(event.is_removed);
     EXPECT_EQ(event.ifindex, 2U);
-    EXPECT_EQ(event.address, *Ipv4Prefix::parse("192.168.0.104/25"));
+    EXPECT_EQ(event.address, *IpPrefix::parse("192.168.0.104/25"));
 }
 
 TEST(KernelEvent, ReadsLocalAndBroadcastRoutes) {
     const auto local = parse_as<RouteEvent>(kLocalRoute);
     EXPECT_EQ(local.table, uint32_t{RT_TABLE_LOCAL});
     EXPECT_EQ(local.action, RouteAction::kLocal);
-    EXPECT_EQ(local.to, *Ipv4Prefix::parse("192.168.0.104"));
+    EXPECT_EQ(local.to, *IpPrefix::parse("192.168.0.104"));
     const auto broadcast = parse_as<RouteEvent>(kBroadcastRoute);
     EXPECT_EQ(broadcast.action, RouteAction::kLocal);
-    EXPECT_EQ(broadcast.to, *Ipv4Prefix::parse("192.168.0.127"));
+    EXPECT_EQ(broadcast.to, *IpPrefix::parse("192.168.0.127"));
 }
 
 TEST(KernelEvent, ReadsUnicastRoutes) {
     const auto connected = parse_as<RouteEvent>(kConnectedRoute);
     EXPECT_EQ(connected.table, uint32_t{RT_TABLE_MAIN});
-    EXPECT_EQ(connected.to, *Ipv4Prefix::parse("192.168.0.0/25"));
+    EXPECT_EQ(connected.to, *IpPrefix::parse("192.168.0.0/25"));
     EXPECT_EQ(connected.next_hops, (std::vector<NextHop>{{2, {}, true}}));
 
     const auto gateway = parse_as<RouteEvent>(kGatewayRoute);
-    EXPECT_EQ(gateway.to, *Ipv4Prefix::parse("10.0.0.0/8"));
+    EXPECT_EQ(gateway.to, *IpPrefix::parse("10.0.0.0/8"));
     EXPECT_EQ(gateway.place, RoutePlace::kFirst);
     EXPECT_EQ(gateway.next_hops,
               (std::vector<NextHop>{{2, Ipv4Address::of(192, 168, 0, 1), true}}));
@@ -278,11 +278,17 @@ TEST(KernelEvent, MarksNextHopsThatTheKernelDoesNotUse) {
     EXPECT_EQ(dead.next_hops, (std::vector<NextHop>{{2, {}, false}}));
 
     fixed.rtm_flags = 0;  // `ip route add 10.0.0.0/8 via inet6 fe80::1 dev out`
-    const auto ipv6_gateway = parse_as<RouteEvent>(Builder(RTM_NEWROUTE, 0, fixed)
-                                                       .add(RTA_OIF, uint32_t{2})
-                                                       .add(RTA_VIA, std::array<uint8_t, 18>{})
-                                                       .bytes());
-    EXPECT_EQ(ipv6_gateway.next_hops, (std::vector<NextHop>{{2, {}, false}}));
+    constexpr std::array<uint8_t, 18> kVia{
+        AF_INET6, 0, 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    const auto ipv6_gateway = parse_as<RouteEvent>(
+        Builder(RTM_NEWROUTE, 0, fixed).add(RTA_OIF, uint32_t{2}).add(RTA_VIA, kVia).bytes());
+    EXPECT_EQ(ipv6_gateway.next_hops,
+              (std::vector<NextHop>{{2, *IpAddress::parse("fe80::1"), true}}));
+    const auto no_gateway = parse_as<RouteEvent>(Builder(RTM_NEWROUTE, 0, fixed)
+                                                     .add(RTA_OIF, uint32_t{2})
+                                                     .add(RTA_VIA, std::array<uint8_t, 18>{})
+                                                     .bytes());
+    EXPECT_EQ(no_gateway.next_hops, (std::vector<NextHop>{{2, {}, false}}));
 }
 
 TEST(KernelEvent, IgnoresPathMtuExceptions) {
@@ -338,14 +344,56 @@ TEST(KernelEvent, IgnoresGroupAddressesAmongNeighbours) {
         neighbour_in(NUD_NOARP, RTN_BROADCAST, Ipv4Address::of(192, 168, 0, 127))));
 }
 
-TEST(KernelEvent, IgnoresIpv6) {
-    ndmsg fixed{};
-    fixed.ndm_family = AF_INET6;
-    fixed.ndm_ifindex = 2;
-    EXPECT_FALSE(parse_kernel_event(Builder(RTM_NEWNEIGH, 0, fixed).bytes()));
-    rtmsg route{};
-    route.rtm_family = AF_INET6;
-    EXPECT_FALSE(parse_kernel_event(Builder(RTM_NEWROUTE, 0, route).bytes()));
+TEST(KernelEvent, ReadsIpv6) {
+    const IpAddress host = *IpAddress::parse("2001:db8::2");
+    ndmsg neighbour{};
+    neighbour.ndm_family = AF_INET6;
+    neighbour.ndm_ifindex = 2;
+    neighbour.ndm_state = NUD_REACHABLE;
+    const auto known = parse_as<NeighbourEvent>(Builder(RTM_NEWNEIGH, 0, neighbour)
+                                                    .add(NDA_DST, host.bytes)
+                                                    .add(NDA_LLADDR, std::array<uint8_t, 6>{2})
+                                                    .bytes());
+    EXPECT_EQ(known.address, host);
+    EXPECT_EQ(known.knowledge, NeighbourKnowledge::kKnown);
+
+    ifaddrmsg own{};
+    own.ifa_family = AF_INET6;
+    own.ifa_prefixlen = 64;
+    own.ifa_index = 2;
+    const auto address =
+        parse_as<AddressEvent>(Builder(RTM_NEWADDR, 0, own).add(IFA_ADDRESS, host.bytes).bytes());
+    EXPECT_EQ(address.address, (IpPrefix{host, 64}));
+
+    rtmsg fixed{};
+    fixed.rtm_family = AF_INET6;
+    fixed.rtm_table = RT_TABLE_MAIN;
+    fixed.rtm_type = RTN_UNICAST;
+    const auto everywhere = parse_as<RouteEvent>(Builder(RTM_NEWROUTE, 0, fixed)
+                                                     .add(RTA_OIF, uint32_t{2})
+                                                     .add(RTA_GATEWAY, host.bytes)
+                                                     .bytes());
+    EXPECT_EQ(everywhere.to, (IpPrefix{IpAddress(), 0}));
+    EXPECT_EQ(everywhere.next_hops, (std::vector<NextHop>{{2, host, true}}));
+    fixed.rtm_type = RTN_ANYCAST;
+    fixed.rtm_dst_len = 128;
+    const auto anycast =
+        parse_as<RouteEvent>(Builder(RTM_NEWROUTE, 0, fixed).add(RTA_DST, host.bytes).bytes());
+    EXPECT_EQ(anycast.action, RouteAction::kLocal);
+}
+
+TEST(KernelEvent, RefusesAddressesOfTheWrongFamily) {
+    ndmsg neighbour{};
+    neighbour.ndm_family = AF_INET6;
+    neighbour.ndm_ifindex = 2;
+    EXPECT_FALSE(
+        parse_kernel_event(Builder(RTM_NEWNEIGH, 0, neighbour).add(NDA_DST, uint32_t{1}).bytes()));
+    const IpAddress mapped = Ipv4Address::of(10, 0, 0, 1);
+    EXPECT_FALSE(
+        parse_kernel_event(Builder(RTM_NEWNEIGH, 0, neighbour).add(NDA_DST, mapped.bytes).bytes()));
+    neighbour.ndm_family = AF_BRIDGE;
+    EXPECT_FALSE(
+        parse_kernel_event(Builder(RTM_NEWNEIGH, 0, neighbour).add(NDA_DST, uint32_t{1}).bytes()));
 }
 
 // The copy ends exactly where the message does, so that AddressSanitizer sees a step too far.
@@ -378,7 +426,7 @@ TEST(KernelEvent, SurvivesRandomDamage) {
         }
         const auto event = parse_kernel_event(message);
         if (const auto* const route = event ? std::get_if<RouteEvent>(&*event) : nullptr) {
-            ASSERT_LE(route->to.length, 32);
+            ASSERT_LE(route->to.length, IpPrefix::length_max(route->to.family()));
             ASSERT_EQ(route->to.address, route->to.network());
         }
     }

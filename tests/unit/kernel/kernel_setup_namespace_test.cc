@@ -7,8 +7,8 @@
 namespace director::kernel {
 namespace {
 
-const Ipv4Prefix kAddress = *Ipv4Prefix::parse("192.168.0.104/25");
-const Ipv4Prefix kNetwork = *Ipv4Prefix::parse("10.0.0.0/8");
+const IpPrefix kAddress = *IpPrefix::parse("192.168.0.104/25");
+const IpPrefix kNetwork = *IpPrefix::parse("10.0.0.0/8");
 const Ipv4Address kGateway = *Ipv4Address::parse("192.168.0.1");
 
 class KernelSetupTest : public NamespaceTest {
@@ -42,7 +42,7 @@ TEST_F(KernelSetupTest, AddsAndRemovesAnAddressAnyNumberOfTimes) {
 }
 
 TEST_F(KernelSetupTest, RemovingOneAddressLeavesTheOthersOfItsSubnet) {
-    const Ipv4Prefix second = *Ipv4Prefix::parse("192.168.0.105/25");
+    const IpPrefix second = *IpPrefix::parse("192.168.0.105/25");
     ASSERT_EQ(message_of(add_address(*netlink_, "out", kAddress)), "");
     ASSERT_EQ(message_of(add_address(*netlink_, "out", second)), "");
     EXPECT_EQ(message_of(remove_address(*netlink_, "out", kAddress)), "");
@@ -72,7 +72,7 @@ TEST_F(KernelSetupTest, AddsAndRemovesARouteAnyNumberOfTimes) {
 TEST_F(KernelSetupTest, DoesNotReplaceAnotherRouteToTheSameDestination) {
     ASSERT_EQ(message_of(add_address(*netlink_, "out", kAddress)), "");
     run("ip route add default via 192.168.0.9");
-    const Ipv4Prefix everything = *Ipv4Prefix::parse("0.0.0.0/0");
+    const IpPrefix everything = *IpPrefix::parse("0.0.0.0/0");
     EXPECT_EQ(message_of(add_route(*netlink_, everything, kGateway)),
               "cannot add route 0.0.0.0/0 via 192.168.0.1: there is another route to it, via "
               "192.168.0.9 dev out; remove that one first");
@@ -95,6 +95,39 @@ TEST_F(KernelSetupTest, SetsALinkUpAndDown) {
               "");
     EXPECT_TRUE(find_link(*netlink_, "out")->is_up);
     EXPECT_EQ(find_link(*netlink_, "out")->mtu_bytes, 1300U);
+}
+
+// The address can be used at once (not tentative), and nothing was sent to find that out.
+TEST_F(KernelSetupTest, SetsUpIpv6) {
+    const IpPrefix address = *IpPrefix::parse("2001:db8::1/64");
+    const IpPrefix network = *IpPrefix::parse("2001:db8:1::/48");
+    const IpAddress gateway = *IpAddress::parse("2001:db8::ff");
+    int frames = 0;
+    tap_->start([&frames](std::span<const uint8_t> frame) {
+        // Router and neighbour solicitations (RFC 4861 section 4); reports of group membership may
+        // be.
+        const bool is_icmpv6 = frame.size() > 54 && frame[12] == 0x86 && frame[20] == 58;
+        frames += is_icmpv6 && (frame[54] == 133 || frame[54] == 135) ? 1 : 0;
+    });
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(message_of(add_address(*netlink_, "out", address)), "");
+        EXPECT_NE(output_of("ip -6 addr show out").find("2001:db8::1/64"), std::string::npos);
+        EXPECT_EQ(output_of("ip -6 addr show out tentative"), "");
+        EXPECT_EQ(message_of(add_route(*netlink_, network, gateway)), "");
+        EXPECT_EQ(output_of("ip -6 route show 2001:db8:1::/48").find("2001:db8:1::/48 via"), 0U);
+    }
+    EXPECT_EQ(message_of(add_route(*netlink_, network, *IpAddress::parse("2001:db8::fe"))),
+              "cannot add route 2001:db8:1::/48 via 2001:db8::fe: there is another route to it, "
+              "via 2001:db8::ff dev out; remove that one first");
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(message_of(remove_route(*netlink_, network, gateway)), "");
+        EXPECT_EQ(output_of("ip -6 route show 2001:db8:1::/48"), "");
+        EXPECT_EQ(message_of(remove_address(*netlink_, "out", address)), "");
+        EXPECT_EQ(output_of("ip -6 addr show out").find("2001:db8::1/64"), std::string::npos);
+    }
+    io_.restart();
+    io_.poll();
+    EXPECT_EQ(frames, 0);
 }
 
 TEST_F(KernelSetupTest, CreatesAVlanOrSaysThatTheKernelCannot) {

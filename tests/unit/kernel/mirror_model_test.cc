@@ -116,7 +116,7 @@ RouteEvent route(std::string_view to, std::vector<NextHop> next_hops, uint32_t m
             .table = RT_TABLE_MAIN,
             .tos = 0,
             .metric = metric,
-            .to = *Ipv4Prefix::parse(to),
+            .to = *IpPrefix::parse(to),
             .action = RouteAction::kUnicast,
             .next_hops = std::move(next_hops)};
 }
@@ -441,7 +441,7 @@ TEST_F(MirrorModelTest, ALinkThatGoesDownOrAnAddressThatGoesCallsForADump) {
     EXPECT_TRUE(model_.are_routes_uncertain());
     model_.begin_dump(Part::kRoutes);
     EXPECT_FALSE(model_.are_routes_uncertain());
-    apply(AddressEvent{true, kOut, *Ipv4Prefix::parse("10.0.0.1/24")});
+    apply(AddressEvent{true, kOut, *IpPrefix::parse("10.0.0.1/24")});
     EXPECT_TRUE(model_.are_routes_uncertain());
 }
 

@@ -199,6 +199,52 @@ TEST_F(MirrorTest, FollowsNeighbours) {
     EXPECT_TRUE(await([&] { return sink_.is_failed("10.0.0.3"); }));
 }
 
+TEST_F(MirrorTest, TellsWhatAnInterfaceSendsWith) {
+    run("ip addr add 10.0.0.1/24 dev out && ip addr add 10.0.0.2/24 dev out");
+    start();
+    const auto own = [&](const char* ipv4, const char* ipv6) {
+        const Interface& out = sink_.interfaces.at(kOut);
+        return out.ipv4 == *IpAddress::parse(ipv4) && out.ipv6 == *IpAddress::parse(ipv6);
+    };
+    // The kernel makes the link-local one of the MAC address 02:00:00:00:00:01.
+    EXPECT_TRUE(await([&] { return own("10.0.0.1", "fe80::ff:fe00:1"); }));
+    run("ip -6 addr add 2001:db8::1/64 dev out nodad");
+    EXPECT_TRUE(await([&] { return own("10.0.0.1", "2001:db8::1"); }));
+    run("ip addr del 10.0.0.1/24 dev out");
+    EXPECT_TRUE(await([&] { return own("10.0.0.2", "2001:db8::1"); }));
+    run("ip addr flush dev out");
+    EXPECT_TRUE(await([&] { return own("0.0.0.0", "::"); }));
+}
+
+TEST_F(MirrorTest, FollowsIpv6) {
+    start();
+    const auto ip = [](const char* text) { return *IpAddress::parse(text); };
+    run("ip -6 addr add 2001:db8::1/64 dev out nodad");
+    EXPECT_TRUE(await([&] {
+        return sink_.has_route("2001:db8::/64", {RouteKind::kOnLink, kOut, {}}) &&
+               sink_.has_route("2001:db8::1/128", {RouteKind::kLocal, {}, {}});
+    }));
+    run("ip -6 route add default via 2001:db8::ff");
+    EXPECT_TRUE(await([&] {
+        return sink_.has_route("::/0", {RouteKind::kGateway, kOut, ip("2001:db8::ff")});
+    }));
+    run("ip -6 route add 2001:db8:1::/48 via 2001:db8::2");
+    run("ip -6 route append 2001:db8:1::/48 via 2001:db8::3");
+    EXPECT_TRUE(await([&] {
+        return sink_.has_route("2001:db8:1::/48", {RouteKind::kGateway, kOut, ip("2001:db8::2")});
+    }));
+    run("ip -6 route del 2001:db8:1::/48 via 2001:db8::2");
+    EXPECT_TRUE(await([&] {
+        return sink_.has_route("2001:db8:1::/48", {RouteKind::kGateway, kOut, ip("2001:db8::3")});
+    }));
+    run("ip -6 route del 2001:db8:1::/48");
+    EXPECT_TRUE(await([&] { return !sink_.routes.contains("2001:db8:1::/48"); }));
+    run("ip neigh add 2001:db8::2 lladdr 02:00:00:00:00:08 dev out");
+    EXPECT_TRUE(await([&] { return sink_.neighbours.contains("2001:db8::2"); }));
+    run("ip -6 addr del 2001:db8::1/64 dev out");
+    EXPECT_TRUE(await([&] { return !sink_.routes.contains("2001:db8::/64"); }));
+}
+
 TEST_F(MirrorTest, FollowsTheLink) {
     run("ip addr add 10.0.0.1/24 dev out");
     run("ip addr add 10.1.0.1/24 dev in");

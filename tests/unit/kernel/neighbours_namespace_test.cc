@@ -76,6 +76,11 @@ class NeighboursTest : public NamespaceTest, private MirrorSink {
     }
 
     void on_wire(std::span<const uint8_t> frame) {
+        // A neighbour solicitation (RFC 4861 section 4.3) for 2001:db8::2.
+        solicitations_ += frame.size() >= 78 && frame[12] == 0x86 && frame[20] == 58 &&
+                                  frame[54] == 135 && frame[77] == 2
+                              ? 1
+                              : 0;
         const bool is_request_for_server = frame.size() >= 42 && frame[12] == 0x08 &&
                                            frame[13] == 0x06 && frame[21] == 1 && frame[38] == 10 &&
                                            frame[41] == 2;
@@ -109,9 +114,23 @@ class NeighboursTest : public NamespaceTest, private MirrorSink {
     bool is_failed_ = false;
     bool is_told_ = false;
     int requests_ = 0;
+    int solicitations_ = 0;
     int removals_ = 0;
     std::vector<Frame> sent_;
 };
+
+// The kernel solicits an IPv6 neighbour too; here nobody answers, and it says so.
+TEST_F(NeighboursTest, AsksForIpv6Neighbours) {
+    run("ip -6 addr add 2001:db8::1/64 dev out nodad");
+    run("echo 50 > /proc/sys/net/ipv6/neigh/out/retrans_time_ms");
+    const NeighbourKey key{*IpAddress::parse("2001:db8::2"), kOut};
+    resolver_.hold(key, Frame(60, 0xee), now_, actions_);
+    carry_out();
+    EXPECT_TRUE(await([&] { return is_failed_; }));
+    EXPECT_EQ(solicitations_, 3);
+    EXPECT_EQ(resolver_.counters().dropped_failed, 1U);
+    EXPECT_TRUE(kernel_->forget(tap_->ifindex(), key.address));
+}
 
 TEST_F(NeighboursTest, AWaitingFrameGoesOnceTheKernelHasAnAnswer) {
     resolver_.hold(kServerKey, Frame(60, 0xee), now_, actions_);

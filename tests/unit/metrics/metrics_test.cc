@@ -32,12 +32,36 @@ Snapshot example() {
     service.address = "170.210.122.104";
     service.port = 80;
     service.stats = {1, 2, 3, 4, 5};
-    service.servers = {{"192.168.0.107", 80, "nat", 1, 7, 8, false, {9, 10, 11, 12, 13}, {}},
-                       {"192.168.0.108", 80, "nat", 0, 0, 0, false, {}, {}},
-                       {"192.168.0.108", 80, "nat", 0, 0, 0, true, {}, {}}};
+    server::ServerView busy;
+    busy.address = "192.168.0.107";
+    busy.port = 80;
+    busy.weight = 1;
+    busy.active = 7;
+    busy.inactive = 8;
+    busy.stats = {9, 10, 11, 12, 13};
+    busy.is_overloaded = true;
+    server::ServerView quiet;
+    quiet.address = "192.168.0.108";
+    quiet.port = 80;
+    quiet.is_draining = true;
+    server::ServerView gone = quiet;
+    gone.is_retired = true;
+    service.servers = {busy, quiet, gone};
     server::ServiceView retired = service;
     retired.is_retired = true;
-    snapshot.services.services = {service, retired};
+    server::ServiceView first_mark;
+    first_mark.protocol = "FWM";
+    first_mark.address = "0.0.0.0";
+    first_mark.mark = 1;
+    server::ServiceView second_mark = first_mark;
+    second_mark.mark = 2;
+    server::ServiceView ipv6 = first_mark;
+    ipv6.protocol = "SCTP";
+    ipv6.address = "2001:db8::1";
+    ipv6.port = 3868;
+    ipv6.mark = 0;
+    snapshot.services.services = {service, retired, first_mark, second_mark, ipv6};
+    snapshot.status.pools = {{"outside", 2, "1024-65535", 2064384, 12, 3}};
     snapshot.drops.reasons = {{"truncated", "", 0, {}}, {"no_route", "", 17, {}}};
     server::WorkerView worker;
     worker.busy_share = 0.25;
@@ -47,6 +71,7 @@ Snapshot example() {
     worker.punted = 10;
     worker.dropped = 17;
     worker.handed_in = 1;
+    worker.answered = 2;
     worker.handed_out = 4;
     worker.connections_created = 5;
     worker.connections_expired = 1;

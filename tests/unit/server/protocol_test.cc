@@ -19,8 +19,12 @@ TEST(ProtocolTest, ServicesRoundTrip) {
     service.is_retired = true;
     service.stats.bytes_out = 0xffffffffffffffffU;
     service.rates.packets_in = 7;
-    service.servers.push_back(
-        {"10.1.1.4", 53, "nat", 65535, 1, 2, true, {1, 2, 3, 4, 5}, {6, 7, 8, 9, 10}});
+    ServerView server;
+    server.address = "10.1.1.4";
+    server.rates = {6, 7, 8, 9, 10};
+    server.tunnel = "gue:6080:-c";
+    server.is_draining = true;
+    service.servers.push_back(server);
     const Json json = ServicesView{{service}};
     const auto back = Json::parse(json.dump()).get<ServicesView>();
     ASSERT_EQ(back.services.size(), 1U);
@@ -38,16 +42,20 @@ TEST(ProtocolTest, FieldNamesAreWhatTheDocumentationSays) {
         return text;
     };
     EXPECT_EQ(keys(StatusView{}),
-              "config_file connections connections_max last_reload memory_kind packets pid ports "
-              "real_servers services uptime_seconds version workers ");
+              "config_file connections connections_max drains last_reload memory_kind overloaded "
+              "packets pid pools ports real_servers services timeouts uptime_seconds version "
+              "workers ");
     EXPECT_EQ(keys(ServiceView{}),
-              "address flags is_retired port protocol rates scheduler servers stats ");
+              "address flags is_retired mark one_packet persistence_prefix persistence_seconds "
+              "port protocol rates scheduler servers stats ");
     EXPECT_EQ(keys(ServerView{}),
-              "active address forwarding inactive is_retired port rates stats weight ");
+              "active address forwarding inactive is_draining is_overloaded is_retired "
+              "lower_threshold port rates stats tunnel upper_threshold weight ");
     EXPECT_EQ(keys(ConnectionView{}),
-              "client_address client_port expires_seconds protocol real_address real_port state "
-              "virtual_address virtual_port ");
-    EXPECT_EQ(keys(DropsView{}), "dropped forwarded handed_in handed_out punted reasons received ");
+              "client_address client_port expires_seconds forwarding is_template local_address "
+              "local_port protocol real_address real_port state virtual_address virtual_port ");
+    EXPECT_EQ(keys(DropsView{}),
+              "answered dropped forwarded handed_in handed_out punted reasons received ");
 }
 
 TEST(ProtocolTest, MissingAndUnknownFieldsAreTolerated) {

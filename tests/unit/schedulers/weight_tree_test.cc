@@ -9,13 +9,14 @@
 #include <gtest/gtest.h>
 
 #include "common/random.h"
+#include "dataplane/core/schedulers.h"
 
 namespace director::dataplane {
 namespace {
 
 [[nodiscard]] uint32_t walk(const ServiceTable& table, uint32_t from, uint32_t weight) {
     for (uint32_t i = from; i < table.servers.size(); ++i) {
-        if (table.servers[i].weight >= weight) {
+        if (table.servers[i].weight >= weight && !table.servers[i].is_overloaded) {
             return i;
         }
     }
@@ -67,6 +68,9 @@ TEST(WeightTree, LikeAWalkForEverySizeAndAfterEveryChange) {
             const uint32_t weight = static_cast<uint32_t>(random.below(6)) * 2;
             set_weight(table, position, weight);
             ASSERT_EQ(table.servers[position].weight, weight);
+            const auto toggled = static_cast<uint32_t>(random.below(size));
+            table.servers[toggled].is_overloaded = !table.servers[toggled].is_overloaded;
+            refresh_weight(table, toggled);
             ASSERT_NO_FATAL_FAILURE(expect_like_walk(table, 12));
         }
     }

@@ -1,0 +1,203 @@
+// Fragments of packets with ports: all of a datagram go where its first one goes, in any order, and
+// what a translation does to the whole datagram is what it does to its pieces.
+#include <algorithm>
+
+#include <catch2/catch.hpp>
+
+#include "common/random.h"
+#include "tests/support/packet_bytes.h"
+#include "tests/support/packet_pieces.h"
+#include "tests/support/sim_net.h"
+
+namespace director::test {
+namespace {
+
+using namespace nat_lab;    // NOLINT(google-build-using-namespace): the laboratory's addresses
+using namespace dataplane;  // NOLINT(google-build-using-namespace): the unit under test
+
+struct Row {
+    IpAddress vip;
+    IpAddress client;
+    IpAddress server;
+    ForwardingMethod method;
+};
+
+[[nodiscard]] std::vector<Row> rows() {
+    std::vector<Row> out;
+    for (const ForwardingMethod method :
+         {ForwardingMethod::kNat, ForwardingMethod::kFullNat, ForwardingMethod::kDirect}) {
+        out.push_back({kVip, kClient, kServer107, method});
+        out.push_back({kVip6, kClient6, kServer107v6, method});
+    }
+    return out;
+}
+
+// The datagram that fragments make up, in whatever order they are, as a frame of its own.
+[[nodiscard]] Frame joined(const std::vector<Frame>& fragments) {
+    Frame header;
+    std::map<size_t, Frame> data;
+    for (const Frame& fragment : fragments) {
+        const DecodedFrame decoded = decode(fragment);
+        const Frame packet = ip_packet_of(fragment);
+        const size_t offset =
+            decoded.ipv4 ? decoded.ipv4->fragment_offset : decoded.ipv6->fragment_offset;
+        data[offset] = Frame(packet.begin() + decoded.ip_header_bytes(), packet.end());
+    }
+    const DecodedFrame first = decode(fragments.front());
+    Frame body;
+    for (const auto& [offset, bytes] : data) {
+        REQUIRE(offset == body.size());
+        put_bytes(body, bytes);
+    }
+    PacketBuilder whole;
+    whole.eth(first.ethernet->source, first.ethernet->destination)
+        .ip(first.source_address(), first.destination_address())
+        .ttl(first.ttl())
+        .ip_protocol(first.protocol())
+        .payload(body);
+    return whole.build();
+}
+
+SCENARIO("fragments go where their datagram's first one goes", "[fragments]") {
+    const uint16_t workers = GENERATE(as<uint16_t>{}, 1, 2, 4);
+    const Row row = GENERATE(from_range(rows()));
+    const uint64_t seed = GENERATE(1U, 2U, 3U, 4U);
+    CAPTURE(workers, seed);
+    GIVEN("a UDP service") {
+        WorkerFleet fleet({.workers = workers});
+        configure(fleet);
+        fleet.put_local_pool(1, {kLocal, kLocal6});
+        const auto service =
+            fleet.put_service({row.vip, Be16::from_host(53), Protocol::kUdp},
+                              "rr",
+                              {{.endpoint = at(row.server, 53), .forwarding = row.method}},
+                              {.local_pool = 1});
+        Random random(seed);
+        WHEN("a client sends large datagrams whose fragments arrive in any order") {
+            for (uint32_t id = 1; id <= 6; ++id) {
+                const size_t length = 2000 + random.below(6000);
+                const auto port = static_cast<uint16_t>(1000 + random.below(20));
+                std::vector<Frame> fragments = fragments_of(
+                    from_client(row.client, row.vip).udp(port, 53).payload_size(length).build(),
+                    1200,
+                    id);
+                for (size_t i = fragments.size() - 1; i > 0; --i) {
+                    std::swap(fragments[i], fragments[random.below(i + 1)]);
+                }
+                std::vector<FrameIn> in;
+                in.reserve(fragments.size());
+                for (const Frame& fragment : fragments) {
+                    in.push_back({.port = kOutside, .bytes = fragment});
+                }
+                std::vector<Frame> out;
+                for (const Outcome& outcome : fleet.send(in)) {
+                    REQUIRE(outcome.verdict == Verdict::kForward);
+                    REQUIRE(outcome.out_port == kInside);
+                    out.push_back(outcome.bytes);
+                }
+                const Frame whole = joined(out);
+                REQUIRE(bad_checksums(whole).empty());
+                const DecodedFrame decoded = decode(whole);
+                REQUIRE(decoded.payload.size() == length);
+                const bool is_direct = row.method == ForwardingMethod::kDirect;
+                REQUIRE(decoded.destination() == at(is_direct ? row.vip : row.server, 53));
+            }
+            THEN("each fragment was one packet of its connection") {
+                const auto counted = fleet.server_counters(service, at(row.server, 53));
+                REQUIRE(counted.packets_in > 12);
+                fleet.check_gauges();
+                fleet.run_for(std::chrono::seconds(301));
+                REQUIRE(fleet.connections().empty());
+                fleet.check_gauges();
+            }
+        }
+    }
+}
+
+SCENARIO("hostile fragments are dropped by reason", "[fragments]") {
+    const uint16_t workers = GENERATE(as<uint16_t>{}, 1, 4);
+    GIVEN("a UDP service") {
+        WorkerFleet fleet({.workers = workers});
+        configure(fleet);
+        fleet.put_service(kDns, "rr", {{at(kServer107, 53)}});
+        const Frame whole = from_client(kClient, kVip).udp(5, 53).payload_size(3000).build();
+        const std::vector<Frame> good = fragments_of(whole, 1200, 7);
+        REQUIRE(good.size() == 3);
+        WHEN("the first fragment never comes") {
+            const Outcome held = fleet.send_one(kOutside, good[1]);
+            THEN("the others are kept for a second, not longer, and counted") {
+                REQUIRE(held.verdict == Verdict::kHold);
+                fleet.run_for(std::chrono::seconds(3));
+                REQUIRE(fleet.dropped(DropReason::kFragmentLate) == 1);
+                REQUIRE(fleet.connections().empty());
+            }
+        }
+        WHEN("a fragment comes twice") {
+            REQUIRE(fleet.send_one(kOutside, good[0]).verdict == Verdict::kForward);
+            REQUIRE(fleet.send_one(kOutside, good[1]).verdict == Verdict::kForward);
+            THEN("once is enough") {
+                REQUIRE(fleet.send_one(kOutside, good[1]).drop_reason ==
+                        DropReason::kFragmentDuplicate);
+                REQUIRE(fleet.send_one(kOutside, good[2]).verdict == Verdict::kForward);
+            }
+        }
+        WHEN("a fragment overlaps another") {
+            REQUIRE(fleet.send_one(kOutside, good[0]).verdict == Verdict::kForward);
+            const Frame overlap = from_client(kClient, kVip)
+                                      .ip_id(7)
+                                      .ip_protocol(17)
+                                      .more_fragments()
+                                      .fragment_offset(1192)
+                                      .payload_size(64)
+                                      .build();
+            THEN("nothing of the datagram goes on any more (RFC 5722)") {
+                REQUIRE(fleet.send_one(kOutside, overlap).drop_reason ==
+                        DropReason::kFragmentOverlap);
+                REQUIRE(fleet.send_one(kOutside, good[1]).drop_reason ==
+                        DropReason::kFragmentOverlap);
+            }
+        }
+        WHEN("ten thousand strangers' later fragments come in a flood") {
+            for (uint32_t i = 0; i < 10000; ++i) {
+                const Frame flood = from_client(Ipv4Address::from_host(0xc6336401 + i % 200), kVip)
+                                        .ip_id(static_cast<uint16_t>(i))
+                                        .ip_protocol(17)
+                                        .fragment_offset(800)
+                                        .payload_size(100)
+                                        .build();
+                (void)fleet.send_one(kOutside, flood);
+            }
+            THEN("most are dropped at once, and a client's datagram still goes through") {
+                REQUIRE(fleet.dropped(DropReason::kFragmentTableFull) > 8000);
+                for (const Frame& fragment : good) {
+                    REQUIRE(fleet.send_one(kOutside, fragment).verdict == Verdict::kForward);
+                }
+                fleet.run_for(std::chrono::seconds(40));
+                fleet.check_gauges();
+            }
+        }
+    }
+    GIVEN("a service from IPv6 to IPv4") {
+        WorkerFleet fleet({.workers = workers});
+        configure(fleet);
+        fleet.put_local_pool(1, {kLocal});
+        fleet.put_service(
+            {kVip6, Be16::from_host(53), Protocol::kUdp},
+            "rr",
+            {{.endpoint = at(kServer107, 53), .forwarding = ForwardingMethod::kFullNat}},
+            {.local_pool = 1});
+        WHEN("a client sends fragments, whose checksum only the whole could be translated with") {
+            const auto fragments = fragments_of(
+                from_client(kClient6, kVip6).udp(5, 53).payload_size(3000).build(), 1200, 7);
+            THEN("they are dropped by that reason") {
+                for (const Frame& fragment : fragments) {
+                    REQUIRE(fleet.send_one(kOutside, fragment).drop_reason ==
+                            DropReason::kFragment);
+                }
+            }
+        }
+    }
+}
+
+}  // namespace
+}  // namespace director::test

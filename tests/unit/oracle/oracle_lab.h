@@ -1,0 +1,61 @@
+// A director with three links on each side (untagged, VLAN, QinQ), both families on each, and a
+// service for every combination of forwarding method, families and protocol.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tests/support/worker_fleet.h"
+#include "tests/unit/oracle/oracle_packet.h"
+
+namespace director::test::oracle {
+
+inline constexpr uint16_t kLinks = 3;
+inline constexpr dataplane::PortId kOutside{0};
+inline constexpr dataplane::PortId kInside{1};
+inline constexpr MacAddress kDirectorMac{{0x02, 0, 0, 0, 0, 0xd1}};
+inline constexpr uint16_t kGuePort = 6080;
+
+// One service with one server.
+struct Story {
+    dataplane::ForwardingMethod method = dataplane::ForwardingMethod::kNat;
+    Family outside = Family::kIpv4;
+    Family inside = Family::kIpv4;  // of the server's address
+    Protocol protocol = Protocol::kTcp;
+    dataplane::Tunnel tunnel = {};
+    uint16_t server_link = 0;
+    Endpoint service;
+    Endpoint server;
+};
+
+struct LabSettings {
+    uint16_t workers = 1;
+    bool decrements_ttl = true;
+};
+
+class OracleLab {
+  public:
+    explicit OracleLab(const LabSettings& settings);
+
+    [[nodiscard]] WorkerFleet& fleet() { return fleet_; }
+    [[nodiscard]] const std::vector<Story>& stories() const { return stories_; }
+
+    // A client behind the router of an outside link.
+    [[nodiscard]] static Endpoint client(Random& random, Family family, uint16_t link);
+    // The Ethernet header of a frame on an outside or inside link, to and from the director.
+    [[nodiscard]] static Link to_director(dataplane::PortId side, uint16_t link);
+    [[nodiscard]] static Link from_director(dataplane::PortId side, uint16_t link);
+    // The director's own address on an inside link: the source of tunnels.
+    [[nodiscard]] static IpAddress own_address(uint16_t link, Family family);
+    [[nodiscard]] static bool is_local_address(const IpAddress& address);
+
+  private:
+    void add_links();
+    void add_stories();
+    void add_story(Story story);
+
+    WorkerFleet fleet_;
+    std::vector<Story> stories_;
+};
+
+}  // namespace director::test::oracle
