@@ -8,6 +8,7 @@
 #include "dataplane/core/proxy_protocol.h"
 #include "dataplane/core/tcp_state.h"
 #include "dataplane/core/toa.h"
+#include "dataplane/core/wire.h"
 
 namespace director::dataplane {
 namespace {
@@ -40,7 +41,7 @@ void expect_first_byte(const Worker::State& state,
                        const Packet& packet) {
     SeqAdjust& sent = details.adjustment.sent[static_cast<size_t>(TcpSender::kClient)];
     if (!sent.is_set || is_half_open(connection.state)) {
-        sent = {.init_sequence = load_be32(l4_of(packet) + kTcpSequence) + 1,
+        sent = {.init_sequence = wire::load32(l4_of(packet) + kTcpSequence) + 1,
                 .delta = growth_of(state, connection),
                 .previous_delta = 0,
                 .is_set = true};
@@ -51,7 +52,7 @@ void expect_first_byte(const Worker::State& state,
 // has been acknowledged long ago and its number may be another's.
 [[nodiscard]] bool has_first_byte(const SeqAdjust& sent, const Packet& packet) {
     const uint32_t first =
-        load_be32(l4_of(packet) + kTcpSequence) + ((packet.tcp_flags & kTcpSyn) != 0 ? 1 : 0);
+        wire::load32(l4_of(packet) + kTcpSequence) + ((packet.tcp_flags & kTcpSyn) != 0 ? 1 : 0);
     return sent.is_set && sent.delta != sent.previous_delta && first == sent.init_sequence &&
            tcp_payload_bytes(packet) != 0;
 }
@@ -100,7 +101,7 @@ void expect_first_byte(const Worker::State& state,
     constexpr uint8_t kDeciding = kTcpAck | kTcpSyn | kTcpRst;
     return details.client_address == ClientAddressVia::kTcpOption &&
            (packet.tcp_flags & kDeciding) == kTcpAck &&
-           load_be32(l4_of(packet) + kTcpAcknowledgement) == details.server_sequence;
+           wire::load32(l4_of(packet) + kTcpAcknowledgement) == details.server_sequence;
 }
 
 [[nodiscard]] DropReason adjust_from_client(Worker::State& state,
@@ -142,7 +143,7 @@ void lower_mss(const Packet& packet, uint16_t growth) {
                                             Packet& packet) {
     ConnectionDetails& details = state.connections.details(connection);
     if ((packet.tcp_flags & kTcpSyn) != 0) {
-        details.server_sequence = load_be32(l4_of(packet) + kTcpSequence) + 1;
+        details.server_sequence = wire::load32(l4_of(packet) + kTcpSequence) + 1;
         lower_mss(packet, growth_of(state, connection));
     }
     return details.ftp_role == FtpRole::kControl ? follow_ftp(state, connection, packet)
@@ -237,7 +238,7 @@ void adjust_icmp_error(Worker::State& state,
     const SeqAdjust& sent = adjustment.sent[is_to_client ? 0 : 1];
     uint8_t* const at = packet.data + packet.l3_offset + quoted_l4_offset + kTcpSequence;
     // To its sender, in its sender's numbers.
-    const uint32_t sequence = __builtin_bswap32(sequence_before(sent, load_be32(at)));
+    const uint32_t sequence = __builtin_bswap32(sequence_before(sent, wire::load32(at)));
     write_in_icmp(icmp, at, reinterpret_cast<const uint8_t*>(&sequence), 4);
 }
 

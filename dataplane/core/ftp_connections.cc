@@ -5,6 +5,7 @@
 #include "dataplane/core/frame.h"
 #include "dataplane/core/helper_frame.h"
 #include "dataplane/core/tcp_state.h"
+#include "dataplane/core/wire.h"
 
 namespace director::dataplane {
 namespace {
@@ -184,7 +185,7 @@ DropReason follow_ftp(Worker::State& state, const Connection& control, Packet& p
     const FrameBytes frame = frame_of(packet);
     const auto expectation = ftp_from_client(state.ftps[state.connections.details(control).ftp],
                                              ends_of(state, control),
-                                             load_be32(frame.l4() + kTcpSequence),
+                                             wire::load32(frame.l4() + kTcpSequence),
                                              frame.tcp_payload());
     return expectation ? announce(state, control, *expectation) : DropReason::kCount;
 }

@@ -40,8 +40,5 @@ inline void take_over(Packet& packet, const FrameBytes& frame) {
     return uint32_t{packet.l3_offset} + packet.ip_length - packet.l4_offset -
            tcp_header_bytes(packet);
 }
-[[nodiscard]] inline uint32_t load_be32(const uint8_t* at) {
-    return __builtin_bswap32(load_raw32(at));
-}
 
 }  // namespace director::dataplane

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -13,6 +14,27 @@
 #include "tests/support/worker_fleet.h"
 
 namespace director::test {
+
+// A family and a method: where a helper that adjusts streams has to work.
+struct Way {
+    std::string name;
+    IpAddress client;
+    IpAddress vip;
+    IpAddress server;
+    dataplane::ForwardingMethod forwarding;
+};
+
+[[nodiscard]] inline std::vector<Way> ways() {
+    using nat_lab::kClient, nat_lab::kClient6, nat_lab::kServer107, nat_lab::kServer107v6;
+    using nat_lab::kVip, nat_lab::kVip6;
+    constexpr auto kNat = dataplane::ForwardingMethod::kNat;
+    constexpr auto kFullNat = dataplane::ForwardingMethod::kFullNat;
+    return {{"IPv4, NAT", kClient, kVip, kServer107, kNat},
+            {"IPv6, NAT", kClient6, kVip6, kServer107v6, kNat},
+            {"IPv4, full NAT", kClient, kVip, kServer107, kFullNat},
+            {"IPv6, full NAT", kClient6, kVip6, kServer107v6, kFullNat},
+            {"IPv6 to IPv4", kClient6, kVip6, kServer107, kFullNat}};
+}
 
 // What a receiver got: bytes by their place behind the SYN.
 class ReceivedStream {

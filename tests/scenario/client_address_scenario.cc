@@ -15,22 +15,6 @@ namespace {
 using namespace nat_lab;    // NOLINT(google-build-using-namespace): the laboratory's addresses
 using namespace dataplane;  // NOLINT(google-build-using-namespace): the unit under test
 
-struct Way {
-    std::string name;
-    IpAddress client;
-    IpAddress vip;
-    IpAddress server;
-    ForwardingMethod forwarding;
-};
-
-[[nodiscard]] std::vector<Way> ways() {
-    return {{"IPv4, NAT", kClient, kVip, kServer107, ForwardingMethod::kNat},
-            {"IPv6, NAT", kClient6, kVip6, kServer107v6, ForwardingMethod::kNat},
-            {"IPv4, full NAT", kClient, kVip, kServer107, ForwardingMethod::kFullNat},
-            {"IPv6, full NAT", kClient6, kVip6, kServer107v6, ForwardingMethod::kFullNat},
-            {"IPv6 to IPv4", kClient6, kVip6, kServer107, ForwardingMethod::kFullNat}};
-}
-
 constexpr uint16_t kClientPort = 0x1234;
 
 // haproxy's doc/proxy-protocol.txt section 2.2, written out.
