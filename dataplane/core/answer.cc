@@ -1,5 +1,6 @@
 // Packets that Director sends itself in place of one that it drops: ICMP errors and TCP resets.
 #include "dataplane/core/icmp_translate.h"
+#include "dataplane/core/packet_addresses.h"
 #include "dataplane/core/tcp_reset.h"
 #include "dataplane/core/worker_state.h"
 
@@ -9,10 +10,8 @@ namespace {
 // Who speaks: the virtual service about packets to it, else the interface that the packet came in
 // by (RFC 1812 section 4.3.2.4). "Any" when that has no address.
 [[nodiscard]] IpAddress speaker(const Worker::State& state, const Packet& packet) {
-    const uint8_t* const ip = packet.data + packet.l3_offset;
     if (packet.service != kNoService && packet.direction == Direction::kClientToServer) {
-        return packet.is_ipv4 ? IpAddress(load_address(ip + kIpDestinationOffset))
-                              : IpAddress::load_ipv6(ip + kIpv6DestinationOffset);
+        return destination_address(packet);
     }
     const Interface* const interface = state.forwarder.interface_of(packet.in_port, packet.vlan);
     if (interface == nullptr) {

@@ -4,6 +4,7 @@
 
 #include "common/select.h"
 #include "dataplane/core/frame.h"
+#include "dataplane/core/packet_addresses.h"
 #include "dataplane/core/worker_state.h"
 
 namespace director::dataplane {
@@ -28,16 +29,9 @@ namespace {
            source == destination;
 }
 
-[[nodiscard]] IpAddress source_of(const Packet& packet) {
-    return IpAddress::load_ipv6(packet.data + packet.l3_offset + kIpv6SourceOffset);
-}
-[[nodiscard]] IpAddress destination_of(const Packet& packet) {
-    return IpAddress::load_ipv6(packet.data + packet.l3_offset + kIpv6DestinationOffset);
-}
-
 [[nodiscard]] bool is_martian(const Packet& packet) {
     return packet.is_ipv4 ? is_martian_ipv4(packet)
-                          : is_martian_ipv6(source_of(packet), destination_of(packet));
+                          : is_martian_ipv6(source_address(packet), destination_address(packet));
 }
 
 // Frames that the kernel beside the port must see: all but IP, and what is meant for many or for
@@ -51,9 +45,9 @@ namespace {
         const Ipv4Address destination = packet.destination.ipv4();
         return destination.is_multicast() || destination.is_broadcast();
     }
-    const IpAddress destination = destination_of(packet);
+    const IpAddress destination = destination_address(packet);
     return destination.is_multicast() || destination.is_link_local() ||
-           source_of(packet).is_link_local();
+           source_address(packet).is_link_local();
 }
 
 // kCount = the frame was sent to us and may be looked at.

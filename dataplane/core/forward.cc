@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dataplane/core/frame.h"
+#include "dataplane/core/packet_addresses.h"
 #include "dataplane/core/worker_state.h"
 #include "dataplane/core/wrap.h"
 
@@ -18,9 +19,7 @@ namespace {
             return state.connections.endpoint(connection, Side::kInside, Role::kServer).address;
         }
     }
-    const uint8_t* const ip = packet.data + packet.l3_offset;
-    return packet.is_ipv4 ? IpAddress(load_address(ip + kIpDestinationOffset))
-                          : IpAddress::load_ipv6(ip + kIpv6DestinationOffset);
+    return destination_address(packet);
 }
 
 [[nodiscard]] uint32_t tags_of(VlanTags vlan) {

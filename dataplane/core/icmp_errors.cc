@@ -2,6 +2,7 @@
 // quote, and go through the stages as a packet of it would. Path MTU discovery lives on this.
 #include "dataplane/core/adjust.h"
 #include "dataplane/core/icmp_translate.h"
+#include "dataplane/core/packet_addresses.h"
 #include "dataplane/core/worker_state.h"
 
 namespace director::dataplane {
@@ -35,12 +36,6 @@ namespace {
     }
     const bool hides_client = connection.has(kHasSecondPlace);
     return {server, client, hides_client ? client.address : sender, server.address};
-}
-
-[[nodiscard]] IpAddress sender_of(const Packet& packet) {
-    const uint8_t* const ip = packet.data + packet.l3_offset;
-    return packet.is_ipv4 ? IpAddress(load_address(ip + kIpSourceOffset))
-                          : IpAddress::load_ipv6(ip + kIpv6SourceOffset);
 }
 
 // To the other IP version. The MTU that it promises fits the translation by RFC 7915 already.
@@ -88,7 +83,7 @@ void rewrite_icmp_error(Worker::State& state, const Connection& connection, Pack
         adjust_icmp_error(state, connection, packet, quoted.l4_offset);
     }
     const ErrorTranslation translation =
-        translation_of(state.connections, connection, packet.direction, sender_of(packet));
+        translation_of(state.connections, connection, packet.direction, source_address(packet));
     const bool is_same_family = translation.destination.is_ipv4() == packet.is_ipv4;
     if (is_same_family) {
         if (state.settings.decrement_ttl) {
