@@ -10,7 +10,7 @@
 #include "common/log.h"
 #include "controlplane/daemon/engine_settings.h"
 #include "controlplane/daemon/views.h"
-#include "dataplane/core/schedulers.h"
+#include "dataplane/core/schedulers/schedulers.h"
 
 namespace director::daemon {
 

@@ -8,8 +8,8 @@
 
 #include "controlplane/daemon/views.h"
 #include "controlplane/plan/translate.h"
-#include "dataplane/core/persistence.h"
-#include "dataplane/core/timer_lists.h"
+#include "dataplane/core/tables/persistence.h"
+#include "dataplane/core/tables/timer_lists.h"
 
 namespace director::daemon {
 

@@ -7,10 +7,10 @@
 #include "common/assert.h"
 #include "common/log.h"
 #include "controlplane/plan/translate.h"
-#include "dataplane/core/local_ports.h"
-#include "dataplane/core/match.h"
-#include "dataplane/core/persistence.h"
-#include "dataplane/core/schedulers.h"
+#include "dataplane/core/tables/local_ports.h"
+#include "dataplane/core/tables/match.h"
+#include "dataplane/core/tables/persistence.h"
+#include "dataplane/core/schedulers/schedulers.h"
 
 namespace director::daemon {
 

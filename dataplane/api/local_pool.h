@@ -1,10 +1,10 @@
 // The local addresses and ports of one worker from which full NAT and source NAT take the client's
 // new end.
 //
-// Built for each worker by core::build_local_pool (dataplane/core/local_ports.h), installed with
-// CommandKind::kPutLocalPool, changed by that worker alone while installed, and handed back with
-// EventKind::kLocalPoolReturned when replaced: the new one knows the ports that old connections
-// still hold.
+// Built for each worker by core::build_local_pool (dataplane/core/tables/local_ports.h), installed
+// with CommandKind::kPutLocalPool, changed by that worker alone while installed, and handed back
+// with EventKind::kLocalPoolReturned when replaced: the new one knows the ports that old
+// connections still hold.
 #pragma once
 
 #include <array>

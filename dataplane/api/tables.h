@@ -28,7 +28,7 @@ struct SourceNatRule {
 
 // Which of many address ranges contain an address: a segment tree over the ranges of one family,
 // with each range's number at the O(log n) nodes that make it up. Filled and read by
-// dataplane/core/match.h.
+// dataplane/core/tables/match.h.
 struct RangeIndex {
     std::vector<IpAddress> starts;  // where another set of ranges begins, ascending
     // A complete binary tree whose leaves are the places between `starts`: root 1, children 2n and

@@ -2,8 +2,8 @@
 // whole.
 #include <algorithm>
 
-#include "dataplane/core/schedulers.h"
-#include "dataplane/core/weight_tree.h"
+#include "dataplane/core/schedulers/schedulers.h"
+#include "dataplane/core/schedulers/weight_tree.h"
 #include "dataplane/core/worker_state.h"
 
 namespace director::dataplane {

@@ -1,6 +1,6 @@
 // The end of connections: a bounded number of timers per poll, so that a million that end in the
 // same second delay no packet.
-#include "dataplane/core/tcp_state.h"
+#include "dataplane/core/stages/tcp_state.h"
 #include "dataplane/core/worker_state.h"
 
 namespace director::dataplane {

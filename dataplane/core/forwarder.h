@@ -11,8 +11,8 @@
 #include "common/flat_map.h"
 #include "common/hash.h"
 #include "dataplane/api/forwarding.h"
-#include "dataplane/core/conn_table.h"
 #include "dataplane/core/packet.h"
+#include "dataplane/core/tables/conn_table.h"
 
 namespace director::dataplane {
 

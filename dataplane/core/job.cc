@@ -1,7 +1,7 @@
 // Answers the control plane's long questions a piece per poll.
 #include <algorithm>
 
-#include "dataplane/core/local_ports.h"
+#include "dataplane/core/tables/local_ports.h"
 #include "dataplane/core/worker_state.h"
 
 namespace director::dataplane {

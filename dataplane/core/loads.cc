@@ -1,5 +1,5 @@
 // How loaded real servers are, for schedulers that choose by load and for connection thresholds.
-#include "dataplane/core/schedulers.h"
+#include "dataplane/core/schedulers/schedulers.h"
 #include "dataplane/core/worker_state.h"
 
 namespace director::dataplane {

@@ -1,6 +1,6 @@
 // What becomes of the connections of a server that failed or was removed: a bounded number of table
 // entries per poll, so that ending a million of them delays no packet.
-#include "dataplane/core/tcp_state.h"
+#include "dataplane/core/stages/tcp_state.h"
 #include "dataplane/core/worker_state.h"
 
 namespace director::dataplane {

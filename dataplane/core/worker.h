@@ -20,13 +20,13 @@
 #include "dataplane/api/command.h"
 #include "dataplane/api/counters.h"
 #include "dataplane/api/event.h"
-#include "dataplane/core/attack_watch.h"
-#include "dataplane/core/limits.h"
-#include "dataplane/core/load_board.h"
+#include "dataplane/core/codecs/syn_cookie.h"
 #include "dataplane/core/packet.h"
-#include "dataplane/core/persistence.h"
-#include "dataplane/core/syn_cookie.h"
-#include "dataplane/core/table_memory.h"
+#include "dataplane/core/tables/attack_watch.h"
+#include "dataplane/core/tables/limits.h"
+#include "dataplane/core/tables/load_board.h"
+#include "dataplane/core/tables/persistence.h"
+#include "dataplane/core/tables/table_memory.h"
 
 namespace director::dataplane {
 

@@ -11,13 +11,13 @@
 #include "common/assert.h"
 #include "common/flat_map.h"
 #include "common/hash.h"
-#include "dataplane/core/conn_table.h"
+#include "dataplane/core/codecs/frame.h"
+#include "dataplane/core/codecs/icmp_generate.h"
 #include "dataplane/core/forwarder.h"
-#include "dataplane/core/fragment_table.h"
-#include "dataplane/core/frame.h"
-#include "dataplane/core/icmp_generate.h"
-#include "dataplane/core/local_ports.h"
 #include "dataplane/core/shard.h"
+#include "dataplane/core/tables/conn_table.h"
+#include "dataplane/core/tables/fragment_table.h"
+#include "dataplane/core/tables/local_ports.h"
 #include "dataplane/core/worker.h"
 
 namespace director::dataplane {

@@ -24,7 +24,7 @@
 
 #include "common/assert.h"
 #include "common/random.h"
-#include "dataplane/core/schedulers.h"
+#include "dataplane/core/schedulers/schedulers.h"
 #include "dataplane/core/shard.h"
 #include "tests/bench/director_balancer.h"
 #include "tests/bench/report.h"

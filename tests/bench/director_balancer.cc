@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "common/assert.h"
-#include "dataplane/core/schedulers.h"
+#include "dataplane/core/schedulers/schedulers.h"
 #include "dataplane/core/worker_state.h"
 
 namespace director::bench {

@@ -10,7 +10,7 @@
 
 #include "common/assert.h"
 #include "common/checksum.h"
-#include "dataplane/core/frame.h"
+#include "dataplane/core/codecs/frame.h"
 
 namespace director::bench {
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "common/assert.h"
-#include "dataplane/core/fragment_table.h"
+#include "dataplane/core/tables/fragment_table.h"
 
 namespace {
 

@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "common/assert.h"
-#include "dataplane/core/schedulers.h"
+#include "dataplane/core/schedulers/schedulers.h"
 #include "dataplane/core/worker.h"
 #include "tests/fuzz/frame_fuzz_input.h"
 #include "tests/support/frame_burst.h"

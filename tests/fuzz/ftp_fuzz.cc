@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "common/assert.h"
-#include "dataplane/core/ftp.h"
+#include "dataplane/core/codecs/ftp.h"
 #include "tests/support/tcp_frame.h"
 
 namespace {

@@ -10,10 +10,10 @@
 #include "common/assert.h"
 #include "common/checksum.h"
 #include "common/random.h"
-#include "dataplane/core/icmp_generate.h"
-#include "dataplane/core/icmp_translate.h"
-#include "dataplane/core/ipv6_headers.h"
-#include "dataplane/core/tunnel.h"
+#include "dataplane/core/codecs/icmp_generate.h"
+#include "dataplane/core/codecs/icmp_translate.h"
+#include "dataplane/core/codecs/ipv6_headers.h"
+#include "dataplane/core/codecs/tunnel.h"
 
 namespace {
 

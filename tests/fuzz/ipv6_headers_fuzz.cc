@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "common/assert.h"
-#include "dataplane/core/ipv6_headers.h"
+#include "dataplane/core/codecs/ipv6_headers.h"
 
 using director::dataplane::Ipv6Fault;
 using director::dataplane::Ipv6Walk;

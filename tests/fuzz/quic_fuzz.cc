@@ -6,7 +6,7 @@
 #include <span>
 
 #include "common/assert.h"
-#include "dataplane/core/quic.h"
+#include "dataplane/core/codecs/quic.h"
 
 namespace {
 

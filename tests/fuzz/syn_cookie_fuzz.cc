@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "common/assert.h"
-#include "dataplane/core/syn_cookie.h"
-#include "dataplane/core/toa.h"
+#include "dataplane/core/codecs/syn_cookie.h"
+#include "dataplane/core/codecs/toa.h"
 #include "tests/support/tcp_frame.h"
 
 namespace {

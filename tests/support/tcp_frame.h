@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/address.h"
-#include "dataplane/core/tcp_bytes.h"
+#include "dataplane/core/codecs/tcp_bytes.h"
 
 namespace director::test {
 

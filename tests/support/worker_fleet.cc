@@ -7,9 +7,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include "dataplane/core/local_ports.h"
-#include "dataplane/core/match.h"
-#include "dataplane/core/schedulers.h"
+#include "dataplane/core/schedulers/schedulers.h"
+#include "dataplane/core/tables/local_ports.h"
+#include "dataplane/core/tables/match.h"
 #include "tests/support/packet_reader.h"
 
 namespace director::test {

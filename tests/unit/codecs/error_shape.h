@@ -2,7 +2,7 @@
 // be.
 #pragma once
 
-#include "dataplane/core/icmp_translate.h"
+#include "dataplane/core/codecs/icmp_translate.h"
 #include "tests/unit/codecs/plain_packets.h"
 
 namespace director::test {

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "dataplane/core/fragment_table.h"
+#include "dataplane/core/tables/fragment_table.h"
 
 namespace director::dataplane {
 

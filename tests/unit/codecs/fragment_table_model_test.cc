@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "common/random.h"
-#include "dataplane/core/fragment_table.h"
+#include "dataplane/core/tables/fragment_table.h"
 #include "tests/unit/codecs/fragment_table_fixture.h"
 
 namespace director::dataplane {

@@ -1,6 +1,6 @@
 // Virtual reassembly: every fragment gets its first one's ports, whatever the order; what is held
 // is bounded in number and time; hostile datagrams are refused whole.
-#include "dataplane/core/fragment_table.h"
+#include "dataplane/core/tables/fragment_table.h"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 // What is read from a fragment of either IP version, and which are refused by themselves.
-#include "dataplane/core/fragment.h"
+#include "dataplane/core/codecs/fragment.h"
 
 #include <algorithm>
 

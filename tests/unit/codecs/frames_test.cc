@@ -6,11 +6,11 @@
 
 #include <gtest/gtest.h>
 
-#include "dataplane/core/icmp_generate.h"
-#include "dataplane/core/icmp_translate.h"
-#include "dataplane/core/mss_clamp.h"
-#include "dataplane/core/tcp_reset.h"
-#include "dataplane/core/tunnel.h"
+#include "dataplane/core/codecs/icmp_generate.h"
+#include "dataplane/core/codecs/icmp_translate.h"
+#include "dataplane/core/codecs/mss_clamp.h"
+#include "dataplane/core/codecs/tcp_reset.h"
+#include "dataplane/core/codecs/tunnel.h"
 #include "tests/unit/codecs/plain_packets.h"
 
 namespace director::dataplane {

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "dataplane/core/icmp_translate.h"
+#include "dataplane/core/codecs/icmp_translate.h"
 #include "tests/unit/codecs/error_shape.h"
 #include "tests/unit/codecs/plain_packets.h"
 

@@ -1,13 +1,13 @@
 // Errors and resets that Director sends itself, compared with packets built from nothing, and each
 // rule about when to say nothing.
-#include "dataplane/core/icmp_generate.h"
+#include "dataplane/core/codecs/icmp_generate.h"
 
 #include <algorithm>
 #include <set>
 
 #include <gtest/gtest.h>
 
-#include "dataplane/core/tcp_reset.h"
+#include "dataplane/core/codecs/tcp_reset.h"
 #include "tests/unit/codecs/plain_packets.h"
 
 namespace director::dataplane {

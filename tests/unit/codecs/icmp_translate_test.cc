@@ -1,7 +1,7 @@
 // ICMP errors about translated packets. For random errors of every kind, the rewritten packet
 // equals one built from nothing for the new ends, to the byte; and translating back is the
 // identity. Frames made with scapy are in frames_test.cc.
-#include "dataplane/core/icmp_translate.h"
+#include "dataplane/core/codecs/icmp_translate.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // The walk over IPv6 extension headers: packets built at random beside the answer that they should
 // get, each fault by a packet that has nothing else wrong, and every cut of a packet.
-#include "dataplane/core/ipv6_headers.h"
+#include "dataplane/core/codecs/ipv6_headers.h"
 
 #include <initializer_list>
 #include <vector>

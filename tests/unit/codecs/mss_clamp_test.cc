@@ -1,5 +1,5 @@
 // The MSS option: random option lists against a plain search, and the checksum recomputed.
-#include "dataplane/core/mss_clamp.h"
+#include "dataplane/core/codecs/mss_clamp.h"
 
 #include <gtest/gtest.h>
 

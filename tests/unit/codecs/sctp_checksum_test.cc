@@ -1,5 +1,5 @@
 // CRC32c by known answers, and each of its ways against a computation bit by bit.
-#include "dataplane/core/sctp_checksum.h"
+#include "dataplane/core/codecs/sctp_checksum.h"
 
 #include <cstring>
 

@@ -1,12 +1,12 @@
 // Tunnelled packets equal ones built from nothing, for every kind, family and checksum; a receiver
 // that does what Linux's does with the remote checksum option gets the packet that was sent.
-#include "dataplane/core/tunnel.h"
+#include "dataplane/core/codecs/tunnel.h"
 
 #include <algorithm>
 
 #include <gtest/gtest.h>
 
-#include "dataplane/core/icmp_translate.h"
+#include "dataplane/core/codecs/icmp_translate.h"
 #include "tests/unit/codecs/plain_packets.h"
 
 namespace director::dataplane {

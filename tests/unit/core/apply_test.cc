@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "dataplane/core/schedulers.h"
+#include "dataplane/core/schedulers/schedulers.h"
 #include "dataplane/core/worker_state.h"
 #include "tests/support/nat_lab.h"
 

@@ -1,6 +1,6 @@
 // The connection table against std::map: random operations at tiny and large sizes, clients that
 // collide, chains that overflow, a full table. Seeds are in the messages.
-#include "dataplane/core/conn_table.h"
+#include "dataplane/core/tables/conn_table.h"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 // rr and wrr against IPVS's published algorithms, written here as the kernel has them: a circular
 // walk over a list with a pointer (Linux 6.1 net/netfilter/ipvs/ip_vs_rr.c, ip_vs_wrr.c).
-#include "dataplane/core/schedulers.h"
+#include "dataplane/core/schedulers/schedulers.h"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 // IPVS's TCP state table, cell by cell (Linux 6.1 net/netfilter/ipvs/ip_vs_proto_tcp.c), and which
 // flags select which row.
-#include "dataplane/core/tcp_state.h"
+#include "dataplane/core/stages/tcp_state.h"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 // The timing wheel and the half-open queue under a simulated expiry that does what expire.cc does:
 // entries end at their deadline and not before, however far it has moved meanwhile.
-#include "dataplane/core/timer_lists.h"
+#include "dataplane/core/tables/timer_lists.h"
 
 #include <fmt/format.h>
 

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "dataplane/core/ipvs_hash.h"
+#include "dataplane/core/schedulers/ipvs_hash.h"
 #include "tests/unit/schedulers/ipvs_model.h"
 
 namespace director::dataplane {

@@ -1,5 +1,5 @@
 // The search tree against a plain walk over the list. Random; the seed is in every message.
-#include "dataplane/core/weight_tree.h"
+#include "dataplane/core/schedulers/weight_tree.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "common/random.h"
-#include "dataplane/core/schedulers.h"
+#include "dataplane/core/schedulers/schedulers.h"
 
 namespace director::dataplane {
 namespace {

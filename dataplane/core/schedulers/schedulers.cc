@@ -1,0 +1,111 @@
+#include "dataplane/core/schedulers/schedulers.h"
+
+#include <array>
+
+#include "dataplane/core/schedulers/scheduler_functions.h"
+
+namespace director::dataplane {
+namespace {
+
+template <LoadRule kRule>
+constexpr Scheduler by_load(std::string_view name) {
+    return {.name = name,
+            .pick = load_pick,
+            .adopt = load_adopt<kRule>,
+            .load_changed = load_changed<kRule>,
+            .prepare = load_prepare<kRule>,
+            .is_by_load = kRule != LoadRule::kHeaviest};
+}
+
+constexpr Scheduler by_destination(std::string_view name, decltype(Scheduler::pick) pick) {
+    return {.name = name,
+            .pick = pick,
+            .adopt = locality_adopt,
+            .load_changed = locality_load_changed,
+            .prepare = locality_prepare,
+            .is_by_load = true};
+}
+
+constexpr Scheduler by_hash(std::string_view name,
+                            decltype(Scheduler::pick) pick,
+                            decltype(Scheduler::prepare) prepare) {
+    return {.name = name,
+            .pick = pick,
+            .adopt = hash_adopt,
+            .load_changed = refresh_weight,
+            .prepare = prepare,
+            .is_rebuilt_on_weight_change = true,
+            .is_hash = true};
+}
+
+// Every scheduler there is. The order is no promise: find_scheduler() finds.
+constexpr std::array kSchedulers{
+    Scheduler{"rr", rr_pick, rr_adopt, refresh_weight, build_weight_tree},
+    Scheduler{"wrr", wrr_pick, wrr_adopt, refresh_weight, build_weight_tree},
+    by_load<LoadRule::kLeastConnections>("lc"),
+    by_load<LoadRule::kWeighted>("wlc"),
+    by_load<LoadRule::kExpectedDelay>("sed"),
+    by_load<LoadRule::kNeverQueue>("nq"),
+    by_load<LoadRule::kHeaviest>("fo"),
+    by_load<LoadRule::kHeaviestWithRoom>("ovf"),
+    by_destination("lblc", lblc_pick),
+    by_destination("lblcr", lblcr_pick),
+    by_hash("dh", dh_pick, dh_prepare),
+    by_hash("sh", sh_pick, sh_prepare),
+    by_hash("mh", mh_pick, mh_prepare),
+    Scheduler{.name = "twos",
+              .pick = twos_pick,
+              .adopt = twos_adopt,
+              .load_changed = twos_load_changed,
+              .prepare = twos_prepare,
+              .is_by_load = true},
+    Scheduler{.name = "maglev",
+              .pick = maglev_pick,
+              .adopt = maglev_adopt,
+              .load_changed = maglev_load_changed,
+              .prepare = maglev_prepare,
+              .is_rebuilt_on_weight_change = true,
+              .is_hash = true,
+              .is_by_load = true},
+};
+
+}  // namespace
+
+uint32_t address_fold(const IpAddress& address) {
+    if (address.is_ipv4()) {
+        return address.ipv4().host();
+    }
+    uint32_t fold = 0;
+    for (size_t i = 0; i < address.bytes.size(); ++i) {
+        fold ^= uint32_t{address.bytes[i]} << (8 * (3 - i % 4));
+    }
+    return fold;
+}
+
+std::span<const Scheduler> schedulers() {
+    return kSchedulers;
+}
+
+std::optional<uint8_t> find_scheduler(std::string_view name) {
+    for (size_t i = 0; i < kSchedulers.size(); ++i) {
+        if (kSchedulers[i].name == name) {
+            return static_cast<uint8_t>(i);
+        }
+    }
+    return std::nullopt;
+}
+
+void prepare_scheduler(ServiceTable& table) {
+    table.weights.clear();
+    table.state = SchedulerState{};
+    kSchedulers[table.scheduler].prepare(table);
+}
+
+void set_weight(ServiceTable& table, uint32_t position, uint32_t weight) {
+    RealServerSlot& server = table.servers[position];
+    server.last_weight = server.weight != 0 ? server.weight : server.last_weight;
+    server.weight = weight;
+    kSchedulers[table.scheduler].load_changed(table, position);
+}
+
+}  // namespace director::dataplane

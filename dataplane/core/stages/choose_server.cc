@@ -1,0 +1,117 @@
+#include "dataplane/core/stages/choose_server.h"
+
+#include <algorithm>
+
+#include "dataplane/core/codecs/quic.h"
+#include "dataplane/core/schedulers/schedulers.h"
+#include "dataplane/core/stages/new_connection.h"
+
+namespace director::dataplane {
+namespace {
+
+// IPVS: the template of a service for any port, by rule or with FTP's helper serves all ports.
+[[nodiscard]] TemplateKey template_key(const ServiceTable& table, const Packet& packet) {
+    const bool is_for_one_port =
+        table.key.port.raw != 0 && table.key.mark == 0 && !table.options.has_ftp_helper;
+    const IpAddress client = endpoints_of(packet).client.address;
+    return {table.id,
+            IpPrefix::masked(client, table.options.persistence_prefix),
+            is_for_one_port ? table.key.port.host() : uint16_t{0}};
+}
+
+// Where a template's server stands in the table, if it may have the client's next connection: a
+// persistent client is served even above a threshold (IPVS), and at weight 0 only if so configured.
+[[nodiscard]] uint32_t usable_position(const Worker::State& state,
+                                       const ServiceTable& table,
+                                       RealServerId server) {
+    const ServerTally& tally = state.server_tallies[index(server)];
+    if (tally.service != table.id || tally.position >= table.servers.size()) {
+        return kNoPosition;
+    }
+    const bool is_quiesced = table.servers[tally.position].weight == 0;
+    return is_quiesced && table.options.drop_template_when_quiesced ? kNoPosition : tally.position;
+}
+
+[[nodiscard]] uint32_t schedule(const Worker::State& state,
+                                ServiceTable& table,
+                                const Packet& packet) {
+    const EndpointPair ends = endpoints_of(packet);
+    const ScheduleInput input{address_fold(ends.client.address),
+                              address_fold(ends.server.address),
+                              ends.client.port.host(),
+                              to_seconds(state.tick)};
+    return schedulers()[table.scheduler].pick(table, input);
+}
+
+[[nodiscard]] ServerChoice choose_persistently(Worker::State& state,
+                                               ServiceTable& table,
+                                               const Packet& packet) {
+    TemplateTable& templates = *state.settings.templates;
+    const TemplateKey key = template_key(table, packet);
+    const uint32_t timeout = to_ticks(table.options.persistence_seconds);
+    const TemplateUse known = templates.find(key, state.tick, timeout);
+    if (known.server != kNoRealServer) {
+        const uint32_t position = usable_position(state, table, known.server);
+        if (position != kNoPosition) {
+            return {position, known.ref};
+        }
+    }
+    const uint32_t position = schedule(state, table, packet);
+    if (position == kNoServer) {
+        templates.release(known.ref, state.tick);
+        return {};
+    }
+    const RealServerId server = table.servers[position].id;
+    TemplateUse use{server, known.ref};
+    if (known.ref != kNoTemplate) {
+        use.server = templates.replace(known.ref, known.server, server);
+    } else {
+        use = templates.insert(key, server, state.tick, timeout);
+    }
+    // Another worker may have been first, and its table may be newer than ours.
+    const uint32_t agreed = usable_position(state, table, use.server);
+    return {agreed != kNoPosition ? agreed : position, use.ref};
+}
+
+[[nodiscard]] std::span<const uint8_t> udp_payload(const Packet& packet) {
+    const uint32_t begin = packet.l4_offset + kUdpBytes;
+    const uint32_t end =
+        std::min(uint32_t{packet.l3_offset} + packet.ip_length, packet.contiguous_bytes);
+    return {packet.data + begin, end > begin ? end - begin : 0};
+}
+
+// The server that a QUIC packet's connection id names: its connection goes on although the client
+// has another address now. kNoPosition: no QUIC, or a client's first packet.
+[[nodiscard]] uint32_t server_of_quic_id(const ServiceTable& table, const Packet& packet) {
+    const ServiceOptions& options = table.options;
+    if (options.quic_id_bytes == 0 || packet.protocol != Protocol::kUdp || !packet.has_l4_header) {
+        return kNoPosition;
+    }
+    const auto id =
+        quic_server_id(udp_payload(packet), options.quic_id_offset, options.quic_id_bytes);
+    if (!id || is_quic_long_header(udp_payload(packet))) {
+        return kNoPosition;
+    }
+    for (uint32_t position = 0; position < table.servers.size(); ++position) {
+        if (table.servers[position].quic_id == *id) {
+            return position;
+        }
+    }
+    return kNoPosition;
+}
+
+}  // namespace
+
+ServerChoice choose_server(Worker::State& state, ServiceTable& table, const Packet& packet) {
+    const uint32_t named = server_of_quic_id(table, packet);
+    if (named != kNoPosition) {
+        return {named, kNoTemplate};
+    }
+    if (table.options.persistence_seconds != 0 && state.settings.templates != nullptr) {
+        return choose_persistently(state, table, packet);
+    }
+    const uint32_t position = schedule(state, table, packet);
+    return {position == kNoServer ? kNoPosition : position, kNoTemplate};
+}
+
+}  // namespace director::dataplane

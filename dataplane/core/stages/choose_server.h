@@ -1,0 +1,20 @@
+// Which real server a new connection gets: what the client's earlier connections say (persistence),
+// else the scheduler. Private to the stages that open connections.
+#pragma once
+
+#include "dataplane/core/tables/persistence.h"
+#include "dataplane/core/worker_state.h"
+
+namespace director::dataplane {
+
+struct ServerChoice {
+    uint32_t position = kNoPosition;  // in the service's table; kNoPosition: none is available
+    TemplateRef template_ref =
+        kNoTemplate;  // to be released when the connection is not made after all
+};
+
+[[nodiscard]] ServerChoice choose_server(Worker::State& state,
+                                         ServiceTable& table,
+                                         const Packet& packet);
+
+}  // namespace director::dataplane

@@ -1,0 +1,39 @@
+// The SYN proxy among the stages: a service's clients finish their handshake with us, by cookies
+// (syn_cookie.h) and so without memory, before a real server hears of them.
+//
+//   client's SYN              greet(): answered with a cookie, no connection yet        admit stage
+//   client's ACK              greet() proves it, then it becomes the server's SYN       admit stage
+//   server's SYN-ACK          finish_handshake(): an ACK back to the server, and the    track stage
+//                             client hears that it may send
+//   every later packet        adjust() translates the numbers (adjust.h)                rewrite
+//   stage
+//
+// Until the server has answered, what the client sends is its SYN once more: ours may have been
+// lost, and nobody else repeats it.
+#pragma once
+
+#include <optional>
+
+#include "dataplane/core/codecs/syn_cookie.h"
+#include "dataplane/core/worker_state.h"
+
+namespace director::dataplane {
+
+// For a TCP packet without connection, to a service that has a SYN proxy: answers its SYN, or drops
+// it when its cookie is wrong (the packet has a verdict then); or says what its cookie proves.
+// Neither: it is to be treated as if there were no SYN proxy.
+[[nodiscard]] std::optional<SynCookieClient> greet(Worker::State& state,
+                                                   const ServiceTable& table,
+                                                   Packet& packet);
+
+// Notes what has to be known when the server answers.
+void await_server(ConnectionDetails& details, const SynCookieClient& client);
+
+// Turns the packet into its client's SYN. False, changing nothing, without room.
+[[nodiscard]] bool become_syn(Packet& packet, const SynCookieClient& client);
+
+// For a packet of a connection with kHasAdjustment, whose server may not have answered yet. False:
+// it has been decided.
+[[nodiscard]] bool finish_handshake(Worker::State& state, Connection& connection, Packet& packet);
+
+}  // namespace director::dataplane

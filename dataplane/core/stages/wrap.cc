@@ -1,0 +1,100 @@
+#include "dataplane/core/stages/wrap.h"
+
+#include "dataplane/core/codecs/mss_clamp.h"
+#include "dataplane/core/codecs/tunnel.h"
+
+namespace director::dataplane {
+namespace {
+
+void clamp(const Packet& packet, uint32_t mtu) {
+    if (packet.has_l4_header && packet.protocol == Protocol::kTcp) {
+        clamp_mss(packet.data + packet.l4_offset,
+                  packet.contiguous_bytes - packet.l4_offset,
+                  mss_for_mtu(mtu, packet.is_ipv6));
+    }
+}
+
+// The IP header begins `growth` bytes earlier, and is of this family.
+void grow_ip_packet(Packet& packet, uint32_t growth, Family family) {
+    packet.data -= growth;
+    packet.length_bytes += growth;
+    packet.contiguous_bytes += growth;
+    packet.headroom_bytes -= growth;
+    packet.ip_length = static_cast<uint16_t>(packet.ip_length + growth);
+    packet.is_ipv4 = family == Family::kIpv4;
+    packet.is_ipv6 = !packet.is_ipv4;
+    store_raw16(packet.data + packet.l3_offset - 2,
+                __builtin_bswap16(packet.is_ipv4 ? kEtherTypeIpv4 : kEtherTypeIpv6));
+}
+
+[[nodiscard]] Encapsulation encapsulation_of(Worker::State& state,
+                                             const Packet& packet,
+                                             const Tunnel& tunnel,
+                                             const IpAddress& source,
+                                             const IpAddress& destination) {
+    const bool is_whole = packet.length_bytes == packet.contiguous_bytes;
+    Encapsulation how{.tunnel = tunnel, .source = source, .destination = destination};
+    how.flow_hash = static_cast<uint32_t>(packet.hash >> 32);
+    how.id = state.tunnel_id++;
+    how.available_bytes = packet.contiguous_bytes - packet.l3_offset;
+    if (!is_whole) {
+        how.tunnel.checksum = TunnelChecksum::kNone;  // what is not at hand cannot be summed up
+    }
+    if (packet.has_l4_header &&
+        (packet.protocol == Protocol::kTcp || packet.protocol == Protocol::kUdp)) {
+        how.is_inner_checksum_good = packet.l4_checksum == ChecksumCheck::kGood;
+        how.inner_protocol = static_cast<uint8_t>(packet.protocol);
+        how.inner_l4_offset = static_cast<uint16_t>(packet.l4_offset - packet.l3_offset);
+    }
+    return how;
+}
+
+[[nodiscard]] bool wrap(Worker::State& state, Packet& packet, const Interface& interface) {
+    const Connection& connection = state.connections[packet.connection];
+    const Tunnel& tunnel = state.server_tallies[index(connection.server)].tunnel;
+    const IpAddress destination =
+        state.connections.endpoint(connection, Side::kInside, Role::kServer).address;
+    const Family family = destination.family();
+    const IpAddress source = family == Family::kIpv4 ? interface.ipv4 : interface.ipv6;
+    if (source.is_any()) {
+        state.drop(packet, DropReason::kNoSourceAddress);
+        return false;
+    }
+    uint8_t* const inner = packet.data + packet.l3_offset;
+    const uint32_t mtu = tunnel_mtu(tunnel, family, interface.mtu_bytes);
+    if (connection.has(kClampsMss)) {
+        clamp(packet, mtu);
+    }
+    if (fits_tunnel(inner, packet.ip_length, mtu, true) != TunnelFit::kFits) {
+        refuse(state, packet, DropReason::kExceedsMtu, IcmpCause::kTooBig, mtu);
+        return false;
+    }
+    const uint32_t room = packet.headroom_bytes + packet.l3_offset;
+    if (room < tunnel_header_bytes(tunnel, family) + packet.l3_offset) {
+        state.drop(packet, DropReason::kNoHeadroom);
+        return false;
+    }
+    const uint32_t growth = encapsulate(
+        encapsulation_of(state, packet, tunnel, source, destination), inner, packet.ip_length);
+    if (growth == 0) {
+        state.drop(packet, DropReason::kExceedsMtu);
+        return false;
+    }
+    grow_ip_packet(packet, growth, family);
+    return true;
+}
+
+}  // namespace
+
+bool prepare_for(Worker::State& state, Packet& packet, InterfaceId interface) {
+    const Interface& facts = state.forwarder.interface(interface);
+    const Connection& connection = state.connections[packet.connection];
+    if (connection.forwarding == ForwardingMethod::kTunnel &&
+        packet.direction == Direction::kClientToServer) {
+        return wrap(state, packet, facts);
+    }
+    clamp(packet, facts.mtu_bytes);
+    return true;
+}
+
+}  // namespace director::dataplane
