@@ -160,6 +160,8 @@ struct VirtualService {
     uint32_t mark = 0;  // 0: by address, port and protocol
     std::vector<Match> match;
     std::vector<SchedulerFlag> flags;
+    // maglev: of its fair share of all connections, what a server gets at most; 0: no bound.
+    uint16_t load_bound_percent = 125;
     Persistence persistence;
     bool one_packet = false;
     bool ftp = false;

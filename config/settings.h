@@ -272,6 +272,7 @@ void visit_settings(VirtualService& service, Visitor& visitor) {
     visitor.list("match", service.match);
     visitor.text("scheduler", service.scheduler, kSchedulerForm, kOptional);
     visitor.texts("flags", service.flags, kSchedulerFlagForm);
+    visitor.number("load_bound_percent", service.load_bound_percent, {0, 10000}, kOptional);
     visitor.group("persistence", service.persistence);
     visitor.flag("one_packet", service.one_packet);
     visitor.flag("ftp", service.ftp);

@@ -256,6 +256,16 @@ class ServiceValidation {
                               {path + ".scheduler"});
             }
         }
+        check_load_bound(service, path + ".load_bound_percent");
+    }
+
+    // At 100 % there would be no room for one more connection while all have their share.
+    void check_load_bound(const VirtualService& service, const std::string& path) {
+        const uint16_t percent = service.load_bound_percent;
+        if (percent != 0 && percent <= 100) {
+            findings_.add(
+                path, fmt::format("expected more than 100, or 0 for no bound, found {}", percent));
+        }
     }
 
     void check_persistence(const VirtualService& service, const std::string& path) {

@@ -93,7 +93,8 @@ dataplane::SchedulerFlags flags_of(const config::VirtualService& service) {
     };
     return {has(config::SchedulerFlag::kHashPort),
             has(config::SchedulerFlag::kHashFallback),
-            has(config::SchedulerFlag::kLikeIpvs)};
+            has(config::SchedulerFlag::kLikeIpvs),
+            service.load_bound_percent};
 }
 
 dataplane::WhenServerGone when_gone(const config::VirtualService& service) {

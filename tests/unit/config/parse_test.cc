@@ -110,6 +110,7 @@ TEST(Parse, ReadsEveryOptionOfAService) {
                           ports = "2000-3000"; } );
         virtual_services = (
             { address = "[2001:db8::80]:80"; scheduler = "sh"; flags = [ "hash-port", "like-ipvs" ];
+              load_bound_percent = 150;
               persistence = { timeout = 300; prefix = 56; drop_when_quiesced = false; };
               ftp = true; clamp_mss = true; stateless_when_full = false;
               client_address = "proxy-v2"; syn_proxy = "under-attack"; when_server_gone = "reset";
@@ -139,6 +140,7 @@ TEST(Parse, ReadsEveryOptionOfAService) {
     const VirtualService& first = model->virtual_services.at(0);
     EXPECT_EQ(first.flags,
               (std::vector<SchedulerFlag>{SchedulerFlag::kHashPort, SchedulerFlag::kLikeIpvs}));
+    EXPECT_EQ(first.load_bound_percent, 150);
     EXPECT_EQ(first.persistence, (Persistence{300, 56, false}));
     EXPECT_TRUE(first.ftp && first.clamp_mss && !first.stateless_when_full && !first.one_packet);
     EXPECT_EQ(first.client_address, ClientAddress::kProxyV2);

@@ -188,6 +188,7 @@ class ModelMaker {
         service.ftp = is_tcp && coin();
         service.clamp_mss = is_tcp && coin();
         service.stateless_when_full = coin();
+        service.load_bound_percent = coin() ? 0 : static_cast<uint16_t>(101 + random_.below(900));
         service.client_address = is_tcp ? ClientAddress::kTcpOption : ClientAddress::kNothing;
         service.syn_proxy = is_tcp ? SynProxy::kAlways : SynProxy::kOff;
         service.when_server_gone = WhenServerGone::kLeave;

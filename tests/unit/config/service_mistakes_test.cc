@@ -66,6 +66,17 @@ virtual_services = ( { address = "[2001:db8::80]:80"; local_pool = "a"; real_ser
       "4: virtual_services[0].real_servers[1].lower_threshold: expected at most upper_threshold, "
       "0, "
       "found 1"}},
+    {"LoadBounds",
+     kWithPort,
+     R"(virtual_services = (
+ { address = "192.0.2.80:80"; scheduler = "sh"; load_bound_percent = 100; },
+ { address = "192.0.2.81:80"; scheduler = "sh"; load_bound_percent = 101; },
+ { address = "192.0.2.82:80"; scheduler = "sh"; load_bound_percent = 0; },
+ { address = "192.0.2.83:80"; scheduler = "sh"; load_bound_percent = 10001; } );)",
+     {"3: virtual_services[0].load_bound_percent: expected more than 100, or 0 for no bound, found "
+      "100",
+      "6: virtual_services[3].load_bound_percent: expected a whole number from 0 to 10000, found "
+      "10001"}},
     {"OptionsThatNeedTranslation",
      kWithPort,
      R"(virtual_services = ( { address = "192.0.2.80:21"; ftp = true; syn_proxy = "always";

@@ -201,6 +201,7 @@ TEST(Catalogue, OptionsReachTheTable) {
     config::VirtualService wanted = service(80, {server(1)});
     wanted.persistence.timeout = 300;
     wanted.flags = {config::SchedulerFlag::kHashFallback};
+    wanted.load_bound_percent = 150;
     wanted.limits.connections_max = 7;
     wanted.syn_proxy = config::SynProxy::kAlways;
     wanted.real_servers[0].upper_threshold = 9;
@@ -212,6 +213,7 @@ TEST(Catalogue, OptionsReachTheTable) {
     EXPECT_EQ(table.options.connections_max, 7U);
     EXPECT_EQ(table.options.syn_proxy, dataplane::SynProxy::kAlways);
     EXPECT_TRUE(table.flags.hash_fallback && !table.flags.hash_port);
+    EXPECT_EQ(table.flags.load_bound_percent, 150);
     EXPECT_EQ(table.servers[0].connections_upper, 9U);
     EXPECT_EQ(table.servers[0].forwarding, dataplane::ForwardingMethod::kFullNat);
 }
