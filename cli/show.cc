@@ -41,6 +41,26 @@ std::string show_drains(const std::vector<server::DrainView>& drains, Colour col
     return "\n" + table.render(colour);
 }
 
+// What is 0 is left out.
+std::string show_full_tables(const server::FullTablesView& full) {
+    std::string text;
+    const auto add = [&text](uint64_t count, const char* what) {
+        if (count > 0) {
+            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, what);
+        }
+    };
+    add(full.connections_refused, "packets refused");
+    add(full.connections_evicted, "half-open connections evicted");
+    add(full.stateless_packets, "packets forwarded without remembering");
+    add(full.local_ports_exhausted, "connections without a local port");
+    add(full.ftp_refused, "FTP connections refused");
+    add(full.fragments_refused, "fragments refused");
+    add(full.templates_refused, "persistent clients not remembered");
+    add(full.templates_evicted, "persistent clients forgotten early");
+    add(full.clients_uncounted, "connections past client limits");
+    return text;
+}
+
 std::string show_pools(const std::vector<server::PoolView>& pools, Colour colour) {
     if (pools.empty()) {
         return "";
@@ -88,6 +108,9 @@ std::string show_status(const server::StatusView& status, Colour colour) {
     if (status.overloaded > 0) {
         line("overloaded", fmt::format("{} real servers", status.overloaded));
     }
+    if (const std::string full = show_full_tables(status.full_tables); !full.empty()) {
+        line("full tables", full);
+    }
     out += show_drains(status.drains, colour) + show_pools(status.pools, colour);
     if (status.ports.empty()) {
         return out;
@@ -120,15 +143,22 @@ std::string show_status(const server::StatusView& status, Colour colour) {
 std::string show_drops(const server::DropsView& drops, ZeroRows zero_rows, Colour colour) {
     // Both sides of the sum by which every packet is accounted for.
     std::string out = fmt::format(
-        "{} received + {} handed in + {} answered = {} forwarded + {} to the kernel + {} dropped "
-        "+ {} handed out\n",
+        "{} received + {} handed in + {} answered + {} resumed = {} forwarded + {} to the kernel + "
+        "{} "
+        "dropped + {} handed out + {} held\n",
         drops.received,
         drops.handed_in,
         drops.answered,
+        drops.resumed,
         drops.forwarded,
         drops.punted,
         drops.dropped,
-        drops.handed_out);
+        drops.handed_out,
+        drops.held);
+    if (drops.stateless > 0) {
+        out += fmt::format("{} of the forwarded without remembering them, in a full table\n",
+                           drops.stateless);
+    }
     Table table({{"REASON"}, {"PACKETS", Align::kRight}, {"WHAT HAPPENED"}});
     bool is_empty = true;
     for (const server::DropReasonView& reason : drops.reasons) {

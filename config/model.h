@@ -265,7 +265,7 @@ struct Timeouts {
 
 struct Control {
     std::string socket = "/run/directord.sock";
-    std::string metrics_address;  // "127.0.0.1:9142"; empty = no HTTP listener
+    std::string metrics_address;  // "[::1]:9142"; empty = no HTTP listener
     LogLevel log_level = LogLevel::kInfo;
 
     friend bool operator==(const Control&, const Control&) = default;

@@ -79,9 +79,7 @@ bool read_socket_path(std::string_view text, std::string& to) {
 
 bool read_listen_address(std::string_view text, std::string& to) {
     const auto endpoint = Endpoint::parse(text);
-    // The HTTP server (civetweb, as Debian builds it) knows no IPv6.
-    const bool is_endpoint = endpoint && endpoint->address.is_ipv4() && endpoint->port != Be16{};
-    return (text.empty() || is_endpoint) && keep(text, to);
+    return (text.empty() || (endpoint && endpoint->port != Be16{})) && keep(text, to);
 }
 
 bool read_nonempty(std::string_view text, std::string& to) {
@@ -215,7 +213,7 @@ const TextForm<std::string> kDeviceForm{
 const TextForm<std::string> kSocketPathForm{
     "an absolute path of at most 107 characters", read_socket_path, same};
 const TextForm<std::string> kListenAddressForm{
-    "an IPv4 address and port such as \"127.0.0.1:9142\", or \"\" for none",
+    "an IP address and port such as \"127.0.0.1:9142\" or \"[::1]:9142\", or \"\" for none",
     read_listen_address,
     same};
 const TextForm<std::string> kSchedulerForm{"the name of a scheduler", read_nonempty, same};

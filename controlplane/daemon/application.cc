@@ -60,6 +60,16 @@ Result<void> check_unchanged(const config::Model& before, const config::Model& a
     return {};
 }
 
+// What a reload changes beside services and what belongs to them; empty or ", ...".
+std::string other_changes(const config::Model& before, const config::Model& after) {
+    std::string text;
+    text += before.timeouts != after.timeouts ? ", timeouts changed" : "";
+    text += before.ports != after.ports ? ", addresses changed" : "";  // nothing else of ports can
+    text += before.routes != after.routes ? ", routes changed" : "";
+    text += before.control.log_level != after.control.log_level ? ", log level changed" : "";
+    return text;
+}
+
 // The real servers that a request is about: {"server": "10.0.0.1:80" or "10.0.0.1", "service":
 // "192.0.2.1:80" or none}.
 std::optional<plan::ServerName> server_name(const json& params) {
@@ -323,6 +333,7 @@ Result<std::string> Application::apply(const config::Model& next) {
     if (model_.timeouts != next.timeouts) {
         services_->set_timeouts(next.timeouts);
     }
+    *changed += other_changes(model_, next);
     set_log_level(next.control.log_level);
     const config::Model before = std::exchange(model_, next);
     if (auto done = kernel_side_->change(before, model_); !done) {
@@ -400,6 +411,7 @@ server::StatusView Application::status_view(const Reports& reports) const {
         model_.timeouts.tcp_established, model_.timeouts.tcp_fin_wait, model_.timeouts.udp};
     view.pools = pool_views(reports, services_->catalogue());
     view.drains = drain_views(reports, *services_, clock_.now());
+    view.full_tables = full_tables_view(reports, engine_->shared_table_counters());
     view.overloaded = overloaded_servers(reports, services_->catalogue());
     return view;
 }

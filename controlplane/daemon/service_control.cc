@@ -7,10 +7,10 @@
 #include "common/assert.h"
 #include "common/log.h"
 #include "controlplane/plan/translate.h"
+#include "dataplane/core/schedulers/schedulers.h"
 #include "dataplane/core/tables/local_ports.h"
 #include "dataplane/core/tables/match.h"
 #include "dataplane/core/tables/persistence.h"
-#include "dataplane/core/schedulers/schedulers.h"
 
 namespace director::daemon {
 
@@ -72,6 +72,32 @@ std::shared_ptr<const dataplane::io::Fib> build_list(const std::vector<IpPrefix>
     return dataplane::io::Fib::build(entries);
 }
 
+// In one line: how many of what were changed.
+std::string summary_of(const std::vector<Change>& changes, bool had_leaving_lists) {
+    const auto count = [&changes](Change::Kind kind) {
+        return std::count_if(changes.begin(), changes.end(), [kind](const Change& change) {
+            return change.kind == kind;
+        });
+    };
+    std::string text = fmt::format("{} services set, {} retired, {} weights changed",
+                                   count(Change::Kind::kPutService),
+                                   count(Change::Kind::kRetireService),
+                                   count(Change::Kind::kSetWeight));
+    if (const auto pools = count(Change::Kind::kPutPool); pools > 0) {
+        text += fmt::format(", {} pools set", pools);
+    }
+    plan::ChangedTables tables;
+    for (const Change& change : changes) {
+        if (change.kind == Change::Kind::kPutTables) {
+            tables = change.tables;
+        }
+    }
+    text += tables.match_rules ? ", match rules changed" : "";
+    text += tables.source_nat ? ", source NAT changed" : "";
+    text += tables.prefix_lists || had_leaving_lists ? ", prefix lists changed" : "";
+    return text;
+}
+
 }  // namespace
 
 ServiceControl::ServiceControl(Fleet& fleet, uint32_t services_max, uint32_t real_servers_max)
@@ -85,18 +111,11 @@ Result<std::string> ServiceControl::apply(const config::Model& model) {
     ++version_;
     drain_deadlines_.clear();
     carry_out(*changes);
-    if (catalogue_.forget_leaving_lists()) {
+    const bool had_leaving_lists = catalogue_.forget_leaving_lists();
+    if (had_leaving_lists) {
         put_tables();
     }
-    const auto count = [&changes](Change::Kind kind) {
-        return std::count_if(changes->begin(), changes->end(), [kind](const Change& change) {
-            return change.kind == kind;
-        });
-    };
-    return fmt::format("{} services set, {} retired, {} weights changed",
-                       count(Change::Kind::kPutService),
-                       count(Change::Kind::kRetireService),
-                       count(Change::Kind::kSetWeight));
+    return summary_of(*changes, had_leaving_lists);
 }
 
 void ServiceControl::carry_out(const std::vector<Change>& changes) {

@@ -197,6 +197,9 @@ server::DropsView drops_view(const Reports& reports, const plan::Catalogue& cata
         view.forwarded += totals.forwarded;
         view.punted += totals.punted;
         view.dropped += totals.dropped_total();
+        view.held += totals.held;
+        view.resumed += totals.resumed;
+        view.stateless += totals.stateless;
         for (size_t i = 0; i < view.reasons.size(); ++i) {
             view.reasons[i].packets += totals.dropped[i];
         }
@@ -250,6 +253,9 @@ server::WorkersView workers_view(const Reports& reports,
         view.connections_evicted = totals.connections_evicted;
         view.sleeps = loop.sleeps;
         view.answered = totals.answered;
+        view.held = totals.held;
+        view.resumed = totals.resumed;
+        view.stateless = totals.stateless;
         all.workers.push_back(view);
     }
     return all;
@@ -264,6 +270,27 @@ server::PacketTotals packet_totals(const Reports& reports) {
         totals.dropped += report->totals.dropped_total();
     }
     return totals;
+}
+
+server::FullTablesView full_tables_view(const Reports& reports,
+                                        dataplane::io::SharedTableCounters shared) {
+    server::FullTablesView view;
+    for (const auto& report : reports) {
+        const WorkerCounters& totals = report->totals;
+        const auto dropped = [&totals](dataplane::DropReason reason) {
+            return totals.dropped[static_cast<size_t>(reason)];
+        };
+        view.connections_refused += dropped(dataplane::DropReason::kConnTableFull);
+        view.connections_evicted += totals.connections_evicted;
+        view.stateless_packets += totals.stateless;
+        view.local_ports_exhausted += dropped(dataplane::DropReason::kNoLocalPort);
+        view.ftp_refused += dropped(dataplane::DropReason::kFtpTableFull);
+        view.fragments_refused += dropped(dataplane::DropReason::kFragmentTableFull);
+    }
+    view.templates_refused = shared.templates_refused;
+    view.templates_evicted = shared.templates_evicted;
+    view.clients_uncounted = shared.clients_uncounted;
+    return view;
 }
 
 std::vector<server::PortView> port_views(const dataplane::io::Engine& engine, size_t ports) {

@@ -28,6 +28,8 @@ namespace director::daemon {
     const dataplane::io::Engine& engine,
     const config::Dataplane& settings,
     const std::vector<dataplane::io::LoopCounters>& before);
+[[nodiscard]] server::FullTablesView full_tables_view(const Reports& reports,
+                                                      dataplane::io::SharedTableCounters shared);
 [[nodiscard]] server::PacketTotals packet_totals(const Reports& reports);
 [[nodiscard]] std::vector<server::PortView> port_views(const dataplane::io::Engine& engine,
                                                        size_t ports);

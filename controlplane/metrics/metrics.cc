@@ -5,15 +5,14 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <exception>
 #include <mutex>
 #include <string_view>
 #include <utility>
 
-#include <prometheus/collectable.h>
-#include <prometheus/exposer.h>
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
+
+#include "controlplane/metrics/page_server.h"
 
 namespace director::metrics {
 namespace {
@@ -172,6 +171,30 @@ constexpr std::array kMetrics{
                    samples.add(labels, worker.answered);
                });
            }},
+    Metric{"director_held_packets_total",
+           kCounter,
+           "Fragments that were kept until their datagram's first one came.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
+                   samples.add(labels, worker.held);
+               });
+           }},
+    Metric{"director_resumed_packets_total",
+           kCounter,
+           "Held fragments that went on, or were dropped after all.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
+                   samples.add(labels, worker.resumed);
+               });
+           }},
+    Metric{"director_stateless_packets_total",
+           kCounter,
+           "Packets forwarded by their hash alone because the connection table was full.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
+                   samples.add(labels, worker.stateless);
+               });
+           }},
     Metric{"director_packets_total",
            kCounter,
            "What became of received and handed-in packets.",
@@ -226,6 +249,24 @@ constexpr std::array kMetrics{
                each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
                    samples.add(labels, worker.connections_evicted);
                });
+           }},
+    Metric{"director_full_table_refusals_total",
+           kCounter,
+           "What was refused, or done without, because a table was full.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               const server::FullTablesView& full = snapshot.status.full_tables;
+               samples.add({{"table", "connections"}}, full.connections_refused);
+               samples.add({{"table", "local_ports"}}, full.local_ports_exhausted);
+               samples.add({{"table", "ftp"}}, full.ftp_refused);
+               samples.add({{"table", "fragments"}}, full.fragments_refused);
+               samples.add({{"table", "templates"}}, full.templates_refused);
+               samples.add({{"table", "client_limits"}}, full.clients_uncounted);
+           }},
+    Metric{"director_evicted_templates_total",
+           kCounter,
+           "Persistent clients forgotten before their time because others needed the room.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               samples.add({}, snapshot.status.full_tables.templates_evicted);
            }},
     Metric{"director_worker_busy_ratio",
            kGauge,
@@ -408,36 +449,38 @@ constexpr std::array kMetrics{
            }},
 };
 
+std::vector<prometheus::MetricFamily> families_of(const Snapshot& snapshot) {
+    std::vector<prometheus::MetricFamily> families;
+    for (const Metric& metric : kMetrics) {
+        prometheus::MetricFamily family{
+            std::string(metric.name), std::string(metric.help), metric.type, {}};
+        Samples samples(family);
+        metric.read(snapshot, samples);
+        if (!family.metric.empty()) {
+            families.push_back(std::move(family));
+        }
+    }
+    return families;
+}
+
 }  // namespace
 
 // Read by the HTTP server's thread, written by the control plane's.
-class Metrics::Collector : public prometheus::Collectable {
+class Metrics::Collector {
   public:
     void publish(std::shared_ptr<const Snapshot> snapshot) {
         const std::lock_guard lock(mutex_);
         snapshot_.swap(snapshot);
     }
 
-    [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override {
+    [[nodiscard]] std::string text() const {
         std::shared_ptr<const Snapshot> snapshot;
         {
             const std::lock_guard lock(mutex_);
             snapshot = snapshot_;
         }
-        std::vector<prometheus::MetricFamily> families;
-        if (snapshot == nullptr) {
-            return families;
-        }
-        for (const Metric& metric : kMetrics) {
-            prometheus::MetricFamily family{
-                std::string(metric.name), std::string(metric.help), metric.type, {}};
-            Samples samples(family);
-            metric.read(*snapshot, samples);
-            if (!family.metric.empty()) {
-                families.push_back(std::move(family));
-            }
-        }
-        return families;
+        return snapshot == nullptr ? ""
+                                   : prometheus::TextSerializer().Serialize(families_of(*snapshot));
     }
 
   private:
@@ -445,36 +488,25 @@ class Metrics::Collector : public prometheus::Collectable {
     std::shared_ptr<const Snapshot> snapshot_;
 };
 
-class Metrics::Listener {
-  public:
-    Listener(const std::string& address, const std::shared_ptr<Collector>& collector)
-        : exposer_(address) {
-        exposer_.RegisterCollectable(collector);
-    }
-    [[nodiscard]] int port() const {
-        const std::vector<int> ports = exposer_.GetListeningPorts();
-        return ports.empty() ? 0 : ports.front();
-    }
-
-  private:
-    prometheus::Exposer exposer_;
-};
-
-Metrics::Metrics() : collector_(std::make_shared<Collector>()) {}
+Metrics::Metrics() : collector_(std::make_unique<Collector>()) {}
 
 Metrics::~Metrics() = default;
 
 Result<void> Metrics::listen(const std::string& address) {
-    try {
-        listener_ = std::make_unique<Listener>(address, collector_);
-    } catch (const std::exception& error) {
-        return failure(fmt::format("metrics on {}: {}", address, error.what()));
+    const auto endpoint = Endpoint::parse(address);
+    if (!endpoint) {
+        return failure(fmt::format("metrics on {}: not an address and port", address));
     }
+    auto server = PageServer::start(*endpoint, [this] { return text(); });
+    if (!server) {
+        return Failure(server.error());
+    }
+    server_ = std::move(*server);
     return {};
 }
 
 int Metrics::port() const {
-    return listener_ == nullptr ? 0 : listener_->port();
+    return server_ == nullptr ? 0 : server_->port();
 }
 
 void Metrics::publish(Snapshot snapshot) {
@@ -482,7 +514,7 @@ void Metrics::publish(Snapshot snapshot) {
 }
 
 std::string Metrics::text() const {
-    return prometheus::TextSerializer().Serialize(collector_->Collect());
+    return collector_->text();
 }
 
 }  // namespace director::metrics

@@ -22,6 +22,8 @@ struct Snapshot {
     server::WorkersView workers;
 };
 
+class PageServer;
+
 class Metrics {
   public:
     // Without a listener: text() alone shows what is published.
@@ -30,7 +32,8 @@ class Metrics {
     Metrics& operator=(const Metrics&) = delete;
     ~Metrics();
 
-    // Starts to answer on `address`, "127.0.0.1:9142". Until the first publish() the page is empty.
+    // Starts to answer on `address`, "127.0.0.1:9142" or "[::]:9142". Until the first publish() the
+    // page is empty.
     [[nodiscard]] Result<void> listen(const std::string& address);
 
     // The TCP port that listen() got (of use with port 0); 0 without a listener.
@@ -43,9 +46,8 @@ class Metrics {
 
   private:
     class Collector;
-    class Listener;
-    std::shared_ptr<Collector> collector_;
-    std::unique_ptr<Listener> listener_;
+    std::unique_ptr<Collector> collector_;
+    std::unique_ptr<PageServer> server_;  // after what its thread reads
 };
 
 }  // namespace director::metrics

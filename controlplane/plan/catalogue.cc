@@ -300,8 +300,10 @@ void Catalogue::retire_others(const config::Model& wanted, std::vector<Change>& 
     }
 }
 
-bool Catalogue::are_rules_equal(const Catalogue& other) const {
-    return match_rules_ == other.match_rules_ && source_nat_ == other.source_nat_;
+ChangedTables Catalogue::tables_changed_from(const Catalogue& before) const {
+    return {match_rules_ != before.match_rules_,
+            source_nat_ != before.source_nat_,
+            lists_.is_changed()};
 }
 
 Result<std::vector<Change>> Catalogue::update(const config::Model& wanted) {
@@ -340,8 +342,10 @@ Result<std::vector<Change>> Catalogue::update(const config::Model& wanted) {
         next.source_nat_.push_back(to);
     }
     // Tables first: services refer to lists by number.
-    if (next.lists_.is_changed() || !next.are_rules_equal(*this)) {
-        pools.push_back(change_of(Change::Kind::kPutTables, dataplane::kNoService));
+    if (const ChangedTables tables = next.tables_changed_from(*this); tables.any()) {
+        Change change = change_of(Change::Kind::kPutTables, dataplane::kNoService);
+        change.tables = tables;
+        pools.push_back(change);
     }
     pools.insert(pools.end(), changes.begin(), changes.end());
     *this = std::move(next);

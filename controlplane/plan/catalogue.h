@@ -64,6 +64,16 @@ struct ServerName {
 
 enum class Draining : uint8_t { kStart, kStop };
 
+// Which of the tables that kPutTables sends are other ones.
+struct ChangedTables {
+    bool match_rules = false;
+    bool source_nat = false;
+    bool prefix_lists = false;
+
+    [[nodiscard]] bool any() const { return match_rules || source_nat || prefix_lists; }
+    friend bool operator==(const ChangedTables&, const ChangedTables&) = default;
+};
+
 // One thing that the workers have to be told.
 struct Change {
     enum class Kind : uint8_t {
@@ -80,6 +90,7 @@ struct Change {
     uint32_t position = 0;                                      // kSetWeight
     uint32_t weight = 0;                                        // kSetWeight
     uint16_t pool = 0;                                          // kPutPool
+    ChangedTables tables = {};                                  // kPutTables
 
     friend bool operator==(const Change&, const Change&) = default;
 };
@@ -145,7 +156,7 @@ class Catalogue {
     [[nodiscard]] Result<std::vector<RealServerEntry>> merge_servers(
         const std::vector<RealServerEntry>& present, const std::vector<config::RealServer>& wanted);
     [[nodiscard]] uint16_t pool_number(const std::string& name) const;
-    [[nodiscard]] bool are_rules_equal(const Catalogue& other) const;
+    [[nodiscard]] ChangedTables tables_changed_from(const Catalogue& before) const;
 
     std::map<Key, ServiceEntry> services_;
     std::map<uint32_t, Key> keys_;  // by service slot

@@ -30,6 +30,16 @@ DIRECTOR_DEFINE_JSON(PortView,
                      no_buffers)
 DIRECTOR_DEFINE_JSON(PacketTotals, received, forwarded, punted, dropped)
 DIRECTOR_DEFINE_JSON(PoolView, name, addresses, ports, ports_all, ports_held, exhausted)
+DIRECTOR_DEFINE_JSON(FullTablesView,
+                     connections_refused,
+                     connections_evicted,
+                     stateless_packets,
+                     local_ports_exhausted,
+                     ftp_refused,
+                     fragments_refused,
+                     templates_refused,
+                     clients_uncounted,
+                     templates_evicted)
 DIRECTOR_DEFINE_JSON(TimeoutsView, tcp, tcp_fin, udp)
 DIRECTOR_DEFINE_JSON(DrainView, service, server, connections, seconds_left)
 DIRECTOR_DEFINE_JSON(StatusView,
@@ -49,7 +59,8 @@ DIRECTOR_DEFINE_JSON(StatusView,
                      timeouts,
                      pools,
                      drains,
-                     overloaded)
+                     overloaded,
+                     full_tables)
 DIRECTOR_DEFINE_JSON(TrafficStats, connections, packets_in, packets_out, bytes_in, bytes_out)
 DIRECTOR_DEFINE_JSON(TrafficRates, connections, packets_in, packets_out, bytes_in, bytes_out)
 DIRECTOR_DEFINE_JSON(ServerView,
@@ -99,8 +110,18 @@ DIRECTOR_DEFINE_JSON(ConnectionView,
 DIRECTOR_DEFINE_JSON(ConnectionsPage, rows, next_cursor)
 DIRECTOR_DEFINE_JSON(ServiceDrops, service, packets)
 DIRECTOR_DEFINE_JSON(DropReasonView, name, help, packets, services)
-DIRECTOR_DEFINE_JSON(
-    DropsView, received, handed_in, answered, handed_out, forwarded, punted, dropped, reasons)
+DIRECTOR_DEFINE_JSON(DropsView,
+                     received,
+                     handed_in,
+                     answered,
+                     handed_out,
+                     forwarded,
+                     punted,
+                     dropped,
+                     held,
+                     resumed,
+                     stateless,
+                     reasons)
 DIRECTOR_DEFINE_JSON(WorkerView,
                      id,
                      cpu,
@@ -121,7 +142,10 @@ DIRECTOR_DEFINE_JSON(WorkerView,
                      connections_expired,
                      connections_evicted,
                      sleeps,
-                     answered)
+                     answered,
+                     held,
+                     resumed,
+                     stateless)
 DIRECTOR_DEFINE_JSON(WorkersView, workers)
 DIRECTOR_DEFINE_JSON(ReloadView, message)
 

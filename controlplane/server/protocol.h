@@ -105,6 +105,20 @@ struct PoolView {
     uint64_t exhausted = 0;  // connections refused for want of a port
 };
 
+// How often something found a table full, and what was done about it, all workers together since
+// start. Anything above 0 among the first eight is worth an alarm.
+struct FullTablesView {
+    uint64_t connections_refused = 0;    // packets dropped for want of a place in the table
+    uint64_t connections_evicted = 0;    // half-open ones that made room
+    uint64_t stateless_packets = 0;      // forwarded by their hash alone
+    uint64_t local_ports_exhausted = 0;  // connections refused for want of a local port
+    uint64_t ftp_refused = 0;            // FTP control connections
+    uint64_t fragments_refused = 0;
+    uint64_t templates_refused = 0;  // persistent clients that were not remembered
+    uint64_t clients_uncounted = 0;  // connections that client limits let through uncounted
+    uint64_t templates_evicted = 0;  // idle persistent clients, forgotten before their time
+};
+
 // What `ipvsadm --set` sets, in seconds.
 struct TimeoutsView {
     uint32_t tcp = 0;
@@ -139,6 +153,7 @@ struct StatusView {
     std::vector<PoolView> pools;
     std::vector<DrainView> drains;
     uint64_t overloaded = 0;  // real servers above their upper threshold
+    FullTablesView full_tables;
 };
 
 // Bytes are IP lengths including the header. In = client to server, out = server to client, as
@@ -233,7 +248,8 @@ struct DropReasonView {
     std::vector<ServiceDrops> services;  // what part of `packets` a virtual service is known for
 };
 
-// Answer to "drops". received + handed_in + answered = forwarded + punted + dropped + handed_out.
+// Answer to "drops". received + handed_in + answered + resumed =
+// forwarded + punted + dropped + handed_out + held.
 struct DropsView {
     uint64_t received = 0;
     uint64_t handed_in = 0;
@@ -243,6 +259,9 @@ struct DropsView {
     uint64_t forwarded = 0;
     uint64_t punted = 0;
     uint64_t dropped = 0;
+    uint64_t held = 0;       // fragments that waited for their datagram's first one
+    uint64_t resumed = 0;    // of these, those that went on, or were dropped after all
+    uint64_t stateless = 0;  // of the forwarded: without remembering them, in a full table
     std::vector<DropReasonView> reasons;  // every reason there is, also those that never occurred
 };
 
@@ -267,6 +286,9 @@ struct WorkerView {
     uint64_t connections_evicted = 0;
     uint64_t sleeps = 0;    // times that idle = "adaptive" gave the CPU away
     uint64_t answered = 0;  // as in "drops"
+    uint64_t held = 0;
+    uint64_t resumed = 0;
+    uint64_t stateless = 0;
 };
 
 // Answer to "workers".
@@ -292,6 +314,7 @@ DIRECTOR_DECLARE_JSON(HelloView)
 DIRECTOR_DECLARE_JSON(PortView)
 DIRECTOR_DECLARE_JSON(PacketTotals)
 DIRECTOR_DECLARE_JSON(PoolView)
+DIRECTOR_DECLARE_JSON(FullTablesView)
 DIRECTOR_DECLARE_JSON(TimeoutsView)
 DIRECTOR_DECLARE_JSON(DrainView)
 DIRECTOR_DECLARE_JSON(StatusView)

@@ -14,6 +14,7 @@
 #include "dataplane/io/frame_pool.h"
 #include "dataplane/io/lcore_loop.h"
 #include "dataplane/io/lcore_task.h"
+#include "dataplane/io/memory_plan.h"
 #include "dataplane/io/port.h"
 #include "dataplane/io/queue_plan.h"
 #include "dataplane/io/rings.h"
@@ -61,6 +62,9 @@ class DpdkEngine final : public Engine {
         return loops_[index(worker)]->counters();
     }
     [[nodiscard]] TemplateTable& templates() override { return *templates_; }
+    [[nodiscard]] SharedTableCounters shared_table_counters() const override {
+        return {templates_->evicted(), templates_->refused(), limits_->untracked()};
+    }
     [[nodiscard]] std::string memory_kind() const override { return pool_->memory_kind(); }
     [[nodiscard]] std::pair<uint32_t, uint32_t> pool_usage() const override {
         return {settings_.pool_frames, pool_->in_use()};
@@ -208,7 +212,7 @@ LoopWiring DpdkEngine::wiring_for(WorkerId worker) {
 // Each worker is made on its own lcore, one after the other.
 Result<void> DpdkEngine::make_loops() {
     templates_ = std::make_unique<TemplateTable>(
-        settings_.templates_max, settings_.worker.hash_key, plain_table_memory());
+        settings_.templates_max, settings_.worker.hash_key, engine_table_memory());
     if (!templates_->is_allocated()) {
         return failure(fmt::format("no memory for {} persistence templates: configure fewer",
                                    settings_.templates_max));
@@ -217,7 +221,7 @@ Result<void> DpdkEngine::make_loops() {
     limits_ = std::make_unique<ConnectionLimits>(settings_.worker.services_max,
                                                  settings_.templates_max,
                                                  settings_.worker.hash_key,
-                                                 plain_table_memory());
+                                                 engine_table_memory());
     if (!limits_->is_allocated()) {
         return failure(
             "no memory for the clients that limits tell apart: configure a smaller "
@@ -226,7 +230,7 @@ Result<void> DpdkEngine::make_loops() {
     settings_.worker.limits = limits_.get();
     if (worker_count() > 1) {
         loads_ = std::make_unique<LoadBoard>(
-            settings_.worker.real_servers_max, worker_count(), plain_table_memory());
+            settings_.worker.real_servers_max, worker_count(), engine_table_memory());
         if (!loads_->is_allocated()) {
             return failure(fmt::format("no memory for the loads of {} real servers",
                                        settings_.worker.real_servers_max));

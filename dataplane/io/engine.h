@@ -71,6 +71,13 @@ struct PortStatus {
     bool hashes_by_client = false;  // the NIC spreads by the client's endpoint itself
 };
 
+// What tables that all workers share have counted since start.
+struct SharedTableCounters {
+    uint64_t templates_evicted = 0;  // persistence: idle clients forgotten before their time
+    uint64_t templates_refused = 0;  // persistence: clients that were not remembered
+    uint64_t clients_uncounted = 0;  // limits: connections let through without being counted
+};
+
 // Cumulative figures of a port as its driver counts them.
 struct PortCounters {
     uint64_t received = 0;
@@ -161,6 +168,7 @@ class Engine {
     [[nodiscard]] virtual LoopCounters loop_counters(WorkerId worker) const = 0;
     // The workers' persistence templates, for listings and to forget what a gone server had.
     [[nodiscard]] virtual TemplateTable& templates() = 0;
+    [[nodiscard]] virtual SharedTableCounters shared_table_counters() const = 0;
     // "2 MiB hugepages" or "4 KiB pages": what was chosen.
     [[nodiscard]] virtual std::string memory_kind() const = 0;
     // Frame buffers in the pool, and how many are in use.

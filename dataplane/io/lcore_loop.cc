@@ -8,11 +8,11 @@
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
-#include <rte_malloc.h>
 #include <rte_pause.h>
 #include <rte_prefetch.h>
 
 #include "common/assert.h"
+#include "dataplane/io/memory_plan.h"
 
 namespace director::dataplane::io {
 namespace {
@@ -21,13 +21,6 @@ namespace {
 constexpr uint32_t kCommandsPerPoll = 8;
 // Sleeps of 20 us would become 70 with the kernel's default slack.
 constexpr unsigned long kTimerSlackNs = 1000;
-
-// rte_zmalloc takes the calling lcore's NUMA node first, and any other when that has none left.
-TableMemory lcore_table_memory() {
-    return TableMemory{
-        .allocate = [](size_t bytes) { return rte_zmalloc(nullptr, bytes, RTE_CACHE_LINE_SIZE); },
-        .release = [](void* memory, size_t) { rte_free(memory); }};
-}
 
 // RTE_MBUF_F_RX_*_CKSUM_NONE means that the sender's host never filled the checksum in (virtio):
 // for a packet that goes on to a wire that is as good as unknown.
@@ -72,7 +65,7 @@ bool LcoreLoop::make_worker(const WorkerSettings& settings) {
     WorkerSettings own = settings;
     own.id = wiring_.id;
     own.worker_count = static_cast<uint16_t>(wiring_.to_worker.size());
-    own.memory = lcore_table_memory();
+    own.memory = engine_table_memory();
     worker_ = std::make_unique<Worker>(own);
     return worker_->is_ready();
 }

@@ -4,9 +4,13 @@
 #include <fstream>
 
 #include <rte_ether.h>
+#include <rte_malloc.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 
+#include "dataplane/core/tables/limits.h"
+#include "dataplane/core/tables/load_board.h"
+#include "dataplane/core/tables/persistence.h"
 #include "dataplane/io/frame.h"
 
 namespace director::dataplane::io {
@@ -56,12 +60,28 @@ uint16_t frame_room_bytes(const EngineSettings& settings) {
     return static_cast<uint16_t>(std::min<uint32_t>(rounded, UINT16_MAX));
 }
 
+// rte_zmalloc takes the calling lcore's NUMA node first, and any other when that has none left.
+TableMemory engine_table_memory() {
+    return TableMemory{
+        .allocate = [](size_t bytes) { return rte_zmalloc(nullptr, bytes, RTE_CACHE_LINE_SIZE); },
+        .release = [](void* memory, size_t) { rte_free(memory); }};
+}
+
+uint64_t shared_table_bytes(const EngineSettings& settings) {
+    const uint32_t real_servers = settings.worker.real_servers_max;
+    const auto workers = static_cast<uint16_t>(settings.worker_cpus.size());
+    return TemplateTable::bytes(settings.templates_max) +
+           ConnectionLimits::bytes(settings.worker.services_max, settings.templates_max) +
+           (workers > 1 ? LoadBoard::bytes(real_servers, workers) : 0);
+}
+
 MemoryNeed memory_need(const EngineSettings& settings) {
     uint64_t common = kSlackBytes + ring_bytes(settings);
     for (size_t i = 0; i < settings.worker_cpus.size(); ++i) {
         // A whole page of slack a worker: tables are a few large blocks.
         common += Worker::table_bytes(settings.worker) + 2 * kMib;
     }
+    common += shared_table_bytes(settings) + 2 * kMib;
     const uint64_t frame = sizeof(rte_mempool_objhdr) + sizeof(rte_mbuf) + kFrameTagBytes +
                            frame_room_bytes(settings) + uint64_t{2} * RTE_CACHE_LINE_SIZE;
     const uint64_t frames = settings.pool_frames;

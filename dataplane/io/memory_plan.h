@@ -13,6 +13,13 @@ namespace director::dataplane::io {
 // Bytes of one frame buffer's data area for the largest MTU among the ports, headroom included.
 [[nodiscard]] uint16_t frame_room_bytes(const EngineSettings& settings);
 
+// Where all big tables live, the workers' own and those that they share: in EAL's memory, which is
+// hugepages if there are enough.
+[[nodiscard]] TableMemory engine_table_memory();
+
+// Bytes of what all workers share: persistence templates, limits and the load board.
+[[nodiscard]] uint64_t shared_table_bytes(const EngineSettings& settings);
+
 // Bytes of DPDK memory for pool, tables and rings, by the kind of pages they live in.
 struct MemoryNeed {
     uint64_t hugepage_bytes = 0;

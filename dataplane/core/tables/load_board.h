@@ -24,6 +24,9 @@ class LoadBoard {
     LoadBoard(uint32_t real_servers_max, uint16_t workers, const TableMemory& memory)
         : workers_(workers), loads_(memory, size_t{real_servers_max} * workers) {}
 
+    [[nodiscard]] static uint64_t bytes(uint32_t real_servers_max, uint16_t workers) {
+        return uint64_t{real_servers_max} * workers * sizeof(uint64_t);
+    }
     [[nodiscard]] bool is_allocated() const { return loads_.is_allocated(); }
 
     // By the worker itself.

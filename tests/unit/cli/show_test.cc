@@ -74,25 +74,44 @@ TEST(ShowTest, StatusOfPoolsAndDrains) {
         << text;
 }
 
+TEST(ShowTest, StatusOfFullTablesNamesWhatHappened) {
+    server::StatusView status;
+    EXPECT_EQ(show_status(status, Colour::kNever).find("full tables"), std::string::npos);
+    status.full_tables = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+    const std::string text = show_status(status, Colour::kNever);
+    EXPECT_NE(text.find("full tables   1 packets refused, 2 half-open connections evicted, "
+                        "3 packets forwarded without remembering, 4 connections without a local "
+                        "port, 5 FTP connections refused, 6 fragments refused, 7 persistent "
+                        "clients not remembered, 9 persistent clients forgotten early, "
+                        "8 connections past client limits\n"),
+              std::string::npos)
+        << text;
+}
+
 server::DropsView drops() {
     server::DropsView view;
     view.received = 10;
     view.forwarded = 5;
     view.punted = 1;
     view.dropped = 4;
+    view.held = 3;
+    view.resumed = 2;
+    view.stateless = 1;
     view.reasons = {{"truncated", "too short", 0, {}},
                     {"no_route", "no route", 4, {{"TCP 10.0.0.1:80", 3}, {"UDP 10.0.0.1:53", 0}}}};
     return view;
 }
 
 TEST(ShowTest, DropsHideWhatNeverHappened) {
-    EXPECT_EQ(show_drops(drops(), ZeroRows::kHide, Colour::kNever),
-              "10 received + 0 handed in + 0 answered = 5 forwarded + 1 to the kernel + 4 dropped "
-              "+ 0 handed out\n"
-              "\n"
-              "REASON             PACKETS  WHAT HAPPENED\n"
-              "no_route                 4  no route\n"
-              "  TCP 10.0.0.1:80        3  \n");
+    EXPECT_EQ(
+        show_drops(drops(), ZeroRows::kHide, Colour::kNever),
+        "10 received + 0 handed in + 0 answered + 2 resumed = 5 forwarded + 1 to the kernel + 4 "
+        "dropped + 0 handed out + 3 held\n"
+        "1 of the forwarded without remembering them, in a full table\n"
+        "\n"
+        "REASON             PACKETS  WHAT HAPPENED\n"
+        "no_route                 4  no route\n"
+        "  TCP 10.0.0.1:80        3  \n");
     const std::string all = show_drops(drops(), ZeroRows::kShow, Colour::kNever);
     EXPECT_NE(all.find("truncated                0  too short\n"), std::string::npos) << all;
 }

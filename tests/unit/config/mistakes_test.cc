@@ -259,13 +259,13 @@ timeouts: { };)",
     {"MetricsAddressWithoutPort",
      kWithPort,
      R"(control: { metrics_address = "127.0.0.1"; };)",
-     {"2: control.metrics_address: expected an IPv4 address and port such as \"127.0.0.1:9142\", "
-      "or \"\" for none, found \"127.0.0.1\""}},
+     {"2: control.metrics_address: expected an IP address and port such as \"127.0.0.1:9142\" or "
+      "\"[::1]:9142\", or \"\" for none, found \"127.0.0.1\""}},
     {"MetricsAddressByName",
      kWithPort,
      R"(control: { metrics_address = "localhost:9142"; };)",
-     {"2: control.metrics_address: expected an IPv4 address and port such as \"127.0.0.1:9142\", "
-      "or \"\" for none, found \"localhost:9142\""}},
+     {"2: control.metrics_address: expected an IP address and port such as \"127.0.0.1:9142\" or "
+      "\"[::1]:9142\", or \"\" for none, found \"localhost:9142\""}},
     {"NoWorkers",
      kWithPort,
      "dataplane: { worker_cpus = [ ]; };",

@@ -43,6 +43,18 @@ TEST(MemoryPlanTest, NeedGrowsWithWhatIsConfigured) {
     EXPECT_GT(memory_need(two_workers).plain_bytes, base.plain_bytes);
 }
 
+TEST(MemoryPlanTest, PersistenceLimitsAndLoadsCount) {
+    auto settings = settings_of(1000, 1000);
+    const MemoryNeed base = memory_need(settings);
+    settings.templates_max += 1000000;
+    EXPECT_GE(memory_need(settings).hugepage_bytes, base.hugepage_bytes + uint64_t{1000000} * 112);
+    EXPECT_GE(memory_need(settings).plain_bytes, base.plain_bytes + uint64_t{1000000} * 112);
+    settings.worker.real_servers_max = 1000;
+    const uint64_t alone = shared_table_bytes(settings);
+    settings.worker_cpus = {1, 2, 3};
+    EXPECT_EQ(shared_table_bytes(settings), alone + 3 * 1000 * 8);
+}
+
 TEST(MemoryPlanTest, FrameBuffersHoldTheLargestMtu) {
     EXPECT_EQ(frame_room_bytes(settings_of(1, 1)), 2048 + 128);
     EXPECT_GE(frame_room_bytes(settings_of(1, 1, 9000)), 9000 + 14 + 8 + 4 + 128);

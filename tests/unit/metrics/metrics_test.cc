@@ -62,6 +62,7 @@ Snapshot example() {
     ipv6.mark = 0;
     snapshot.services.services = {service, retired, first_mark, second_mark, ipv6};
     snapshot.status.pools = {{"outside", 2, "1024-65535", 2064384, 12, 3}};
+    snapshot.status.full_tables = {21, 22, 23, 24, 25, 26, 27, 28, 29};
     snapshot.drops.reasons = {{"truncated", "", 0, {}}, {"no_route", "", 17, {}}};
     server::WorkerView worker;
     worker.busy_share = 0.25;
@@ -77,6 +78,9 @@ Snapshot example() {
     worker.connections_expired = 1;
     worker.connections_evicted = 1;
     worker.sleeps = 2;
+    worker.held = 6;
+    worker.resumed = 3;
+    worker.stateless = 8;
     snapshot.workers.workers = {worker};
     return snapshot;
 }
@@ -131,15 +135,23 @@ TEST(MetricsTest, PageIsEmptyBeforeTheFirstSnapshot) {
     EXPECT_EQ(Metrics().text(), "");
 }
 
-std::string scrape(int port) {
-    const int client = socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+// The loopback address of the family.
+std::string scrape(int port, int family = AF_INET, const std::string& path = "/metrics") {
+    const int client = socket(family, SOCK_STREAM, 0);
+    sockaddr_in ipv4{};
+    ipv4.sin_family = AF_INET;
+    ipv4.sin_port = htons(static_cast<uint16_t>(port));
+    ipv4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sockaddr_in6 ipv6{};
+    ipv6.sin6_family = AF_INET6;
+    ipv6.sin6_port = ipv4.sin_port;
+    ipv6.sin6_addr = in6addr_loopback;
+    const bool is_ipv4 = family == AF_INET;
+    const auto* const address = is_ipv4 ? reinterpret_cast<const sockaddr*>(&ipv4)
+                                        : reinterpret_cast<const sockaddr*>(&ipv6);
     std::string answer;
-    if (connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
-        const std::string request = "GET /metrics HTTP/1.0\r\n\r\n";
+    if (connect(client, address, is_ipv4 ? sizeof ipv4 : sizeof ipv6) == 0) {
+        const std::string request = "GET " + path + " HTTP/1.0\r\n\r\n";
         EXPECT_EQ(send(client, request.data(), request.size(), MSG_NOSIGNAL),
                   static_cast<ssize_t>(request.size()));
         char bytes[4096];
@@ -161,6 +173,36 @@ TEST(MetricsTest, AnswersHttpWithTheLatestSnapshot) {
     snapshot.status.connections = 4;
     metrics.publish(snapshot);
     EXPECT_NE(scrape(metrics.port()).find("\ndirector_connections 4\n"), std::string::npos);
+}
+
+TEST(MetricsTest, AnswersOnIpv6) {
+    Metrics metrics;
+    ASSERT_TRUE(metrics.listen("[::1]:0").has_value());
+    metrics.publish(example());
+    EXPECT_NE(scrape(metrics.port(), AF_INET6).find("\ndirector_connections 3\n"),
+              std::string::npos);
+    EXPECT_EQ(scrape(metrics.port(), AF_INET), "");
+}
+
+TEST(MetricsTest, AnswersBothFamiliesOnTheIpv6Wildcard) {
+    Metrics metrics;
+    ASSERT_TRUE(metrics.listen("[::]:0").has_value());
+    metrics.publish(example());
+    for (const int family : {AF_INET, AF_INET6}) {
+        EXPECT_NE(scrape(metrics.port(), family).find("\ndirector_connections 3\n"),
+                  std::string::npos);
+    }
+}
+
+TEST(MetricsTest, SaysWhatKindOfPageItIsAndThatThereIsNoOther) {
+    Metrics metrics;
+    ASSERT_TRUE(metrics.listen("127.0.0.1:0").has_value());
+    metrics.publish(example());
+    const std::string page = scrape(metrics.port());
+    EXPECT_EQ(page.find("HTTP/1.1 200 "), 0U) << page.substr(0, 40);
+    EXPECT_NE(page.find("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"),
+              std::string::npos);
+    EXPECT_EQ(scrape(metrics.port(), AF_INET, "/").find("HTTP/1.1 404 "), 0U);
 }
 
 TEST(MetricsTest, SaysWhyItCannotListen) {

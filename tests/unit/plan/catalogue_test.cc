@@ -267,6 +267,7 @@ TEST(Catalogue, ServicesByRulesAreInTheTables) {
     ASSERT_EQ(kinds_of(*changes),
               (std::vector{
                   Change::Kind::kPutTables, Change::Kind::kPutService, Change::Kind::kPutService}));
+    EXPECT_EQ((*changes)[0].tables, (ChangedTables{true, false, false}));
     const auto tables = catalogue.tables();
     ASSERT_EQ(tables.match_rules.size(), 2U);
     EXPECT_EQ(tables.match_rules[1].first, *IpAddress::parse("2001:db8::1"));
@@ -310,6 +311,7 @@ TEST(Catalogue, PrefixListsKeepTheirNumbers) {
     changes = catalogue.update(model);
     ASSERT_TRUE(changes);
     EXPECT_EQ(kinds_of(*changes), std::vector{Change::Kind::kPutTables});
+    EXPECT_EQ((*changes)[0].tables, (ChangedTables{false, false, true}));
     ASSERT_EQ(catalogue.prefix_lists().size(), 2U);
     EXPECT_EQ(catalogue.prefix_lists()[0].prefixes, contents[0].prefixes);
     EXPECT_NE(catalogue.prefix_lists()[1].prefixes, contents[1].prefixes);
@@ -366,6 +368,7 @@ TEST(Catalogue, SourceNatHasSlotsOfItsOwn) {
     auto changes = catalogue.update(model);
     ASSERT_TRUE(changes);
     EXPECT_EQ(kinds_of(*changes), std::vector{Change::Kind::kPutTables});
+    EXPECT_EQ((*changes)[0].tables, (ChangedTables{false, true, false}));
     EXPECT_TRUE(catalogue.find(rules[0].service)->is_retired);
     catalogue.forget_real_server(rules[0].service, rules[0].server);
     catalogue.forget_service(rules[0].service);

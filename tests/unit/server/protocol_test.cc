@@ -42,7 +42,8 @@ TEST(ProtocolTest, FieldNamesAreWhatTheDocumentationSays) {
         return text;
     };
     EXPECT_EQ(keys(StatusView{}),
-              "config_file connections connections_max drains last_reload memory_kind overloaded "
+              "config_file connections connections_max drains full_tables last_reload memory_kind "
+              "overloaded "
               "packets pid pools ports real_servers services timeouts uptime_seconds version "
               "workers ");
     EXPECT_EQ(keys(ServiceView{}),
@@ -55,7 +56,8 @@ TEST(ProtocolTest, FieldNamesAreWhatTheDocumentationSays) {
               "client_address client_port expires_seconds forwarding is_template local_address "
               "local_port protocol real_address real_port state virtual_address virtual_port ");
     EXPECT_EQ(keys(DropsView{}),
-              "answered dropped forwarded handed_in handed_out punted reasons received ");
+              "answered dropped forwarded handed_in handed_out held punted reasons received "
+              "resumed stateless ");
 }
 
 TEST(ProtocolTest, MissingAndUnknownFieldsAreTolerated) {
