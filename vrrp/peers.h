@@ -1,0 +1,68 @@
+// The other routers that an instance has heard: what each understands, and what an administrator
+// should know about it. Bounded, since sources can be made up.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/address.h"
+#include "common/time.h"
+#include "vrrp/advertisement.h"
+
+namespace director::vrrp {
+
+struct Peer {
+    IpAddress address;
+    TimePoint heard_at;
+    uint64_t adverts = 0;
+    uint8_t priority = 0;
+    Duration interval{0};
+    ChecksumForm form = ChecksumForm::kPseudoHeader;
+    bool has_other_addresses = false;
+    uint32_t ah_sequence = 0;
+};
+
+class Peers {
+  public:
+    static constexpr size_t kPeersMax = 16;
+
+    // The peer's entry, made if need be: the one heard longest ago makes room.
+    Peer& entry(const IpAddress& address);
+    [[nodiscard]] const Peer* find(const IpAddress& address) const;
+    [[nodiscard]] const std::vector<Peer>& all() const { return peers_; }
+    // What all peers understand (kLearn): message-only if every one of them sends that.
+    [[nodiscard]] ChecksumForm common_form() const;
+
+  private:
+    std::vector<Peer> peers_;
+};
+
+// Lets the first of many equal things through, and then one a minute, so that a flood of packets is
+// no flood of log lines.
+class EventGate {
+  public:
+    static constexpr Duration kQuiet = std::chrono::minutes(1);
+
+    // Whether to tell it; if so, `held_back` is how many were not told since the last time.
+    [[nodiscard]] bool opens(TimePoint now) {
+        if (has_opened_ && now - opened_at_ < kQuiet) {
+            ++held_;
+            return false;
+        }
+        has_opened_ = true;
+        opened_at_ = now;
+        held_back = held_;
+        held_ = 0;
+        return true;
+    }
+    uint64_t held_back = 0;
+
+  private:
+    bool has_opened_ = false;
+    TimePoint opened_at_;
+    uint64_t held_ = 0;
+};
+
+}  // namespace director::vrrp
