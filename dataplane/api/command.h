@@ -11,6 +11,7 @@
 #include "dataplane/api/job.h"
 #include "dataplane/api/local_pool.h"
 #include "dataplane/api/service.h"
+#include "dataplane/api/sync.h"
 #include "dataplane/api/tables.h"
 
 namespace director::dataplane {
@@ -29,6 +30,7 @@ enum class CommandKind : uint8_t {
     kPutRoutes,     // install a route table; the old one is returned
     kPutTables,     // install match rules, source NAT and prefix lists; the old ones are returned
     kPutLocalPool,  // install a pool of local addresses; the old one is returned
+    kSetSync,       // when connections are told to the twin
     kRunJob,        // answer a question (dataplane/api/job.h)
 };
 
@@ -79,6 +81,7 @@ struct Command {
         const RouteTable* routes;        // kPutRoutes
         const Tables* tables;            // kPutTables
         LocalPool* local_pool;           // kPutLocalPool
+        SyncPolicy set_sync;             // kSetSync
         Job* job;                        // kRunJob
     };
 

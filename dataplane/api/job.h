@@ -15,7 +15,13 @@
 
 namespace director::dataplane {
 
-enum class JobKind : uint8_t { kCountersReport, kConnectionPage };
+enum class JobKind : uint8_t {
+    kCountersReport,
+    kConnectionPage,
+    kSyncCollection,  // dataplane/api/sync_jobs.h, as the next two
+    kSyncPage,
+    kSyncInstallation,
+};
 
 struct Job {
     JobKind kind;

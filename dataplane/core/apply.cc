@@ -336,6 +336,9 @@ void Worker::apply(const Command& command, TimePoint now) {
         case CommandKind::kPutLocalPool:
             put_local_pool(state, command);
             break;
+        case CommandKind::kSetSync:
+            is_done = state.sync.set_policy(command.set_sync);
+            break;
         case CommandKind::kRunJob:
             run_job(state, command);
             break;

@@ -1,6 +1,7 @@
 // Answers the control plane's long questions a piece per poll.
 #include <algorithm>
 
+#include "dataplane/core/sync_jobs.h"
 #include "dataplane/core/tables/local_ports.h"
 #include "dataplane/core/worker_state.h"
 
@@ -82,6 +83,12 @@ void report_pools(const Worker::State& state, CountersReport& report) {
             return work_on(state, static_cast<CountersReport&>(job));
         case JobKind::kConnectionPage:
             return work_on(state, static_cast<ConnectionPage&>(job));
+        case JobKind::kSyncCollection:
+            return collect(state, static_cast<SyncCollection&>(job));
+        case JobKind::kSyncPage:
+            return fill_page(state, static_cast<SyncPage&>(job));
+        case JobKind::kSyncInstallation:
+            return install(state, static_cast<SyncInstallation&>(job));
     }
     return true;
 }

@@ -23,6 +23,9 @@ Worker::State::State(const WorkerSettings& worker_settings)
     : settings(worker_settings),
       connections(
           settings.connections_max, settings.details_max, settings.hash_key, settings.memory),
+      sync(settings.connections_max + ConnTable::kReserved,
+           settings.sync_queue_max,
+           settings.memory),
       ftps(settings.ftp_controls_max, settings.memory),
       forwarder(settings.neighbours_max, settings.hash_key),
       service_ids(settings.services_max, FlowEndHash{settings.hash_key}),
@@ -103,13 +106,15 @@ Worker::Worker(const WorkerSettings& settings) : state_(std::make_unique<State>(
 Worker::~Worker() = default;
 
 bool Worker::is_ready() const {
-    return state_->connections.is_allocated() && state_->ftps.is_allocated() &&
-           state_->fragments.is_allocated() && state_->server_tallies.is_allocated() &&
-           state_->service_counters.is_allocated();
+    return state_->connections.is_allocated() && state_->sync.is_allocated() &&
+           state_->ftps.is_allocated() && state_->fragments.is_allocated() &&
+           state_->server_tallies.is_allocated() && state_->service_counters.is_allocated();
 }
 
 uint64_t Worker::table_bytes(const WorkerSettings& settings) {
     return ConnTable::bytes(settings.connections_max, settings.details_max) +
+           SyncMarks::bytes(settings.connections_max + ConnTable::kReserved,
+                            settings.sync_queue_max) +
            FtpTable::bytes(settings.ftp_controls_max) +
            uint64_t{settings.real_servers_max} * sizeof(ServerTally) +
            uint64_t{settings.services_max} * sizeof(ServiceCounters) +

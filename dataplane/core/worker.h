@@ -61,6 +61,9 @@ struct WorkerSettings {
     LoadBoard* loads = nullptr;
     // Of all workers together; nullptr: no service is limited.
     ConnectionLimits* limits = nullptr;
+    // Connections at one time that wait to be told to the director's twin, of those that it knows
+    // and of those that are new to it; 0: there never is a twin. 8 bytes per connection besides.
+    uint32_t sync_queue_max = 0;
     // Shared by all workers, and theirs until the last has ended; nullptr: no service is
     // persistent.
     TemplateTable* templates = nullptr;

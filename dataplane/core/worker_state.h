@@ -18,6 +18,7 @@
 #include "dataplane/core/tables/conn_table.h"
 #include "dataplane/core/tables/fragment_table.h"
 #include "dataplane/core/tables/local_ports.h"
+#include "dataplane/core/tables/sync_marks.h"
 #include "dataplane/core/worker.h"
 
 namespace director::dataplane {
@@ -114,6 +115,7 @@ struct Worker::State {
 
     WorkerSettings settings;
     ConnTable connections;
+    SyncMarks sync;
     FtpTable ftps;
     Forwarder forwarder;
     FlatMap<FlowEnd, ServiceId, FlowEndHash> service_ids;
@@ -238,6 +240,7 @@ void find_bucket_burst(Worker::State& state, Packets packets);      // lookup.cc
 void find_entry_burst(Worker::State& state, Packets packets);       // lookup.cc
 void admit_burst(Worker::State& state, Packets packets);            // admit.cc
 void track_burst(Worker::State& state, Packets packets);            // track.cc
+void sync_burst(Worker::State& state, Packets packets);             // sync.cc
 void rewrite_burst(Worker::State& state, Packets packets);          // rewrite.cc
 void forward_burst(Worker::State& state, Packets packets);          // forward.cc
 void end_one_packets_burst(Worker::State& state, Packets packets);  // expire.cc
@@ -258,6 +261,7 @@ inline constexpr std::array kThirdPhase{
     Stage{"find_entry", find_entry_burst},
     Stage{"admit", admit_burst},
     Stage{"track", track_burst},
+    Stage{"sync", sync_burst},
     Stage{"rewrite", rewrite_burst},
     Stage{"forward", forward_burst},
     Stage{"end_one_packets", end_one_packets_burst},

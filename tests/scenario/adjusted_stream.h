@@ -86,7 +86,10 @@ class AdjustedConnection {
     static constexpr uint32_t kServerIsn = 5000;
 
     AdjustedConnection(WorkerFleet& fleet, const Endpoint& own, const Endpoint& peer)
-        : client(own), service(peer), fleet_(fleet) {}
+        : client(own), service(peer), fleet_(&fleet) {}
+
+    // Another director takes the addresses over.
+    void move_to(WorkerFleet& fleet) { fleet_ = &fleet; }
 
     const Endpoint client;
     const Endpoint service;
@@ -115,7 +118,7 @@ class AdjustedConnection {
     }
     // Sends a segment and answers it as it arrived at the other end.
     DecodedFrame say(const Said& said) {
-        const Outcome out = fleet_.send_one(nat_lab::kOutside, client_frame(said).build());
+        const Outcome out = fleet_->send_one(nat_lab::kOutside, client_frame(said).build());
         INFO(describe(out.bytes));
         REQUIRE(out.verdict == dataplane::Verdict::kForward);
         REQUIRE(out.out_port == nat_lab::kInside);
@@ -130,7 +133,7 @@ class AdjustedConnection {
         return frame;
     }
     DecodedFrame answer(const Said& said) {
-        const Outcome out = fleet_.send_one(nat_lab::kInside, server_frame(said).build());
+        const Outcome out = fleet_->send_one(nat_lab::kInside, server_frame(said).build());
         INFO(describe(out.bytes));
         REQUIRE(out.verdict == dataplane::Verdict::kForward);
         REQUIRE(out.out_port == nat_lab::kOutside);
@@ -152,7 +155,7 @@ class AdjustedConnection {
     }
 
   private:
-    WorkerFleet& fleet_;
+    WorkerFleet* fleet_;
 };
 
 }  // namespace director::test

@@ -130,7 +130,7 @@ void SimNet::settle() {
 
 void SimNet::carry() {
     const std::vector<FrameIn> frames = std::exchange(waiting_, {});
-    for (const Outcome& outcome : fleet_.send(frames)) {
+    for (const Outcome& outcome : fleet_->send(frames)) {
         switch (outcome.verdict) {
             case dataplane::Verdict::kForward:
                 deliver(outcome.out_port, outcome.bytes);
@@ -143,7 +143,7 @@ void SimNet::carry() {
                 break;
         }
     }
-    for (const FrameIn& made : fleet_.take_made_frames()) {
+    for (const FrameIn& made : fleet_->take_made_frames()) {
         deliver(made.port, made.bytes);
     }
 }

@@ -59,7 +59,10 @@ class SimClient {
 
 class SimNet {
   public:
-    explicit SimNet(WorkerFleet& fleet) : fleet_(fleet) {}
+    explicit SimNet(WorkerFleet& fleet) : fleet_(&fleet) {}
+
+    // Another director takes the addresses over: all frames go through it from now on.
+    void move_to(WorkerFleet& fleet) { fleet_ = &fleet; }
 
     // A TCP and UDP server inside; its neighbour entry must be there.
     void add_server(const Endpoint& server);
@@ -111,7 +114,7 @@ class SimNet {
                      uint8_t flags,
                      std::string_view text = {});
 
-    WorkerFleet& fleet_;
+    WorkerFleet* fleet_;
     std::vector<FrameIn> waiting_;
     std::map<Endpoint, std::map<Endpoint, Served>> servers_;  // server, client
     std::map<Endpoint, SimClient> clients_;

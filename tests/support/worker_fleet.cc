@@ -171,6 +171,14 @@ RealServerId WorkerFleet::server_id(ServiceId service, const Endpoint& server) c
     return RealServerId{static_cast<uint32_t>(found - server_keys_.begin())};
 }
 
+std::optional<ServiceId> WorkerFleet::service_id(const ServiceKey& key) const {
+    const auto found = std::find(service_keys_.begin(), service_keys_.end(), key);
+    if (found == service_keys_.end()) {
+        return std::nullopt;
+    }
+    return ServiceId{static_cast<uint32_t>(found - service_keys_.begin())};
+}
+
 ServiceId WorkerFleet::put_service(const ServiceKey& key,
                                    std::string_view scheduler,
                                    std::vector<ServerIn> servers,

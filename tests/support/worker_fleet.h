@@ -129,6 +129,17 @@ class WorkerFleet {
     [[nodiscard]] dataplane::RealServerId server_id(dataplane::ServiceId service,
                                                     const Endpoint& server) const;
 
+    // The slot of a service; nullopt: put_service() has not had this key.
+    [[nodiscard]] std::optional<dataplane::ServiceId> service_id(
+        const dataplane::ServiceKey& key) const;
+    // The servers of a service as put_service() had them.
+    [[nodiscard]] const std::vector<ServerIn>& servers(dataplane::ServiceId service) const {
+        return service_servers_.at(index(service));
+    }
+
+    // Gives a worker a job and polls it until the job is done.
+    void run(size_t worker, dataplane::Job& job) { run_job(*workers_.at(worker), job); }
+
     // Sends a command to every worker; true when none refused it.
     bool apply(const dataplane::Command& command);
 

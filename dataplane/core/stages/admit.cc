@@ -305,6 +305,7 @@ uint32_t insert_if_room(Worker::State& state, const NewConnection& wanted, ConnT
     const uint32_t index =
         table.insert(wanted.entry, wanted.has_details ? &wanted.details : nullptr, room);
     if (index != kNoConnection) {
+        state.sync.forget(index);
         set_deadline(state, table[index]);
         arm_timer(state, index);
         count_opened(state, table[index]);

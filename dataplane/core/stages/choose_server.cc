@@ -9,16 +9,6 @@
 namespace director::dataplane {
 namespace {
 
-// IPVS: the template of a service for any port, by rule or with FTP's helper serves all ports.
-[[nodiscard]] TemplateKey template_key(const ServiceTable& table, const Packet& packet) {
-    const bool is_for_one_port =
-        table.key.port.raw != 0 && table.key.mark == 0 && !table.options.has_ftp_helper;
-    const IpAddress client = endpoints_of(packet).client.address;
-    return {table.id,
-            IpPrefix::masked(client, table.options.persistence_prefix),
-            is_for_one_port ? table.key.port.host() : uint16_t{0}};
-}
-
 // Where a template's server stands in the table, if it may have the client's next connection: a
 // persistent client is served even above a threshold (IPVS), and at weight 0 only if so configured.
 [[nodiscard]] uint32_t usable_position(const Worker::State& state,
@@ -47,7 +37,7 @@ namespace {
                                                ServiceTable& table,
                                                const Packet& packet) {
     TemplateTable& templates = *state.settings.templates;
-    const TemplateKey key = template_key(table, packet);
+    const TemplateKey key = template_key(table, endpoints_of(packet).client.address);
     const uint32_t timeout = to_ticks(table.options.persistence_seconds);
     const TemplateUse known = templates.find(key, state.tick, timeout);
     if (known.server != kNoRealServer) {
@@ -101,6 +91,14 @@ namespace {
 }
 
 }  // namespace
+
+TemplateKey template_key(const ServiceTable& table, const IpAddress& client) {
+    const bool is_for_one_port =
+        table.key.port.raw != 0 && table.key.mark == 0 && !table.options.has_ftp_helper;
+    return {table.id,
+            IpPrefix::masked(client, table.options.persistence_prefix),
+            is_for_one_port ? table.key.port.host() : uint16_t{0}};
+}
 
 ServerChoice choose_server(Worker::State& state, ServiceTable& table, const Packet& packet) {
     const uint32_t named = server_of_quic_id(table, packet);

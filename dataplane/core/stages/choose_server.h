@@ -13,6 +13,10 @@ struct ServerChoice {
         kNoTemplate;  // to be released when the connection is not made after all
 };
 
+// What a client's template is found by. IPVS: the template of a service for any port, by rule or
+// with FTP's helper serves all ports.
+[[nodiscard]] TemplateKey template_key(const ServiceTable& table, const IpAddress& client);
+
 [[nodiscard]] ServerChoice choose_server(Worker::State& state,
                                          ServiceTable& table,
                                          const Packet& packet);

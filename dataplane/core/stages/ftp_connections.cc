@@ -1,7 +1,5 @@
 #include "dataplane/core/stages/ftp_connections.h"
 
-#include <array>
-
 #include "dataplane/core/codecs/frame.h"
 #include "dataplane/core/codecs/wire.h"
 #include "dataplane/core/stages/helper_frame.h"
@@ -17,23 +15,6 @@ constexpr Be16 kFtpPort = Be16::from_host(21);
     return {table.endpoint(control, Side::kOutside, Role::kClient),
             table.endpoint(control, Side::kOutside, Role::kServer),
             table.endpoint(control, Side::kInside, Role::kServer)};
-}
-
-// The connection with these ends outside. A packet made for this carries IPv6's addresses.
-[[nodiscard]] uint32_t find_outside(const Worker::State& state, const EndpointPair& outside) {
-    std::array<uint8_t, kIpv6Bytes> ip{};
-    std::memcpy(ip.data() + kIpv6SourceOffset, outside.client.address.bytes.data(), 16);
-    std::memcpy(ip.data() + kIpv6DestinationOffset, outside.server.address.bytes.data(), 16);
-    Packet probe;
-    probe.data = ip.data();
-    probe.direction = Direction::kClientToServer;
-    const HashKey& key = state.settings.hash_key;
-    probe.source = FlowEnd::of(key, Protocol::kTcp, outside.client.address, outside.client.port);
-    probe.destination =
-        FlowEnd::of(key, Protocol::kTcp, outside.server.address, outside.server.port);
-    const uint64_t hash = state.connections.hash(probe.source);
-    return state.connections.find(
-        hash, connection_key_of(probe), state.connections.candidate(hash));
 }
 
 // What a data connection has of the one that announced it.
@@ -56,7 +37,7 @@ void become_ftp_data(Worker::State& state, NewConnection& wanted, const Connecti
     if (is_active && control.translation == Translation::kSixToFour) {
         return DropReason::kCount;  // the server cannot reach such a client by itself
     }
-    const uint32_t known = find_outside(state, outside);
+    const uint32_t known = find_outside(state, Protocol::kTcp, outside);
     if (known != kNoConnection) {
         const Connection& entry = state.connections[known];
         const bool is_same =
@@ -160,7 +141,7 @@ bool admit_ftp_data(Worker::State& state, const ServiceTable& table, Packet& pac
     }
     EndpointPair outside = endpoints_of(packet);
     outside.client.port = Be16{};
-    const uint32_t announced = find_outside(state, outside);
+    const uint32_t announced = find_outside(state, Protocol::kTcp, outside);
     if (announced == kNoConnection) {
         return table.key.port != Be16{};  // no connection of ours; a service for any port goes on
     }

@@ -1,5 +1,8 @@
 #include "dataplane/core/stages/new_connection.h"
 
+#include <array>
+#include <cstring>
+
 #include "common/checksum.h"
 #include "dataplane/core/codecs/frame.h"
 
@@ -81,6 +84,22 @@ NewConnection make_connection(const HashKey& key,
                                    {inside.client.address, inside.server.address}}};
     }
     return made;
+}
+
+// A packet made for this carries IPv6's addresses.
+uint32_t find_outside(const Worker::State& state, Protocol protocol, const EndpointPair& outside) {
+    std::array<uint8_t, kIpv6Bytes> ip{};
+    std::memcpy(ip.data() + kIpv6SourceOffset, outside.client.address.bytes.data(), 16);
+    std::memcpy(ip.data() + kIpv6DestinationOffset, outside.server.address.bytes.data(), 16);
+    Packet probe;
+    probe.data = ip.data();
+    probe.direction = Direction::kClientToServer;
+    const HashKey& key = state.settings.hash_key;
+    probe.source = FlowEnd::of(key, protocol, outside.client.address, outside.client.port);
+    probe.destination = FlowEnd::of(key, protocol, outside.server.address, outside.server.port);
+    const uint64_t hash = state.connections.hash(probe.source);
+    return state.connections.find(
+        hash, connection_key_of(probe), state.connections.candidate(hash));
 }
 
 }  // namespace director::dataplane

@@ -24,6 +24,11 @@ struct EndpointPair {
 // The ends of `packet`, which comes from the client.
 [[nodiscard]] EndpointPair endpoints_of(const Packet& packet);
 
+// The connection with these ends outside, or kNoConnection.
+[[nodiscard]] uint32_t find_outside(const Worker::State& state,
+                                    Protocol protocol,
+                                    const EndpointPair& outside);
+
 // A connection from `outside` to `inside`, both as yet without server, state and deadline: places,
 // traits, kind of translation, checksum deltas.
 [[nodiscard]] NewConnection make_connection(const HashKey& key,
