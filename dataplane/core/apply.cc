@@ -147,7 +147,8 @@ void put_service(Worker::State& state, const Command& command) {
     slot.table = &table;
     slot.key = table.key;
     slot.is_known = true;
-    note_ftp(state, slot, table.key, table.options.has_ftp_helper);
+    // Once it was one, its data connections come to other ports as long as it is known.
+    note_ftp(state, slot, table.key, slot.has_ftp || table.options.has_ftp_helper);
     state.services_end = std::max(state.services_end, index(table.id) + 1);
 }
 

@@ -1,8 +1,8 @@
 // Segments of an FTP control connection -> the helper. Whatever is said: a frame with right
 // checksums stays one, and no expectation leads anywhere but to the connection's own ends.
 //
-// An input is a byte for the family, then segments: a byte (1: from the server, 2: from 20 bytes
-// ago, 4: 30 bytes are lost before it, 8: no headroom), a length, the text.
+// An input is a byte for families and method, then segments: a byte (1: from the server, 2: from 20
+// bytes ago, 4: 30 bytes are lost before it, 8: no headroom), a length, the text.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -17,12 +17,16 @@ namespace {
 using namespace director;
 using namespace director::dataplane;
 
-FtpEnds ends_of(bool is_ipv6) {
+// Both families, by NAT and by full NAT, and IPv6 to IPv4.
+FtpEnds ends_of(uint8_t way) {
     const auto end = [](const char* text) { return Endpoint::parse(text).value(); };
-    return is_ipv6 ? FtpEnds{end("[2001:db8:c::7]:40000"),
-                             end("[2001:db8::10]:21"),
-                             end("[fd00::2]:21")}
-                   : FtpEnds{end("198.51.100.7:40000"), end("203.0.113.10:21"), end("10.0.0.2:21")};
+    const Endpoint client = end((way & 1) != 0 ? "[2001:db8:c::7]:40000" : "198.51.100.7:40000");
+    const Endpoint service = end((way & 1) != 0 ? "[2001:db8::10]:21" : "203.0.113.10:21");
+    const bool is_inside_ipv6 = (way & 1) != 0 && (way & 4) == 0;
+    const Endpoint server = end(is_inside_ipv6 ? "[fd00::2]:21" : "10.0.0.2:21");
+    const Endpoint local = end(is_inside_ipv6 ? "[fd00::100]:1025" : "10.0.0.100:1025");
+    const bool is_renamed = (way & 2) != 0 || (way & 5) == 5;
+    return {client, service, server, is_renamed ? local : client};
 }
 
 void check(const FtpEnds& ends, const FtpExpectation& expectation) {
@@ -40,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (size == 0) {
         return 0;
     }
-    const FtpEnds ends = ends_of((data[0] & 1) != 0);
+    const FtpEnds ends = ends_of(data[0]);
     FtpControl control;
     TcpAdjustment adjustment;
     uint32_t sequences[2]{0xffffffc0U, 0x7fffffc0U};
@@ -78,10 +82,24 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
             if (reply.expectation) {
                 check(ends, *reply.expectation);
             }
-        } else if (const auto found =
-                       ftp_from_client(control, ends, sequence, frame.bytes.tcp_payload())) {
-            check(ends, *found);
+            continue;
         }
+        const FtpRequest request = ftp_from_client(control, ends, frame.bytes);
+        DIRECTOR_ASSERT(test::fault_of(frame.bytes).empty());
+        if (request.action == FtpAction::kAnswer) {
+            DIRECTOR_ASSERT(frame.bytes.destination() == ends.client);
+            DIRECTOR_ASSERT(test::payload_of(frame.bytes).empty());
+            continue;
+        }
+        if (request.expectation && !request.is_spoiled) {
+            check(ends, *request.expectation);
+            if (ends.is_client_renamed()) {
+                static_cast<void>(ftp_rename_client(
+                    control, frame.bytes, request, ends.inside_client, adjustment));
+            }
+        }
+        adjust_tcp(frame.bytes.l4(), 20, TcpSender::kClient, adjustment);
+        DIRECTOR_ASSERT(test::fault_of(frame.bytes).empty());
     }
     return 0;
 }

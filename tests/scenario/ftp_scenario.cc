@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <sstream>
 
 #include <catch2/catch.hpp>
 
@@ -173,12 +175,63 @@ SCENARIO("passive FTP", "[ftp]") {
     }
 }
 
+// What a PORT or EPRT command names.
+[[nodiscard]] Endpoint named_by(std::string command) {
+    const bool is_extended = command.starts_with("EPRT");
+    if (is_extended) {
+        std::replace(command.begin(), command.end(), '|', ' ');
+    } else {
+        std::replace(command.begin(), command.end(), ',', ' ');
+    }
+    std::istringstream words(command);
+    std::string word;
+    words >> word;
+    if (is_extended) {
+        std::string address;
+        uint16_t port = 0;
+        words >> word >> address >> port;
+        return {IpAddress::parse(address).value(), Be16::from_host(port)};
+    }
+    std::array<int, 6> numbers{};
+    for (int& number : numbers) {
+        words >> number;
+    }
+    return {Ipv4Address::of(static_cast<uint8_t>(numbers[0]),
+                            static_cast<uint8_t>(numbers[1]),
+                            static_cast<uint8_t>(numbers[2]),
+                            static_cast<uint8_t>(numbers[3])),
+            Be16::from_host(static_cast<uint16_t>(numbers[4] << 8 | numbers[5]))};
+}
+
+// The server calls where the last command that it has read tells it to; answer() and say() hold
+// that it seems to be the virtual one.
+void call_back(WorkerFleet& fleet, Control& control, const Way& way, const Endpoint& client) {
+    const std::string read = control.connection.to_server.text();
+    const std::string command = read.substr(read.rfind('\n', read.size() - 2) + 1);
+    INFO(command);
+    AdjustedConnection data(fleet, client, at(way.vip, 20));
+    data.server = at(way.server, 20);
+    data.inside_client = named_by(command);
+    REQUIRE(data.inside_client.address == control.connection.inside_client.address);
+    data.answer({.flags = kTcpSyn, .seq = kIn - 1});
+    data.say({.flags = kTcpSyn | kTcpAck, .seq = kOut - 1, .ack = kIn});
+    data.answer({.seq = kIn, .ack = kOut});
+    REQUIRE(count_in(fleet, ConnState::kEstablished) == 2);
+    use(data);
+}
+
+[[nodiscard]] std::string port_command(const Way& way, bool is_extended, uint16_t port) {
+    return is_extended
+               ? fmt::format(
+                     "EPRT |{}|{}|{}|\r\n", way.vip.is_ipv4() ? 1 : 2, to_string(way.client), port)
+               : fmt::format("PORT {},{},{}\r\n", numbers_of(way.client), port >> 8, port & 0xff);
+}
+
 SCENARIO("active FTP", "[ftp]") {
     const uint16_t workers = GENERATE(as<uint16_t>{}, 1, 4);
     const Way way = GENERATE(from_range(ways()));
     const bool is_extended = GENERATE(true, false);
-    const bool is_possible = way.server.is_ipv4() == way.vip.is_ipv4();
-    if (!is_possible || (!is_extended && !way.vip.is_ipv4())) {
+    if (!is_extended && !way.vip.is_ipv4()) {
         return;
     }
     GIVEN(fmt::format("{} workers, {}, {}", workers, way.name, is_extended ? "EPRT" : "PORT")) {
@@ -189,29 +242,158 @@ SCENARIO("active FTP", "[ftp]") {
             std::string commands;
             for (uint16_t i = 0; i < 6; ++i) {
                 const auto port = static_cast<uint16_t>(kDataPort + i % 3);
-                const std::string command =
-                    is_extended
-                        ? fmt::format("EPRT |{}|{}|{}|\r\n",
-                                      way.vip.is_ipv4() ? 1 : 2,
-                                      to_string(way.client),
-                                      port)
-                        : fmt::format("PORT {},200,{}\r\n", numbers_of(way.client), 10 + i % 3);
+                const std::string command = port_command(way, is_extended, port);
                 control.command(command);
                 commands += command;
                 control.reply("200 fine\r\n");
-                AdjustedConnection data(fleet, at(way.client, port), at(way.vip, 20));
-                data.server = at(way.server, 20);
-                data.inside_client = data.client;
-                // The server calls; answer() and say() hold that it seems to be the virtual one.
-                data.answer({.flags = kTcpSyn, .seq = kIn - 1});
-                data.say({.flags = kTcpSyn | kTcpAck, .seq = kOut - 1, .ack = kIn});
-                data.answer({.seq = kIn, .ack = kOut});
-                REQUIRE(count_in(fleet, ConnState::kEstablished) == 2);
-                use(data);
+                call_back(fleet, control, way, at(way.client, port));
                 control.reply("226 done\r\n");
             }
-            THEN("the server reads the commands as they are") {
-                REQUIRE(control.connection.to_server.text() == commands);
+            THEN("by NAT the server reads the commands as they are, and all ports come back") {
+                if (way.forwarding == ForwardingMethod::kNat) {
+                    REQUIRE(control.connection.to_server.text() == commands);
+                }
+                fleet.run_for(std::chrono::seconds(1200));
+                REQUIRE(fleet.connections().empty());
+                fleet.check_gauges();
+                REQUIRE(fleet.report().local_ports_held == 0);
+            }
+        }
+        WHEN("a command comes in pieces, and then again") {
+            const std::string command = port_command(way, is_extended, kDataPort);
+            const uint32_t begin = control.sent;
+            const auto piece = [&](size_t from, size_t to) {
+                return fleet.send_one(
+                    kOutside,
+                    control.connection
+                        .client_frame({.seq = kOut + begin + static_cast<uint32_t>(from),
+                                       .ack = kIn + control.heard,
+                                       .text = command.substr(from, to - from)})
+                        .build());
+            };
+            const bool is_held = way.forwarding == ForwardingMethod::kFullNat;
+            THEN("the server reads it whole, with a place that it can reach") {
+                const Outcome first = piece(0, 9);
+                REQUIRE(first.out_port == (is_held ? kOutside : kInside));
+                REQUIRE(first.answered.has_value() == is_held);
+                if (is_held) {
+                    const DecodedFrame answer = decode(first.bytes);
+                    REQUIRE(answer.source() == at(way.vip, 21));
+                    REQUIRE(answer.tcp->ack == kOut + begin + 9);
+                } else {
+                    control.connection.to_server.take(decode(first.bytes));
+                }
+                for (const size_t from : {size_t{9}, size_t{9}, size_t{0}}) {
+                    const Outcome whole = piece(from, command.size());
+                    REQUIRE(whole.out_port == kInside);
+                    control.connection.to_server.take(decode(whole.bytes));
+                }
+                control.sent += static_cast<uint32_t>(command.size());
+                control.reply("200 fine\r\n");
+                call_back(fleet, control, way, at(way.client, kDataPort));
+                control.reply("226 done\r\n");
+                control.command("QUIT\r\n");
+                fleet.check_gauges();
+            }
+        }
+    }
+}
+
+SCENARIO("active FTP when all local ports are taken", "[ftp][full-nat]") {
+    GIVEN("a pool of one port besides the control connection's") {
+        const Way way = ways()[2];
+        WorkerFleet fleet({});
+        configure(fleet);
+        give_addresses(fleet);
+        fleet.put_local_pool(1, {kLocal}, 5000, 5000);
+        fleet.put_service({way.vip, Be16::from_host(21), Protocol::kTcp},
+                          "rr",
+                          {{.endpoint = at(way.server, 21), .forwarding = way.forwarding}},
+                          {.has_ftp_helper = true, .local_pool = 1});
+        Control control(fleet, way, 3000);
+        WHEN("the client announces more connections than there are ports") {
+            control.command(port_command(way, false, kDataPort));
+            const Outcome refused =
+                fleet.send_one(kOutside,
+                               control.connection
+                                   .client_frame({.seq = kOut + control.sent,
+                                                  .ack = kIn + control.heard,
+                                                  .text = port_command(way, false, kDataPort + 1)})
+                                   .build());
+            THEN("the command is dropped and counted") {
+                REQUIRE(refused.drop_reason == DropReason::kNoLocalPort);
+                fleet.check_gauges();
+            }
+        }
+    }
+}
+
+SCENARIO("FTP is switched on and off while connections last", "[ftp][reload]") {
+    const uint16_t workers = GENERATE(as<uint16_t>{}, 1, 4);
+    const Way way = GENERATE(from_range(ways()));
+    GIVEN(fmt::format("{} workers, {}, control connections of before", workers, way.name)) {
+        WorkerFleet fleet({.workers = workers});
+        configure(fleet);
+        give_addresses(fleet);
+        fleet.put_local_pool(1, {kLocal, kLocal6});
+        const auto put_ftp = [&](bool is_on) {
+            fleet.put_service({way.vip, Be16::from_host(21), Protocol::kTcp},
+                              "rr",
+                              {{.endpoint = at(way.server, 21), .forwarding = way.forwarding}},
+                              {.has_ftp_helper = is_on, .local_pool = 1});
+        };
+        put_ftp(false);
+        std::vector<Control> old;
+        for (uint16_t i = 0; i < 16; ++i) {
+            old.emplace_back(fleet, way, static_cast<uint16_t>(3000 + i));
+        }
+        WHEN("the helper is switched on") {
+            put_ftp(true);
+            Control fresh(fleet, way, 4000);
+            THEN("old ones go on at their workers, new ones have the helper") {
+                for (Control& control : old) {
+                    control.command("NOOP\r\n");
+                    control.reply("200 fine\r\n");
+                }
+                fresh.command(port_command(way, true, kDataPort));
+                fresh.reply("200 fine\r\n");
+                const std::string read = fresh.connection.to_server.text();
+                AdjustedConnection data(fleet, at(way.client, kDataPort), at(way.vip, 20));
+                data.server = at(way.server, 20);
+                data.inside_client = named_by(read);
+                data.answer({.flags = kTcpSyn, .seq = kIn - 1});
+                data.say({.flags = kTcpSyn | kTcpAck, .seq = kOut - 1, .ack = kIn});
+                REQUIRE(fleet.connections().size() == old.size() + 2);
+                fleet.check_gauges();
+                AND_THEN("a packet of nobody's goes no further than one more worker") {
+                    const AdjustedConnection stray(fleet, at(way.client, 5000), at(way.vip, 21));
+                    const Outcome out = fleet.send_one(
+                        kOutside, stray.client_frame({.seq = kOut, .ack = kIn}).build());
+                    REQUIRE(out.verdict != Verdict::kForward);
+                }
+            }
+        }
+        WHEN("it is switched on, used, and switched off") {
+            put_ftp(true);
+            Control control(fleet, way, 4000);
+            control.command("EPSV\r\n");
+            control.reply(fmt::format("229 ok (|||{}|)\r\n", kDataPort));
+            AdjustedConnection data(fleet, at(way.client, 4001), at(way.vip, kDataPort));
+            data.shake_hands();
+            put_ftp(false);
+            THEN("all connections go on, and unannounced ones are not served") {
+                use(data);
+                control.reply("226 done\r\n");
+                for (Control& each : old) {
+                    each.command("NOOP\r\n");
+                    each.reply("200 fine\r\n");
+                }
+                const AdjustedConnection stray(fleet, at(way.client, 5000), at(way.vip, 5001));
+                const Outcome out = fleet.send_one(
+                    kOutside, stray.client_frame({.flags = kTcpSyn, .seq = 1}).build());
+                REQUIRE((out.verdict != Verdict::kForward || out.out_port != kInside));
+                Control plain(fleet, way, 4002);
+                plain.command("NOOP\r\n");
                 fleet.check_gauges();
             }
         }
@@ -309,6 +491,33 @@ SCENARIO("an FTP server that is told its clients' addresses", "[ftp][client-addr
                 AdjustedConnection data(fleet, at(way.client, 3001), at(way.vip, kDataPort));
                 data.shake_hands();
                 use(data);  // data connections have no header
+            }
+        }
+    }
+}
+
+// Both the header and a command that is rewritten resize what the client sends.
+SCENARIO("active FTP with full NAT and a PROXY header", "[ftp][client-address]") {
+    GIVEN("a control connection whose header has arrived") {
+        WorkerFleet fleet({});
+        const Way way = ways()[2];
+        put(fleet, way, ClientAddressVia::kProxyV2);
+        AdjustedConnection control(fleet, at(way.client, 3000), at(way.vip, 21));
+        control.shake_hands();
+        constexpr uint32_t kHeader = 28;
+        control.say({.seq = kOut, .ack = kIn, .text = "USER me\r\n"});
+        control.answer({.seq = kIn, .ack = kOut + kHeader + 9, .text = "331\r\n"});
+        WHEN("a command is sent, lost behind us, and sent again") {
+            const std::string command = port_command(way, false, kDataPort);
+            const auto length = static_cast<uint32_t>(command.size());
+            control.say({.seq = kOut + 9, .ack = kIn + 5, .text = command});
+            control.say({.seq = kOut + 9, .ack = kIn + 5, .text = command});
+            control.say({.seq = kOut + 9 + length, .ack = kIn + 5, .text = "LIST\r\n"});
+            THEN("the server reads one header and one command") {
+                const std::string read = control.to_server.text().substr(kHeader);
+                REQUIRE(read.starts_with("USER me\r\nPORT "));
+                REQUIRE(read.ends_with("\r\nLIST\r\n"));
+                REQUIRE(std::count(read.begin(), read.end(), '\n') == 3);
             }
         }
     }

@@ -606,7 +606,11 @@ FleetReport WorkerFleet::report() {
         CountersReport own;
         own.services.resize(sum.services.size());
         own.servers.resize(sum.servers.size());
+        own.pools.resize(kLocalPoolsMax);
         run_job(*member, own);
+        for (const PoolCounters& pool : own.pools) {
+            sum.local_ports_held += pool.held;
+        }
         sum.totals.connections += own.totals.connections;
         sum.totals.connections_max += own.totals.connections_max;
         sum.totals.connections_created += own.totals.connections_created;

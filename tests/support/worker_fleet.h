@@ -82,6 +82,7 @@ struct FleetReport {
     dataplane::WorkerCounters totals;
     std::vector<dataplane::ServiceCounters> services;
     std::vector<dataplane::ServerCounters> servers;
+    uint64_t local_ports_held = 0;  // of all pools
 };
 
 class WorkerFleet {

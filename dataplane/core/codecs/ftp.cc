@@ -1,9 +1,11 @@
 #include "dataplane/core/codecs/ftp.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
-#include <cstring>
 #include <string_view>
 
+#include "dataplane/core/codecs/ftp_hold.h"
 #include "dataplane/core/codecs/ftp_parse.h"
 #include "dataplane/core/codecs/wire.h"
 
@@ -14,23 +16,29 @@ namespace {
     return {endpoint.address, Be16::from_host(static_cast<uint16_t>(port))};
 }
 
-// A command of the client's. The server connects from the port below its own (RFC 959 section 3.2).
-[[nodiscard]] std::optional<FtpExpectation> read_command(FtpControl& control,
-                                                         const FtpEnds& ends,
-                                                         std::string_view line) {
+// A command of the client's: what it names, if that is the client itself.
+[[nodiscard]] FtpCommand read_command(FtpControl& control,
+                                      const FtpEnds& ends,
+                                      std::string_view line) {
     using Word = FtpCommand::Word;
-    const FtpCommand command = parse_ftp_command(line, ends.client.address);
+    FtpCommand command = parse_ftp_command(line, ends.client.address);
     if (command.word == Word::kPassive || command.word == Word::kExtendedPassive) {
         control.mode =
             command.word == Word::kPassive ? FtpMode::kPassive : FtpMode::kExtendedPassive;
     }
-    if (!command.named || command.named->address != ends.client.address) {
-        return std::nullopt;
+    if (command.named && command.named->endpoint.address == ends.client.address) {
+        control.mode = FtpMode::kActive;
+    } else {
+        command.named = std::nullopt;
     }
-    control.mode = FtpMode::kActive;
-    return FtpExpectation{*command.named,
-                          with_port(ends.virtual_service, ends.virtual_service.port.host() - 1U),
-                          with_port(ends.real_server, ends.real_server.port.host() - 1U)};
+    return command;
+}
+
+// The server connects from the port below its own (RFC 959 section 3.2).
+[[nodiscard]] FtpExpectation active_from(const FtpEnds& ends, const Endpoint& client) {
+    return {client,
+            with_port(ends.virtual_service, ends.virtual_service.port.host() - 1U),
+            with_port(ends.real_server, ends.real_server.port.host() - 1U)};
 }
 
 [[nodiscard]] std::optional<FtpNamed> read_reply(FtpMode mode,
@@ -102,24 +110,35 @@ void for_each_line(FtpLine& line,
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// "a,b,c,d,p,q" of a passive virtual end; "|||port|" of an extended one.
+// Text that names a place.
 class NamedText {
   public:
-    NamedText(FtpMode mode, const Endpoint& end) {
-        const uint32_t port = end.port.host();
+    // "a,b,c,d,p,q"; "|||port|".
+    static NamedText of_reply(FtpMode mode, const Endpoint& end) {
+        NamedText text;
         if (mode == FtpMode::kExtendedPassive) {
-            put("|||");
-            put(port);
-            put("|");
-            return;
+            text.put("|||");
+            text.put(end.port.host());
+            text.put("|");
+        } else {
+            text.put_six_numbers(end);
         }
-        for (size_t i = 12; i < 16; ++i) {
-            put(uint32_t{end.address.bytes[i]});
-            put(",");
+        return text;
+    }
+    // "PORT a,b,c,d,p,q"; "EPRT |family|address|port|".
+    static NamedText of_command(bool is_extended, const Endpoint& end) {
+        NamedText text;
+        if (!is_extended) {
+            text.put("PORT ");
+            text.put_six_numbers(end);
+            return text;
         }
-        put(port >> 8);
-        put(",");
-        put(port & 0xff);
+        text.put(end.address.is_ipv4() ? "EPRT |1|" : "EPRT |2|");
+        text.put_address(end.address);
+        text.put("|");
+        text.put(end.port.host());
+        text.put("|");
+        return text;
     }
     [[nodiscard]] std::string_view view() const { return {text_.data(), length_}; }
 
@@ -140,55 +159,48 @@ class NamedText {
                           text_.begin() + static_cast<ptrdiff_t>(length_));
         length_ += count;
     }
+    void put_six_numbers(const Endpoint& end) {
+        for (size_t i = 12; i < 16; ++i) {
+            put(uint32_t{end.address.bytes[i]});
+            put(",");
+        }
+        put(uint32_t{end.port.host()} >> 8);
+        put(",");
+        put(uint32_t{end.port.host()} & 0xff);
+    }
+    void put_address(const IpAddress& address) {
+        std::array<char, INET6_ADDRSTRLEN> text{};
+        const bool is_ipv4 = address.is_ipv4();
+        inet_ntop(is_ipv4 ? AF_INET : AF_INET6,
+                  address.bytes.data() + (is_ipv4 ? 12 : 0),
+                  text.data(),
+                  text.size());
+        put(std::string_view(text.data()));
+    }
 
-    std::array<char, 24> text_{};  // six numbers of three digits and five commas
+    std::array<char, 64> text_{};  // "EPRT |2|", an address of 39 characters, "|65535|"
     size_t length_ = 0;
 };
 
-// Replaces `old_bytes` at `offset` of the frame.
-[[nodiscard]] bool replace_payload(FrameBytes& frame,
-                                   uint32_t offset,
-                                   uint32_t old_bytes,
-                                   std::string_view text) {
-    const auto new_bytes = static_cast<uint32_t>(text.size());
-    const uint64_t sum = tcp_segment_sum(frame);
-    const uint32_t ip_length = frame.ip_length();
-    if (new_bytes > old_bytes) {
-        const uint32_t growth = new_bytes - old_bytes;
-        if (ip_length + growth > wire::kIpLengthMax ||
-            make_room(frame, offset, growth) == nullptr) {
-            return false;
-        }
-    } else if (new_bytes < old_bytes) {
-        take_room(frame, offset, old_bytes - new_bytes);
-    }
-    // What was before `offset` has moved, so `offset` counts from the new beginning.
-    std::memcpy(frame.data + offset, text.data(), new_bytes);
-    set_ip_length(frame, ip_length + new_bytes - old_bytes);
-    update_tcp_checksum(frame, sum);
-    return true;
-}
-
-// A whole line of this segment that is to be rewritten.
-struct Rewriting {
-    uint32_t offset = 0;  // in the frame
-    uint32_t bytes = 0;
-    uint32_t sequence = 0;  // where the line begins
-};
-
 [[nodiscard]] bool rewrite(FrameBytes& frame,
-                           const Rewriting& what,
+                           const FtpPlace& what,
                            std::string_view text,
-                           TcpAdjustment& adjustment) {
+                           SeqAdjust& sender) {
     if (!replace_payload(frame, what.offset, what.bytes, text)) {
         return false;
     }
     const auto growth = static_cast<int32_t>(text.size()) - static_cast<int32_t>(what.bytes);
     if (growth != 0) {
-        record_resize(
-            adjustment.sent[static_cast<size_t>(TcpSender::kServer)], what.sequence, growth);
+        record_resize(sender, what.sequence, growth);
     }
     return true;
+}
+
+// Where in the frame a whole line has what it names.
+[[nodiscard]] FtpPlace place_of(const FtpNamed& named, uint32_t line_offset, uint32_t sequence) {
+    return {line_offset + static_cast<uint32_t>(named.begin),
+            static_cast<uint32_t>(named.end - named.begin),
+            sequence};
 }
 
 // Whether a line may become a reply to PASV.
@@ -198,109 +210,79 @@ struct Rewriting {
     return !line.is_too_long && !text.empty() && kReply.starts_with(text);
 }
 
-// A window that every server can fill its line into, scaled or not.
-constexpr uint16_t kWindowWhileHeld = 512;
+// Whether a line may become a command that names a port.
+[[nodiscard]] bool may_become_port(const FtpLine& line) {
+    return !line.is_too_long && line.length > 0 &&
+           may_become_ftp_port({line.text.data(), line.length});
+}
 
-// Turns the server's segment into an acknowledgement of all of it.
-[[nodiscard]] bool turn_into_answer(FrameBytes& frame) {
-    const uint8_t* const tcp = frame.l4();
-    const TcpOptions options = tcp_options_of(frame);
-    TcpSegment answer;
-    answer.source = frame.destination();
-    answer.destination = frame.source();
-    answer.sequence = wire::load32(tcp + kTcpAcknowledgement);
-    answer.acknowledgement =
-        wire::load32(tcp + kTcpSequence) + static_cast<uint32_t>(frame.tcp_payload().size());
-    answer.flags = kTcpFlagAck;
-    answer.window = kWindowWhileHeld;
-    answer.options.has_timestamps = options.has_timestamps;
-    answer.options.timestamp = options.timestamp_echo;
-    answer.options.timestamp_echo = options.timestamp;
-    if (!compose_tcp(frame, answer)) {
-        return false;
+// What of a segment is held, or is to go with it, before it is read.
+enum class HeldPart : uint8_t {
+    kNone,     // the segment may be read; what was held is before it
+    kAgain,    // all of it is held already: it has become an answer
+    kSpoiled,  // no room
+};
+
+[[nodiscard]] HeldPart put_together(const FtpHeld& held, FrameBytes& frame) {
+    const uint32_t sequence = wire::load32(frame.l4() + kTcpSequence);
+    const size_t bytes = frame.tcp_payload().size();
+    if (is_held(held, sequence, bytes)) {
+        return turn_into_answer(frame) ? HeldPart::kAgain : HeldPart::kSpoiled;
     }
-    swap_mac_addresses(frame);
-    return true;
-}
-
-// Takes the last bytes of the payload away: for the server, they are not yet acknowledged.
-void cut_payload(FrameBytes& frame, uint32_t bytes) {
-    const uint64_t sum = tcp_segment_sum(frame);
-    const uint32_t ip_length = frame.ip_length() - bytes;
-    const uint32_t end = frame.l3_offset + ip_length;
-    set_ip_length(frame, ip_length);
-    update_tcp_checksum(frame, sum);
-    frame.tailroom_bytes += frame.length_bytes - end;
-    frame.length_bytes = end;
-}
-
-// Whether the segment is, or is the end of, what is held: the acknowledgement was lost.
-[[nodiscard]] bool is_held(const FtpControl& control, uint32_t sequence, size_t bytes) {
-    return control.held_length > 0 && bytes > 0 && bytes <= control.held_length &&
-           sequence + bytes == control.held_end;
-}
-
-// Whether the segment goes on where what is held ends, or from within it.
-[[nodiscard]] bool follows_held(const FtpControl& control, uint32_t sequence, size_t bytes) {
-    const uint32_t overlap = control.held_end - sequence;
-    return control.held_length > 0 && overlap < control.held_length && bytes > overlap;
-}
-
-// Puts the part of what is held that such a segment does not have before it. False without
-// headroom.
-[[nodiscard]] bool add_held(const FtpControl& control, uint32_t sequence, FrameBytes& frame) {
-    const uint32_t missing = control.held_length - (control.held_end - sequence);
-    const auto offset = static_cast<uint32_t>(frame.tcp_payload().data() - frame.data);
-    if (!replace_payload(frame, offset, 0, {control.held.data(), missing})) {
-        return false;
+    if (follows_held(held, sequence, bytes) && !add_held(held, sequence, frame)) {
+        return HeldPart::kSpoiled;
     }
-    const uint64_t sum = tcp_segment_sum(frame);
-    wire::store32(frame.l4() + kTcpSequence, sequence - missing);
-    update_tcp_checksum(frame, sum);
-    return true;
-}
-
-// After a segment that ends within what may become a 227 reply: keeps that from the client.
-[[nodiscard]] FtpAction hold(FtpControl& control, FrameBytes& frame) {
-    FtpLine& line = control.from_server;
-    const auto payload_bytes = static_cast<uint32_t>(frame.tcp_payload().size());
-    const uint32_t end = wire::load32(frame.l4() + kTcpSequence) + payload_bytes;
-    const uint32_t held_bytes = line.length;
-    const bool is_ending = (frame.l4()[kTcpFlagsByte] & (kTcpFlagFin | kTcpFlagRst)) != 0;
-    if (control.mode != FtpMode::kPassive || !may_become_227(line) || is_ending ||
-        line.next_sequence != end || held_bytes > payload_bytes) {
-        return FtpAction::kForward;
-    }
-    if (held_bytes < payload_bytes) {
-        cut_payload(frame, held_bytes);
-    } else if (turn_into_answer(frame)) {
-        std::copy_n(line.text.begin(), held_bytes, control.held.begin());
-        control.held_length = static_cast<uint8_t>(held_bytes);
-        control.held_end = end;
-    } else {
-        return FtpAction::kForward;
-    }
-    line.next_sequence -= held_bytes;
-    line.length = 0;
-    return held_bytes < payload_bytes ? FtpAction::kForward : FtpAction::kAnswer;
+    return HeldPart::kNone;
 }
 
 }  // namespace
 
-std::optional<FtpExpectation> ftp_from_client(FtpControl& control,
-                                              const FtpEnds& ends,
-                                              uint32_t sequence,
-                                              std::span<const uint8_t> payload) {
-    std::optional<FtpExpectation> expectation;
+FtpRequest ftp_from_client(FtpControl& control, const FtpEnds& ends, FrameBytes& frame) {
+    FtpRequest request;
+    if (ends.is_client_renamed()) {
+        const HeldPart part = put_together(control.held_of_client, frame);
+        if (part != HeldPart::kNone) {
+            request.action = part == HeldPart::kAgain ? FtpAction::kAnswer : FtpAction::kForward;
+            request.is_spoiled = part == HeldPart::kSpoiled;
+            return request;
+        }
+    }
+    const uint32_t sequence = wire::load32(frame.l4() + kTcpSequence);
+    const std::span<const uint8_t> payload = frame.tcp_payload();
+    const auto payload_offset = static_cast<uint32_t>(payload.data() - frame.data);
     for_each_line(control.from_client,
                   sequence,
                   text_of(payload),
-                  [&](std::string_view line, uint32_t, bool) {
-                      if (const auto read = read_command(control, ends, line)) {
-                          expectation = read;
+                  [&](std::string_view line, uint32_t begins, bool is_whole) {
+                      const FtpCommand command = read_command(control, ends, line);
+                      if (!command.named) {
+                          return;
                       }
+                      request.expectation = active_from(ends, command.named->endpoint);
+                      request.is_extended = command.word == FtpCommand::Word::kExtendedPort;
+                      request.is_spoiled = ends.is_client_renamed() && !is_whole;
+                      request.command =
+                          place_of(*command.named, payload_offset + (begins - sequence), begins);
                   });
-    return expectation;
+    if (ends.is_client_renamed() && may_become_port(control.from_client)) {
+        request.action = hold(control.from_client, control.held_of_client, frame);
+    }
+    return request;
+}
+
+bool ftp_rename_client(FtpControl& control,
+                       FrameBytes& frame,
+                       const FtpRequest& request,
+                       const Endpoint& client,
+                       TcpAdjustment& adjustment) {
+    const bool is_other_family =
+        request.expectation->client.address.is_ipv4() != client.address.is_ipv4();
+    const auto text = NamedText::of_command(request.is_extended && !is_other_family, client);
+    control.has_renamed = true;
+    return rewrite(frame,
+                   request.command,
+                   text.view(),
+                   adjustment.sent[static_cast<size_t>(TcpSender::kClient)]);
 }
 
 FtpReply ftp_from_server(FtpControl& control,
@@ -308,20 +290,14 @@ FtpReply ftp_from_server(FtpControl& control,
                          FrameBytes& frame,
                          TcpAdjustment& adjustment) {
     FtpReply reply;
-    uint32_t sequence = wire::load32(frame.l4() + kTcpSequence);
-    if (is_held(control, sequence, frame.tcp_payload().size())) {
-        reply.action = turn_into_answer(frame) ? FtpAction::kAnswer : FtpAction::kForward;
-        reply.is_spoiled = reply.action == FtpAction::kForward;
+    const HeldPart part = put_together(control.held_of_server, frame);
+    if (part != HeldPart::kNone) {
+        reply.action = part == HeldPart::kAgain ? FtpAction::kAnswer : FtpAction::kForward;
+        reply.is_spoiled = part == HeldPart::kSpoiled;
         return reply;
     }
-    if (follows_held(control, sequence, frame.tcp_payload().size())) {
-        if (!add_held(control, sequence, frame)) {
-            reply.is_spoiled = true;
-            return reply;
-        }
-        sequence = control.held_end - control.held_length;
-    }
-    std::optional<Rewriting> rewriting;
+    const uint32_t sequence = wire::load32(frame.l4() + kTcpSequence);
+    std::optional<FtpPlace> rewriting;
     FtpMode mode = control.mode;
     const std::span<const uint8_t> payload = frame.tcp_payload();
     const auto payload_offset = static_cast<uint32_t>(payload.data() - frame.data);
@@ -347,26 +323,27 @@ FtpReply ftp_from_server(FtpControl& control,
                                                with_port(ends.real_server, port)};
             control.has_replied = true;
             control.reply_sequence = begins;
-            const NamedText text(mode, reply.expectation->virtual_end);
+            const auto text = NamedText::of_reply(mode, reply.expectation->virtual_end);
             if (line.substr(named->begin, named->end - named->begin) == text.view()) {
                 return;
             }
-            const size_t line_offset = begins - sequence;
             reply.is_spoiled = !is_whole;
             if (is_whole) {
-                rewriting =
-                    Rewriting{payload_offset + static_cast<uint32_t>(line_offset + named->begin),
-                              static_cast<uint32_t>(named->end - named->begin),
-                              begins};
+                rewriting = place_of(*named, payload_offset + (begins - sequence), begins);
             }
         });
     if (rewriting) {
-        const NamedText text(mode, reply.expectation->virtual_end);
-        reply.is_spoiled = !rewrite(frame, *rewriting, text.view(), adjustment);
+        const auto text = NamedText::of_reply(mode, reply.expectation->virtual_end);
+        reply.is_spoiled = !rewrite(frame,
+                                    *rewriting,
+                                    text.view(),
+                                    adjustment.sent[static_cast<size_t>(TcpSender::kServer)]);
     }
     // One request, one port.
     control.mode = reply.expectation ? FtpMode::kActive : control.mode;
-    reply.action = hold(control, frame);
+    if (control.mode == FtpMode::kPassive && may_become_227(control.from_server)) {
+        reply.action = hold(control.from_server, control.held_of_server, frame);
+    }
     return reply;
 }
 

@@ -6,8 +6,12 @@
 // address in them that is neither end's own is not believed (it would open a way to a third
 // machine); a reply sent again is rewritten again.
 //
-// What has begun like a 227 reply and is not at its end is not forwarded, but held and acknowledged
-// to the server in the client's name; the next segment carries it along.
+// Where the server sees the client under another address (full NAT), the client's PORT and EPRT
+// name that one and a port there, which the server connects to; an IPv4 server of an IPv6 client
+// gets PORT for EPRT (RFC 6384 section 3.2).
+//
+// What has begun like a 227 reply, or like such a command, and is not at its end is not forwarded,
+// but held and acknowledged to its sender in its peer's name; the next segment carries it along.
 //
 // One FtpControl per control connection, kept by its worker; no allocation.
 #pragma once
@@ -38,25 +42,34 @@ struct FtpLine {
     std::array<char, kFtpLineMax> text{};
 };
 
+// What was acknowledged to its sender and belongs before its segment at `end`, also when that one
+// is sent again.
+struct FtpHeld {
+    uint8_t length = 0;
+    uint32_t end = 0;
+    std::array<char, kFtpLineMax> text{};
+};
+
 struct FtpControl {
     FtpMode mode = FtpMode::kActive;
     FtpLine from_client;
     FtpLine from_server;
     // The last reply that named a port, so that it is known when it is sent again.
     bool has_replied = false;
+    bool has_renamed = false;  // a command of the client's has been rewritten
     uint32_t reply_sequence = 0;
-    // What was acknowledged to the server and belongs before its segment at `held_end`, also when
-    // that one is sent again.
-    uint8_t held_length = 0;
-    uint32_t held_end = 0;
-    std::array<char, kFtpLineMax> held{};
+    FtpHeld held_of_client;
+    FtpHeld held_of_server;
 };
 
-// The three places of a control connection.
+// The places of a control connection.
 struct FtpEnds {
     Endpoint client;
     Endpoint virtual_service;
     Endpoint real_server;
+    Endpoint inside_client;  // the client as the real server sees it
+
+    [[nodiscard]] bool is_client_renamed() const { return inside_client.address != client.address; }
 };
 
 // A data connection that may come. Passive (client's port 0: any): from the client to the virtual
@@ -70,19 +83,42 @@ struct FtpExpectation {
     friend constexpr bool operator==(const FtpExpectation&, const FtpExpectation&) = default;
 };
 
-// A segment from the client, which is not changed. Of several commands in it, the last that names
-// a port counts.
-[[nodiscard]] std::optional<FtpExpectation> ftp_from_client(FtpControl& control,
-                                                            const FtpEnds& ends,
-                                                            uint32_t sequence,
-                                                            std::span<const uint8_t> payload);
-
 enum class FtpAction : uint8_t {
     kForward,
-    // The frame is now an acknowledgement to the server, in its own numbers and with its own
-    // addresses: send it back where it came from, without any translation.
+    // The frame is now an acknowledgement to its sender, in that one's own numbers and addresses:
+    // send it back where it came from, without any translation.
     kAnswer,
 };
+
+// Part of a segment, where something is to be put in its place.
+struct FtpPlace {
+    uint32_t offset = 0;  // in the frame
+    uint32_t bytes = 0;
+    uint32_t sequence = 0;  // where the line begins
+};
+
+struct FtpRequest {
+    FtpAction action = FtpAction::kForward;
+    std::optional<FtpExpectation> expectation;
+    FtpPlace command;          // that names the port
+    bool is_extended = false;  // it is EPRT
+    bool is_spoiled = false;   // as in FtpReply
+};
+
+// A segment with payload from the client. Of several commands in it, the last that names a port
+// counts. Where the server sees the client as another one, announce the expectation from there, and
+// call ftp_rename_client().
+[[nodiscard]] FtpRequest ftp_from_client(FtpControl& control,
+                                         const FtpEnds& ends,
+                                         FrameBytes& frame);
+
+// Makes the command of `request` name `client`, and records the resize: call adjust_tcp()
+// afterwards. False, changing nothing, without headroom.
+[[nodiscard]] bool ftp_rename_client(FtpControl& control,
+                                     FrameBytes& frame,
+                                     const FtpRequest& request,
+                                     const Endpoint& client,
+                                     TcpAdjustment& adjustment);
 
 struct FtpReply {
     FtpAction action = FtpAction::kForward;

@@ -138,13 +138,20 @@ FtpCommand parse_ftp_command(std::string_view line, const IpAddress& own) {
     using Word = FtpCommand::Word;
     Reader reader(line);
     reader.skip_spaces();
+    const size_t begin = reader.position();
+    const auto named = [&](const std::optional<Endpoint>& endpoint) {
+        return endpoint ? std::optional(FtpNamed{*endpoint, begin, reader.position()})
+                        : std::nullopt;
+    };
     if (reader.skip("PORT ")) {
         reader.skip_spaces();
-        return {Word::kPort, read_six_numbers(reader)};
+        const auto endpoint = read_six_numbers(reader);
+        return {Word::kPort, named(endpoint)};
     }
     if (reader.skip("EPRT ")) {
         reader.skip_spaces();
-        return {Word::kPort, read_extended(reader, own)};
+        const auto endpoint = read_extended(reader, own);
+        return {Word::kExtendedPort, named(endpoint)};
     }
     if (reader.skip("PASV") && reader.is_at_end()) {
         return {Word::kPassive, std::nullopt};
@@ -154,6 +161,17 @@ FtpCommand parse_ftp_command(std::string_view line, const IpAddress& own) {
         return {Word::kExtendedPassive, std::nullopt};
     }
     return {};
+}
+
+bool may_become_ftp_port(std::string_view begins) {
+    const auto is_letter = [](char wanted, char found) { return upper(found) == wanted; };
+    const std::string_view text =
+        begins.substr(std::min(begins.find_first_not_of(' '), begins.size()));
+    const auto may_become = [&](std::string_view word) {
+        const std::string_view part = word.substr(0, text.size());
+        return std::equal(part.begin(), part.end(), text.begin(), is_letter);
+    };
+    return may_become("PORT ") || may_become("EPRT ");
 }
 
 std::optional<FtpNamed> parse_ftp_passive(std::string_view line) {

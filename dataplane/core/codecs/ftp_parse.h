@@ -19,14 +19,18 @@ struct FtpNamed {
 
 // A command that matters, or any other.
 struct FtpCommand {
-    enum class Word : uint8_t { kOther, kPort, kPassive, kExtendedPassive };
+    enum class Word : uint8_t { kOther, kPort, kExtendedPort, kPassive, kExtendedPassive };
     Word word = Word::kOther;
-    std::optional<Endpoint> named;  // kPort: PORT or EPRT; nullopt when it is malformed
+    // PORT and EPRT, from the word to the end of the numbers; nullopt when malformed.
+    std::optional<FtpNamed> named;
 };
 
 // `line` is without its end and trailing spaces, in upper or lower case. `own` is the side that
 // speaks: what an extended form without address means, and of which family it must be.
 [[nodiscard]] FtpCommand parse_ftp_command(std::string_view line, const IpAddress& own);
+
+// Whether a line that begins so may be PORT or EPRT.
+[[nodiscard]] bool may_become_ftp_port(std::string_view begins);
 
 // "227 ..." with six numbers, and "229 ..." with "(|||port|)"; a malformed one names nothing.
 [[nodiscard]] std::optional<FtpNamed> parse_ftp_passive(std::string_view line);

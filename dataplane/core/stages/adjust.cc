@@ -50,7 +50,13 @@ void expect_first_byte(const Worker::State& state,
 
 // A SYN's own number comes before its data (RFC 7413). Once the shifts are equal, the first byte
 // has been acknowledged long ago and its number may be another's.
-[[nodiscard]] bool has_first_byte(const SeqAdjust& sent, const Packet& packet) {
+[[nodiscard]] bool has_first_byte(const Worker::State& state,
+                                  const ConnectionDetails& details,
+                                  const Packet& packet) {
+    if (details.ftp_role == FtpRole::kControl && state.ftps[details.ftp].has_renamed) {
+        return false;  // the last resize is a command's
+    }
+    const SeqAdjust& sent = details.adjustment.sent[static_cast<size_t>(TcpSender::kClient)];
     const uint32_t first =
         wire::load32(l4_of(packet) + kTcpSequence) + ((packet.tcp_flags & kTcpSyn) != 0 ? 1 : 0);
     return sent.is_set && sent.delta != sent.previous_delta && first == sent.init_sequence &&
@@ -114,13 +120,15 @@ void expect_first_byte(const Worker::State& state,
             return reason;
         }
     }
-    const SeqAdjust& sent = details.adjustment.sent[static_cast<size_t>(TcpSender::kClient)];
+    if (packet.connection == kNoConnection) {
+        return DropReason::kCount;  // it has become an answer
+    }
     if (details.client_address == ClientAddressVia::kProxyV2) {
         if ((packet.tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn) {
             expect_first_byte(state, connection, details, packet);
         }
-        return has_first_byte(sent, packet) ? add_proxy_header(state, connection, packet)
-                                            : DropReason::kCount;
+        return has_first_byte(state, details, packet) ? add_proxy_header(state, connection, packet)
+                                                      : DropReason::kCount;
     }
     return wants_tcp_option(details, packet) ? add_tcp_option(state, connection, packet)
                                              : DropReason::kCount;

@@ -180,9 +180,11 @@ void release(Worker::State& state, const ServiceTable& table, const Admission& a
 }
 
 // Data connections of FTP have been announced: they need no proof.
-[[nodiscard]] bool has_syn_proxy(const ServiceTable& table, const Packet& packet) {
+[[nodiscard]] bool has_syn_proxy(const Worker::State& state,
+                                 const ServiceTable& table,
+                                 const Packet& packet) {
     return table.options.syn_proxy != SynProxy::kOff && packet.protocol == Protocol::kTcp &&
-           (!table.options.has_ftp_helper || packet.destination.port() == table.key.port);
+           !may_be_ftp_data(state, table, packet);
 }
 
 // The end of a handshake that a cookie proves; the client must hear when it was in vain.
@@ -203,9 +205,10 @@ void admit_proven(Worker::State& state,
 void admit(Worker::State& state, Packet& packet) {
     ServiceTable* const table = state.services[index(packet.service)].table;
     if (table == nullptr) {
+        static_cast<void>(hand_over_ftp_stray(state, packet));
         return;  // retired service: the kernel's if the address is
     }
-    if (has_syn_proxy(*table, packet)) {
+    if (has_syn_proxy(state, *table, packet)) {
         const auto proven = greet(state, *table, packet);
         if (proven) {
             admit_proven(state, packet, *table, *proven);
@@ -216,9 +219,10 @@ void admit(Worker::State& state, Packet& packet) {
     }
     const bool is_stateless = goes_stateless(state, *table);
     if (!opens_connection(packet) && !is_stateless) {
+        static_cast<void>(hand_over_ftp_stray(state, packet));
         return;  // no connection of ours: the kernel's if the address is
     }
-    if (table->options.has_ftp_helper && admit_ftp_data(state, *table, packet)) {
+    if (admit_ftp_data(state, *table, packet)) {
         return;
     }
     const DropReason reason = try_to_open(state, packet, *table, nullptr);
@@ -355,8 +359,12 @@ void admit_burst(Worker::State& state, Packets packets) {
             ++state.counters.connections_expired;
             packet.connection = kNoConnection;
         }
-        if (packet.connection == kNoConnection && !packet.is_icmp_error) {
-            admit(state, packet);
+        if (packet.connection == kNoConnection) {
+            if (packet.is_icmp_error) {
+                static_cast<void>(hand_over_ftp_stray(state, packet));
+            } else {
+                admit(state, packet);
+            }
         }
     }
     if (table.removals() != removals) {

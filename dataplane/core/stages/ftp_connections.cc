@@ -1,5 +1,7 @@
 #include "dataplane/core/stages/ftp_connections.h"
 
+#include <optional>
+
 #include "dataplane/core/codecs/frame.h"
 #include "dataplane/core/codecs/wire.h"
 #include "dataplane/core/stages/helper_frame.h"
@@ -14,7 +16,12 @@ constexpr Be16 kFtpPort = Be16::from_host(21);
     const ConnTable& table = state.connections;
     return {table.endpoint(control, Side::kOutside, Role::kClient),
             table.endpoint(control, Side::kOutside, Role::kServer),
-            table.endpoint(control, Side::kInside, Role::kServer)};
+            table.endpoint(control, Side::kInside, Role::kServer),
+            table.endpoint(control, Side::kInside, Role::kClient)};
+}
+
+[[nodiscard]] Be16 control_port(const ServiceTable& table) {
+    return table.key.port != Be16{} ? table.key.port : kFtpPort;
 }
 
 // What a data connection has of the one that announced it.
@@ -26,31 +33,62 @@ void become_ftp_data(Worker::State& state, NewConnection& wanted, const Connecti
     state.ftps.hold(from.ftp);
 }
 
+// Where the server of an active connection finds its client: for full NAT a port of the address
+// that the control connection comes from, because servers connect to their client alone.
+[[nodiscard]] bool take_active_port(Worker::State& state,
+                                    const Connection& control,
+                                    EndpointPair& inside) {
+    LocalPool* const pool = state.local_pools[state.connections.details(control).local_pool];
+    const Endpoint seen = state.connections.endpoint(control, Side::kInside, Role::kClient);
+    const auto local =
+        pool != nullptr ? take_local_port_of(
+                              *pool, seen.address, local_port_group(Protocol::kTcp, inside.server))
+                        : std::nullopt;
+    inside.client = local.value_or(inside.client);
+    return local.has_value();
+}
+
+// What became of an announcement.
+struct Announced {
+    DropReason reason = DropReason::kCount;  // kCount: nothing stands against it
+    std::optional<Endpoint> inside_client;   // of an active one: where its server connects to
+};
+
+// Another connection has these ends: the same announced again, or one that is in the way.
+[[nodiscard]] Announced announce_again(Worker::State& state,
+                                       const Connection& control,
+                                       const Endpoint& real_end,
+                                       uint32_t known) {
+    const Connection& entry = state.connections[known];
+    const ConnTable& table = state.connections;
+    if (entry.server != control.server ||
+        table.endpoint(entry, Side::kInside, Role::kServer) != real_end) {
+        return {};
+    }
+    if (is_reusable(entry.state)) {
+        change_state(state, known, ConnState::kListen);
+    }
+    return {DropReason::kCount, table.endpoint(entry, Side::kInside, Role::kClient)};
+}
+
 // Puts an announced connection into the table. Nothing is taken out of it for that: other packets
 // of the burst have been looked up already.
-[[nodiscard]] DropReason announce(Worker::State& state,
-                                  const Connection& control,
-                                  const FtpExpectation& expectation) {
+[[nodiscard]] Announced announce(Worker::State& state,
+                                 const Connection& control,
+                                 const FtpExpectation& expectation) {
     const EndpointPair outside{expectation.client, expectation.virtual_end};
-    const EndpointPair inside{expectation.client, expectation.real_end};
-    const bool is_active = expectation.client.port != Be16{};
-    if (is_active && control.translation == Translation::kSixToFour) {
-        return DropReason::kCount;  // the server cannot reach such a client by itself
-    }
+    EndpointPair inside{expectation.client, expectation.real_end};
     const uint32_t known = find_outside(state, Protocol::kTcp, outside);
     if (known != kNoConnection) {
-        const Connection& entry = state.connections[known];
-        const bool is_same =
-            entry.server == control.server &&
-            state.connections.endpoint(entry, Side::kInside, Role::kServer) == inside.server;
-        if (is_same && is_reusable(entry.state)) {
-            change_state(state, known, ConnState::kListen);
-        }
-        return DropReason::kCount;
+        return announce_again(state, control, inside.server, known);
     }
-    const ForwardingMethod method = is_active ? ForwardingMethod::kNat : control.forwarding;
-    NewConnection wanted =
-        make_connection(state.settings.hash_key, Protocol::kTcp, outside, inside, method);
+    const bool is_active = expectation.client.port != Be16{};
+    if (is_active && control.forwarding == ForwardingMethod::kFullNat &&
+        !take_active_port(state, control, inside)) {
+        return {DropReason::kNoLocalPort, std::nullopt};
+    }
+    NewConnection wanted = make_connection(
+        state.settings.hash_key, Protocol::kTcp, outside, inside, control.forwarding);
     wanted.entry.server = control.server;
     wanted.entry.state = ConnState::kListen;
     wanted.entry.traits |= control.traits & kClampsMss;
@@ -58,7 +96,41 @@ void become_ftp_data(Worker::State& state, NewConnection& wanted, const Connecti
     become_ftp_data(state, wanted, details);
     if (insert_if_room(state, wanted) == kNoConnection) {
         state.ftps.release(details.ftp);
-        return DropReason::kConnTableFull;
+        abandon(state, wanted, inside);
+        return {DropReason::kConnTableFull, std::nullopt};
+    }
+    return {DropReason::kCount, inside.client};
+}
+
+void answer_for_peer(Worker::State& state, Packet& packet) {
+    state.count_dropped(packet, DropReason::kFtpHeld);
+    become_answer(state, packet, DropReason::kFtpHeld);
+}
+
+[[nodiscard]] DropReason follow_client(Worker::State& state,
+                                       const Connection& control,
+                                       Packet& packet) {
+    ConnectionDetails& details = state.connections.details(control);
+    const FtpEnds ends = ends_of(state, control);
+    FtpControl& ftp = state.ftps[details.ftp];
+    FrameBytes frame = frame_of(packet);
+    const FtpRequest request = ftp_from_client(ftp, ends, frame);
+    if (request.is_spoiled) {
+        return DropReason::kNoHeadroom;
+    }
+    if (request.expectation) {
+        const Announced announced = announce(state, control, *request.expectation);
+        if (announced.reason != DropReason::kCount) {
+            return announced.reason;
+        }
+        if (ends.is_client_renamed() && announced.inside_client &&
+            !ftp_rename_client(ftp, frame, request, *announced.inside_client, details.adjustment)) {
+            return DropReason::kNoHeadroom;
+        }
+    }
+    take_over(packet, frame);
+    if (request.action == FtpAction::kAnswer) {
+        answer_for_peer(state, packet);
     }
     return DropReason::kCount;
 }
@@ -75,14 +147,13 @@ void become_ftp_data(Worker::State& state, NewConnection& wanted, const Connecti
     }
     take_over(packet, frame);
     if (reply.expectation) {
-        const DropReason reason = announce(state, control, *reply.expectation);
-        if (reason != DropReason::kCount) {
-            return reason;
+        const Announced announced = announce(state, control, *reply.expectation);
+        if (announced.reason != DropReason::kCount) {
+            return announced.reason;
         }
     }
     if (reply.action == FtpAction::kAnswer) {
-        state.count_dropped(packet, DropReason::kFtpHeld);
-        become_answer(state, packet, DropReason::kFtpHeld);
+        answer_for_peer(state, packet);
     }
     return DropReason::kCount;
 }
@@ -119,8 +190,12 @@ void open_passive(Worker::State& state, Packet& packet, uint32_t announced) {
 }  // namespace
 
 bool is_ftp_control(const ServiceTable& table, Be16 port) {
-    return table.options.has_ftp_helper &&
-           port == (table.key.port != Be16{} ? table.key.port : kFtpPort);
+    return table.options.has_ftp_helper && port == control_port(table);
+}
+
+bool may_be_ftp_data(const Worker::State& state, const ServiceTable& table, const Packet& packet) {
+    return state.services[index(table.id)].has_ftp && packet.protocol == Protocol::kTcp &&
+           packet.destination.port() != control_port(table);
 }
 
 bool become_ftp_control(Worker::State& state, NewConnection& wanted) {
@@ -136,7 +211,7 @@ bool become_ftp_control(Worker::State& state, NewConnection& wanted) {
 }
 
 bool admit_ftp_data(Worker::State& state, const ServiceTable& table, Packet& packet) {
-    if (packet.protocol != Protocol::kTcp || is_ftp_control(table, packet.destination.port())) {
+    if (!may_be_ftp_data(state, table, packet)) {
         return false;
     }
     EndpointPair outside = endpoints_of(packet);
@@ -160,15 +235,21 @@ DropReason follow_ftp(Worker::State& state, const Connection& control, Packet& p
     if (!is_in_one_piece(packet)) {
         return DropReason::kInPieces;
     }
-    if (packet.direction == Direction::kServerToClient) {
-        return follow_server(state, control, packet);
+    return packet.direction == Direction::kServerToClient ? follow_server(state, control, packet)
+                                                          : follow_client(state, control, packet);
+}
+
+bool hand_over_ftp_stray(Worker::State& state, Packet& packet) {
+    if (state.ftp_services == 0 || !state.services[index(packet.service)].has_ftp ||
+        packet.destination.protocol() != Protocol::kTcp) {
+        return false;
     }
-    const FrameBytes frame = frame_of(packet);
-    const auto expectation = ftp_from_client(state.ftps[state.connections.details(control).ftp],
-                                             ends_of(state, control),
-                                             wire::load32(frame.l4() + kTcpSequence),
-                                             frame.tcp_payload());
-    return expectation ? announce(state, control, *expectation) : DropReason::kCount;
+    const WorkerId owner = state.owners[packet.source.shard_bucket()];
+    if (owner == state.settings.id) {
+        return false;
+    }
+    state.hand_over(packet, owner);
+    return true;
 }
 
 // A packet that was handed to this worker already goes on to that one, which keeps it.

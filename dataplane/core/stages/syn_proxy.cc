@@ -4,6 +4,7 @@
 
 #include "dataplane/core/codecs/tcp_bytes.h"
 #include "dataplane/core/codecs/wire.h"
+#include "dataplane/core/stages/ftp_connections.h"
 #include "dataplane/core/stages/tcp_state.h"
 
 namespace director::dataplane {
@@ -304,7 +305,7 @@ std::optional<SynCookieClient> greet(Worker::State& state,
     const bool is_on = table.options.syn_proxy == SynProxy::kAlways ||
                        state.syn_watches[index(table.id)].attack.is_under_attack();
     if (!client) {
-        if (is_on) {
+        if (is_on && !hand_over_ftp_stray(state, packet)) {
             state.drop(packet, DropReason::kSynCookieWrong);
         }
         return std::nullopt;

@@ -45,6 +45,9 @@ class FtpTable {
     // Whether more than one connection holds it.
     [[nodiscard]] bool is_shared(uint32_t place) const { return slots_[place].holders > 1; }
     [[nodiscard]] FtpControl& operator[](uint32_t place) { return slots_[place].control; }
+    [[nodiscard]] const FtpControl& operator[](uint32_t place) const {
+        return slots_[place].control;
+    }
 
   private:
     struct Slot {

@@ -201,6 +201,17 @@ std::optional<Endpoint> take_local_port(LocalPool& pool, uint32_t group, Family 
     return std::nullopt;
 }
 
+std::optional<Endpoint> take_local_port_of(LocalPool& pool,
+                                           const IpAddress& address,
+                                           uint32_t group) {
+    const auto found = find_address(pool.addresses, address);
+    if (found == pool.addresses.end() || (*found->groups)[group].free_count == 0) {
+        ++pool.exhausted;
+        return std::nullopt;
+    }
+    return Endpoint{address, Be16::from_host(take_from((*found->groups)[group]))};
+}
+
 bool hold_local_port(LocalPool& pool, const Endpoint& local, uint32_t group) {
     const auto found = find_address(pool.addresses, local.address);
     const uint32_t port = local.port.host();

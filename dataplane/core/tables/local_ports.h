@@ -38,6 +38,11 @@ struct LocalPoolSettings {
                                                       uint32_t group,
                                                       Family family);
 
+// The same of one address.
+[[nodiscard]] std::optional<Endpoint> take_local_port_of(LocalPool& pool,
+                                                         const IpAddress& address,
+                                                         uint32_t group);
+
 // Takes this very port, for a connection that another director hands over. False: held already.
 [[nodiscard]] bool hold_local_port(LocalPool& pool, const Endpoint& local, uint32_t group);
 

@@ -44,9 +44,13 @@ fetch() {
     done
 }
 
-# vsftpd connects to none but its peer, which full NAT hides: passive only.
+# vsftpd connects to none but its peer: with full NAT, commands have to name that one.
 fetch "curl, full NAT" EPSV ftp://170.210.122.104:2121
 fetch "curl, full NAT" PASV ftp://170.210.122.104:2121 --disable-epsv
+fetch "curl, full NAT" EPRT ftp://170.210.122.104:2121 --ftp-port -
+fetch "curl, full NAT" PORT ftp://170.210.122.104:2121 --ftp-port - --disable-eprt
+fetch "curl, IPv6 to IPv4" EPSV 'ftp://[2001:db8:122::104]:2121'
+fetch "curl, IPv6 to IPv4" EPRT 'ftp://[2001:db8:122::104]:2121' --ftp-port -
 fetch "curl" EPSV ftp://170.210.122.104
 fetch "curl" PASV ftp://170.210.122.104 --disable-epsv
 fetch "curl" EPRT ftp://170.210.122.104 --ftp-port -

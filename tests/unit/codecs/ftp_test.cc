@@ -25,14 +25,21 @@ using test::TestFrame;
     return Endpoint::parse(text).value();
 }
 
-const FtpEnds kIpv4{
-    endpoint("198.51.100.7:40000"), endpoint("203.0.113.10:21"), endpoint("10.0.0.2:2021")};
-const FtpEnds kIpv6{
-    endpoint("[2001:db8:c::7]:40000"), endpoint("[2001:db8::10]:21"), endpoint("[fd00::2]:21")};
-
-[[nodiscard]] std::span<const uint8_t> bytes_of(std::string_view text) {
-    return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
+const FtpEnds kIpv4{endpoint("198.51.100.7:40000"),
+                    endpoint("203.0.113.10:21"),
+                    endpoint("10.0.0.2:2021"),
+                    endpoint("198.51.100.7:40000")};
+const FtpEnds kIpv6{endpoint("[2001:db8:c::7]:40000"),
+                    endpoint("[2001:db8::10]:21"),
+                    endpoint("[fd00::2]:21"),
+                    endpoint("[2001:db8:c::7]:40000")};
+// Full NAT: the server sees the client under another address.
+const FtpEnds kRenamed{
+    kIpv4.client, kIpv4.virtual_service, kIpv4.real_server, endpoint("10.0.0.100:1025")};
+const FtpEnds kRenamed6{
+    kIpv6.client, kIpv6.virtual_service, kIpv6.real_server, endpoint("[fd00::100]:1025")};
+const FtpEnds kSixToFour{
+    kIpv6.client, kIpv6.virtual_service, kIpv4.real_server, endpoint("10.0.0.100:1025")};
 
 // One side of a conversation after the other, each segment following on the last.
 class Conversation {
@@ -41,9 +48,43 @@ class Conversation {
         : ends_(ends), client_(first_sequence), server_(first_sequence) {}
 
     std::optional<FtpExpectation> command(std::string_view text) {
-        const auto found = ftp_from_client(control, ends_, client_, bytes_of(text));
+        const auto found = command_at(client_, text);
         client_ += static_cast<uint32_t>(text.size());
         return found;
+    }
+    // With full NAT, what is announced is always served at `local`.
+    std::optional<FtpExpectation> command_at(uint32_t sequence,
+                                             std::string_view text,
+                                             uint32_t headroom = 64) {
+        TestFrame frame({ends_.client,
+                         ends_.virtual_service,
+                         sequence,
+                         1,
+                         kTcpFlagAck | kTcpFlagPush,
+                         100,
+                         {},
+                         text,
+                         true},
+                        headroom);
+        const FtpRequest found = ftp_from_client(control, ends_, frame.bytes);
+        is_spoiled = found.is_spoiled;
+        if (found.expectation && ends_.is_client_renamed() && !is_spoiled) {
+            const Endpoint local{ends_.inside_client.address, Be16::from_host(2000)};
+            is_spoiled = !ftp_rename_client(control, frame.bytes, found, local, adjustment);
+        }
+        EXPECT_EQ(fault_of(frame.bytes), "");
+        is_answer = found.action == FtpAction::kAnswer;
+        if (is_answer) {
+            EXPECT_EQ(frame.bytes.source(), ends_.virtual_service);
+            EXPECT_EQ(frame.bytes.destination(), ends_.client);
+            acknowledged = number_at(frame.bytes.l4() + 8, 4);
+            return found.expectation;
+        }
+        sent = payload_of(frame.bytes);
+        adjust_tcp(frame.bytes.l4(), 20, TcpSender::kClient, adjustment);
+        EXPECT_EQ(fault_of(frame.bytes), "");
+        sent_sequence = number_at(frame.bytes.l4() + 4, 4);
+        return found.expectation;
     }
     std::optional<FtpExpectation> reply(std::string_view text, uint32_t headroom = 64) {
         const auto found = reply_at(server_, text, headroom);
@@ -84,6 +125,7 @@ class Conversation {
         return found.expectation;
     }
     [[nodiscard]] uint32_t server_sequence() const { return server_; }
+    [[nodiscard]] uint32_t client_sequence() const { return client_; }
 
     FtpControl control;
     TcpAdjustment adjustment;
@@ -246,12 +288,99 @@ TEST(Ftp, ALongLineIsForgottenAndTheNextOneSeen) {
 }
 
 TEST(Ftp, AfterALossALineBeginsWithTheSegment) {
-    FtpControl control;
-    (void)ftp_from_client(control, kIpv4, 100, bytes_of("USER a\r\nPO"));
-    EXPECT_TRUE(ftp_from_client(control, kIpv4, 500, bytes_of("PORT 198,51,100,7,19,137\r\n")));
-    EXPECT_TRUE(ftp_from_client(control, kIpv4, 300, bytes_of("PORT 198,51,100,7,19,138\r\n")))
-        << "late, but it comes";
-    EXPECT_EQ(control.from_client.next_sequence, 526U);
+    Conversation talk(kIpv4);
+    EXPECT_FALSE(talk.command_at(100, "USER a\r\nPO"));
+    EXPECT_TRUE(talk.command_at(500, "PORT 198,51,100,7,19,137\r\n"));
+    EXPECT_TRUE(talk.command_at(300, "PORT 198,51,100,7,19,138\r\n")) << "late, but it comes";
+    EXPECT_EQ(talk.control.from_client.next_sequence, 526U);
+}
+
+struct RenameRow {
+    const FtpEnds& ends;
+    const char* said;
+    const char* read;
+};
+
+TEST(Ftp, WithFullNatCommandsNameWhatTheServerConnectsTo) {
+    const RenameRow rows[]{
+        {kRenamed, "PORT 198,51,100,7,19,137\r\n", "PORT 10,0,0,100,7,208\r\n"},
+        {kRenamed, "NOOP\r\nport 198,51,100,7,1,1\r\n", "NOOP\r\nPORT 10,0,0,100,7,208\r\n"},
+        {kRenamed, "EPRT |1|198.51.100.7|5001|\r\n", "EPRT |1|10.0.0.100|2000|\r\n"},
+        {kRenamed, "EPRT !1!198.51.100.7!5001!\r\nX", "EPRT |1|10.0.0.100|2000|\r\nX"},
+        {kRenamed6, "EPRT |2|2001:db8:c::7|5001|\r\n", "EPRT |2|fd00::100|2000|\r\n"},
+        {kSixToFour, "EPRT |2|2001:db8:c::7|5001|\r\n", "PORT 10,0,0,100,7,208\r\n"},
+        // Another machine's, or none: as it is.
+        {kRenamed, "PORT 198,51,100,8,19,137\r\n", "PORT 198,51,100,8,19,137\r\n"},
+        {kSixToFour, "EPRT |1|198.51.100.7|5001|\r\n", "EPRT |1|198.51.100.7|5001|\r\n"},
+        {kRenamed, "PASV\r\n", "PASV\r\n"},
+    };
+    for (const RenameRow& row : rows) {
+        Conversation talk(row.ends);
+        const uint32_t begin = talk.client_sequence();
+        const std::string said = row.said;
+        const std::string read = row.read;
+        const auto found = talk.command(said);
+        EXPECT_EQ(talk.sent, read);
+        EXPECT_EQ(found.has_value(), said != read);
+        EXPECT_FALSE(talk.is_spoiled);
+        if (found) {
+            EXPECT_EQ(found->client.address, row.ends.client.address);
+        }
+        // What comes next, and the same again, stand where they belong.
+        EXPECT_FALSE(talk.command("NOOP\r\n"));
+        EXPECT_EQ(talk.sent_sequence, begin + static_cast<uint32_t>(read.size()));
+        EXPECT_EQ(talk.command_at(begin, said), found);
+        EXPECT_EQ(talk.sent, read);
+        EXPECT_EQ(talk.sent_sequence, begin);
+        EXPECT_FALSE(talk.command("NOOP\r\n"));
+        EXPECT_EQ(talk.sent_sequence, begin + static_cast<uint32_t>(read.size()) + 6);
+    }
+    Conversation tight(kRenamed);
+    const std::string shortest =
+        "PORT 198,51,100,7,1,1\r\n";  // by one shorter than what it becomes
+    EXPECT_TRUE(tight.command_at(1, shortest, 0));
+    EXPECT_EQ(tight.is_spoiled, std::string("PORT 10,0,0,100,7,208\r\n").size() > shortest.size());
+}
+
+// The same as below, of a client's commands: a command whose words must change comes to the server
+// whole, whatever the pieces.
+TEST(Ftp, ACommandInPiecesIsHeldUntilItIsWhole) {
+    const std::string said = "USER me\r\nPORT 198,51,100,7,1,1\r\nRETR a\r\n PoRT 1\r\nQUIT\r\n";
+    const std::string read = "USER me\r\nPORT 10,0,0,100,7,208\r\nRETR a\r\n PoRT 1\r\nQUIT\r\n";
+    int answers = 0;
+    for (uint64_t seed = 1; seed <= 2000; ++seed) {
+        SCOPED_TRACE(seed);
+        Random random(seed);
+        const auto begin = static_cast<uint32_t>(random.next());
+        Conversation talk(kRenamed, begin);
+        std::string server;
+        for (size_t at = 0; at < said.size();) {
+            const size_t length = std::min(said.size() - at, size_t{1 + random.below(12)});
+            const int tries = random.below(3) == 0 ? 2 : 1;  // sent again, and both arrive
+            for (int i = 0; i < tries; ++i) {
+                const auto sequence = begin + static_cast<uint32_t>(at);
+                (void)talk.command_at(sequence, said.substr(at, length));
+                ASSERT_FALSE(talk.is_spoiled);
+                if (talk.is_answer) {
+                    ++answers;
+                    ASSERT_EQ(talk.acknowledged, sequence + length);
+                    continue;
+                }
+                const auto offset = static_cast<size_t>(talk.sent_sequence - begin);
+                ASSERT_LE(offset, server.size());
+                if (offset + talk.sent.size() > server.size()) {
+                    server += talk.sent.substr(server.size() - offset);
+                }
+                ASSERT_EQ(server, read.substr(0, server.size()));
+            }
+            // What is not acknowledged comes again, as TCPs do.
+            const auto shown = begin + static_cast<uint32_t>(server.size());
+            const uint32_t heard = sequence_before(talk.adjustment.sent[0], shown) - begin;
+            at = talk.is_answer ? at + length : std::min<size_t>(heard, at + length);
+        }
+        EXPECT_EQ(server, read);
+    }
+    EXPECT_GT(answers, 1000);
 }
 
 // A server that sends in pieces over a path that loses some. As TCPs do, it sends a piece again as
