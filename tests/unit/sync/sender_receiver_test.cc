@@ -1,0 +1,246 @@
+// The sender's queue and the receiver's books, one with the other: who is told what, who is given
+// up first, and what is counted when something goes missing.
+#include <gtest/gtest.h>
+
+#include "controlplane/sync/receiver.h"
+#include "controlplane/sync/sender.h"
+#include "tests/unit/sync/sync_samples.h"
+
+namespace director::sync {
+namespace {
+
+using std::chrono::milliseconds;
+
+const Authenticator kOpen("");
+const Authenticator kKeyed("key");
+const IpAddress kTwin = Ipv4Address::of(192, 168, 10, 2);
+
+struct Link {
+    explicit Link(SenderSettings sending = {},
+                  ReceiverSettings receiving = {},
+                  const Authenticator& key = kOpen)
+        : sender(
+              [&sending] {
+                  sending.sync_id = 7;
+                  sending.incarnation = sending.incarnation == 0 ? 1 : sending.incarnation;
+                  return sending;
+              }(),
+              key),
+          receiver(receiving, key) {}
+
+    // Lets time pass and delivers what the sender has for now.
+    std::vector<dataplane::SyncRecord> pass(Duration duration) {
+        now += duration;
+        return deliver(sender.take(now));
+    }
+    std::vector<dataplane::SyncRecord> deliver(const std::vector<Bytes>& messages) {
+        std::vector<dataplane::SyncRecord> all;
+        for (const Bytes& message : messages) {
+            const Received received = receiver.take(message, kTwin, now);
+            all.insert(all.end(), received.records.begin(), received.records.end());
+        }
+        return all;
+    }
+    const PeerStatus& peer() const { return receiver.status().peers.at(kTwin); }
+
+    Sender sender;
+    Receiver receiver;
+    TimePoint now{std::chrono::hours(1)};
+};
+
+dataplane::SyncRecord full_nat(uint32_t number) {
+    dataplane::SyncRecord record = sample(number);
+    record.forwarding = dataplane::ForwardingMethod::kFullNat;
+    record.local = at("192.168.2.120:2000");
+    return record;
+}
+
+dataplane::SyncRecord long_lived(uint32_t number) {
+    dataplane::SyncRecord record = sample(number);
+    record.is_long_lived = true;
+    return record;
+}
+
+TEST(SyncSender, WaitsALittleForCompany) {
+    Link link;
+    static_cast<void>(link.pass(milliseconds(0)));  // the first beat
+    link.sender.add(sample(1), link.now);
+    EXPECT_TRUE(link.pass(milliseconds(19)).empty());
+    link.sender.add(sample(2), link.now);
+    EXPECT_EQ(link.pass(milliseconds(1)).size(), 2U);
+    EXPECT_EQ(link.sender.status().messages, 2U) << "a beat, and both in one";
+    EXPECT_EQ(link.sender.status().age_ms, 20U);
+}
+
+TEST(SyncSender, FullMessagesGoAtOnce) {
+    Link link;
+    for (uint32_t i = 0; i < 100; ++i) {
+        link.sender.add(sample(i), link.now);
+    }
+    const auto arrived = link.pass(milliseconds(0));
+    EXPECT_GE(arrived.size(), 40U) << "(1472 - 8) / 36";
+    EXPECT_EQ(arrived.size() + link.pass(milliseconds(20)).size(), 100U);
+}
+
+TEST(SyncSender, EachWireCarriesWhatItCan) {
+    const auto arrived_by = [](Wire wire) {
+        Link link({.wire = wire});
+        link.sender.add(sample(1), link.now);
+        link.sender.add(full_nat(2), link.now);
+        const auto records = link.pass(milliseconds(20));
+        return std::tuple(records.size(),
+                          link.sender.status().unsayable,
+                          link.peer().ipvs_messages,
+                          link.peer().director_messages);
+    };
+    EXPECT_EQ(arrived_by(Wire::kIpvs), std::tuple(1, 1, 1, 0));
+    EXPECT_EQ(arrived_by(Wire::kDirector), std::tuple(2, 0, 0, 1));
+    EXPECT_EQ(arrived_by(Wire::kBoth), std::tuple(2, 0, 1, 1));
+}
+
+TEST(SyncSender, NewConnectionsMakeRoomForLongLivedOnes) {
+    Link link({.queue_max = 4});
+    for (uint32_t i = 0; i < 6; ++i) {
+        link.sender.add(sample(i), link.now);
+    }
+    EXPECT_EQ(link.sender.status().dropped_new, 2U);
+    for (uint32_t i = 10; i < 15; ++i) {
+        link.sender.add(long_lived(i), link.now);
+    }
+    EXPECT_EQ(link.sender.status().dropped_new, 6U);
+    EXPECT_EQ(link.sender.status().dropped_long_lived, 1U);
+    const auto arrived = link.pass(milliseconds(20));
+    ASSERT_EQ(arrived.size(), 4U);
+    EXPECT_EQ(arrived[0].client, sample(10).client);
+}
+
+TEST(SyncSender, LongLivedOnesGoFirst) {
+    Link link;
+    link.sender.add(sample(1), link.now);
+    link.sender.add(long_lived(2), link.now);
+    const auto arrived = link.pass(milliseconds(20));
+    ASSERT_EQ(arrived.size(), 2U);
+    EXPECT_EQ(arrived[0].client, sample(2).client);
+}
+
+TEST(SyncSender, KeepsToItsPace) {
+    Link link({.messages_per_second = 100});
+    for (uint32_t i = 0; i < 60000; ++i) {
+        link.sender.add(sample(i), link.now);
+    }
+    static_cast<void>(link.pass(milliseconds(20)));
+    const uint64_t burst = link.sender.status().ipvs_messages;
+    EXPECT_LE(burst, 66U);
+    for (int i = 0; i < 100; ++i) {
+        static_cast<void>(link.pass(milliseconds(10)));
+    }
+    EXPECT_NEAR(static_cast<double>(link.sender.status().ipvs_messages - burst), 100.0, 2.0);
+    static_cast<void>(link.deliver(link.sender.flush(link.now)));
+    EXPECT_EQ(link.peer().records, 60000U) << "the end waits for nobody";
+}
+
+TEST(SyncReceiver, CountsWhatIsLost) {
+    Link link({.wire = Wire::kBoth});
+    const auto messages_of = [&link](uint32_t first) {
+        link.now += milliseconds(1100);
+        for (uint32_t i = first; i < first + 3; ++i) {
+            link.sender.add(i % 2 == 0 ? full_nat(i) : sample(i), link.now);
+        }
+        return link.sender.take(link.now + milliseconds(20));
+    };
+    static_cast<void>(link.deliver(messages_of(0)));
+    EXPECT_EQ(link.peer().lost + link.peer().ipvs_lost, 0U);
+    static_cast<void>(messages_of(10));  // an IPVS message and one of Director's go missing
+    static_cast<void>(link.deliver(messages_of(20)));
+    EXPECT_EQ(link.peer().lost, 1U);
+    EXPECT_EQ(link.peer().ipvs_lost, 1U);
+}
+
+TEST(SyncReceiver, LateAndTwice) {
+    Link link({.wire = Wire::kDirector});
+    link.sender.add(sample(1), link.now);
+    const auto first = link.sender.take(link.now + milliseconds(20));
+    link.sender.add(sample(2), link.now);
+    const auto second = link.sender.take(link.now + milliseconds(40));
+    link.sender.add(sample(3), link.now);
+    const auto third = link.sender.take(link.now + milliseconds(60));
+    EXPECT_EQ(link.deliver(first).size(), 1U);
+    EXPECT_EQ(link.deliver(third).size(), 1U);
+    EXPECT_EQ(link.peer().lost, 1U);
+    EXPECT_EQ(link.deliver(second).size(), 1U);
+    EXPECT_EQ(link.peer().lost, 0U);
+    EXPECT_EQ(link.peer().late, 1U);
+    EXPECT_TRUE(link.deliver(second).empty());
+    EXPECT_EQ(link.peer().replayed, 1U);
+}
+
+TEST(SyncReceiver, ARestartedTwinIsNew) {
+    Link link({.wire = Wire::kDirector});
+    Sender after({.sync_id = 7, .wire = Wire::kDirector, .incarnation = 2}, kOpen);
+    const auto old = link.sender.take(link.now);
+    ASSERT_EQ(old.size(), 1U);
+    EXPECT_TRUE(link.receiver.take(old[0], kTwin, link.now).is_new_incarnation);
+    const auto beat = after.take(link.now);
+    ASSERT_EQ(beat.size(), 1U);
+    EXPECT_TRUE(link.receiver.take(beat[0], kTwin, link.now).is_new_incarnation);
+    EXPECT_EQ(link.peer().restarts, 1U);
+    EXPECT_FALSE(link.receiver.take(old[0], kTwin, link.now).is_new_incarnation);
+    EXPECT_EQ(link.peer().replayed, 1U);
+}
+
+TEST(SyncReceiver, StrangersAndForgers) {
+    Link link({.wire = Wire::kBoth},
+              {.allowed = {*IpPrefix::parse("192.168.10.0/24")}, .takes_ipvs = false},
+              kKeyed);
+    link.sender.add(sample(1), link.now);
+    link.sender.add(full_nat(2), link.now);
+    const auto messages = link.sender.take(link.now + milliseconds(20));
+    ASSERT_EQ(messages.size(), 2U);
+    for (const Bytes& message : messages) {
+        EXPECT_TRUE(
+            link.receiver.take(message, Ipv4Address::of(10, 0, 0, 1), link.now).records.empty());
+    }
+    EXPECT_EQ(link.receiver.status().not_allowed, 2U);
+    EXPECT_TRUE(link.receiver.status().peers.empty());
+    EXPECT_EQ(link.deliver(messages).size(), 1U);
+    EXPECT_EQ(link.receiver.status().unexpected_ipvs, 1U);
+    Sender forger({.sync_id = 7, .wire = Wire::kDirector, .incarnation = 9}, kOpen);
+    EXPECT_TRUE(link.deliver(forger.take(link.now)).empty());
+    EXPECT_EQ(link.receiver.status().director_refused[static_cast<size_t>(DirectorRefusal::kNoTag)],
+              1U);
+}
+
+TEST(SyncReceiver, RefusalsAreCountedByName) {
+    Link link;
+    const Bytes nonsense{0, 7, 0, 4};
+    static_cast<void>(link.deliver({Bytes{1, 2, 3}, Bytes{9, 9, 9, 9, 9}}));
+    EXPECT_EQ(link.receiver.status().refused[static_cast<size_t>(Refusal::kTooShort)], 1U);
+    EXPECT_EQ(link.receiver.status().refused[static_cast<size_t>(Refusal::kWrongSize)], 1U);
+    EXPECT_EQ(link.peer().ipvs_messages, 0U);
+}
+
+TEST(SyncReceiver, NoMorePeersThanItHasRoomFor) {
+    Link link({.wire = Wire::kDirector});
+    const Bytes beat = link.sender.take(link.now).at(0);
+    for (uint32_t i = 0; i < 100; ++i) {
+        static_cast<void>(link.receiver.take(beat, Ipv4Address::from_host(i + 1), link.now));
+    }
+    EXPECT_EQ(link.receiver.status().peers.size(), Receiver::kPeersMax);
+    EXPECT_EQ(link.receiver.status().not_allowed, 100U - Receiver::kPeersMax);
+}
+
+TEST(SyncSender, ServersTravel) {
+    Link link;
+    const ServerReport report{.virtual_service = at("192.168.10.100:80"),
+                              .real_server = at("192.168.2.13:80"),
+                              .weight = 1};
+    link.sender.add_servers(std::vector(100, report));
+    size_t count = 0;
+    for (const Bytes& message : link.sender.take(link.now)) {
+        count += link.receiver.take(message, kTwin, link.now).servers.size();
+    }
+    EXPECT_EQ(count, 100U);
+}
+
+}  // namespace
+}  // namespace director::sync
