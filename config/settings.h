@@ -22,26 +22,10 @@
 #include <string_view>
 
 #include "config/model.h"
+#include "config/setting_forms.h"
+#include "config/settings_checks.h"
 
 namespace director::config {
-
-enum class Need { kOptional, kRequired };
-
-enum class Shape { kAny, kPowerOfTwo };
-
-struct Range {
-    int64_t min = 0;
-    int64_t max = 0;
-    Shape shape = Shape::kAny;
-};
-
-// What a T looks like between quotation marks.
-template <typename T>
-struct TextForm {
-    std::string_view expected;                   // completes "expected ..."
-    bool (*read)(std::string_view text, T& to);  // false: not of this form
-    std::string (*write)(const T& value);
-};
 
 extern const TextForm<std::string> kInterfaceNameForm;
 extern const TextForm<std::string> kDeviceForm;
@@ -61,12 +45,6 @@ extern const TextForm<SchedulerFlag> kSchedulerFlagForm;
 extern const TextForm<std::string> kPoolNameForm;
 extern const TextForm<std::string> kPoolReferenceForm;
 extern const TextForm<std::string> kPrefixFileForm;
-
-template <typename Enum>
-struct Choice {
-    std::string_view name;
-    Enum value;
-};
 
 inline constexpr std::array kIdleModes{Choice<IdleMode>{"poll", IdleMode::kPoll},
                                        Choice<IdleMode>{"adaptive", IdleMode::kAdaptive}};
@@ -228,6 +206,16 @@ void visit_settings(RealServer& server, Visitor& visitor) {
     visitor.number("upper_threshold", server.upper_threshold, kCountRange, Need::kOptional);
     visitor.number("lower_threshold", server.lower_threshold, kCountRange, Need::kOptional);
     visitor.number("quic_id", server.quic_id, {0, INT64_MAX}, Need::kOptional);
+    visit_settings(server.health, visitor);
+}
+
+template <typename Visitor>
+void visit_settings(SorryServer& server, Visitor& visitor) {
+    visitor.text("address", server.endpoint, kSorryAddressForm, Need::kOptional);
+    visitor.number("weight", server.weight, {1, 65535}, Need::kOptional);
+    visitor.choice("forwarding", server.forwarding, std::span(kForwardingMethods));
+    visitor.group("tunnel", server.tunnel);
+    visitor.flag("inhibit", server.inhibit);
 }
 
 template <typename Visitor>
@@ -288,6 +276,8 @@ void visit_settings(VirtualService& service, Visitor& visitor) {
     visitor.text("allow_file", service.allow_file, kPrefixFileForm, kOptional);
     visitor.texts("deny", service.deny, kPrefixForm);
     visitor.text("deny_file", service.deny_file, kPrefixFileForm, kOptional);
+    visit_settings(service.health, visitor);
+    visitor.group("sorry_server", service.sorry_server);
     visitor.list("real_servers", service.real_servers);
 }
 
@@ -310,6 +300,7 @@ void visit_settings(Model& model, Visitor& visitor) {
     visitor.group("control", model.control);
     visitor.group("dataplane", model.dataplane);
     visitor.group("timeouts", model.timeouts);
+    visitor.group("health_checks", model.health_checks);
     visitor.list("ports", model.ports);
     visitor.list("routes", model.routes);
     visitor.list("local_pools", model.local_pools);

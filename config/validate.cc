@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -358,7 +359,12 @@ class Validation {
 }  // namespace
 
 std::vector<Finding> validate(const Model& model, const Vocabulary& vocabulary) {
-    return Validation(model, vocabulary).run();
+    std::vector<Finding> findings = Validation(model, vocabulary).run();
+    if (vocabulary.further) {
+        std::vector<Finding> further = vocabulary.further(model);
+        std::move(further.begin(), further.end(), std::back_inserter(findings));
+    }
+    return findings;
 }
 
 }  // namespace director::config

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -10,18 +11,20 @@
 
 namespace director::config {
 
-// What the dataplane can do, as far as a configuration names it.
-struct Vocabulary {
-    std::vector<std::string> schedulers;  // known names
-    size_t interfaces_max = 64;           // ports and VLANs together
-    size_t local_pools_max = 63;
-};
-
 struct Finding {
     std::string path;  // the setting to blame
     std::string message;
     // Other settings that the finding rests on: pointless when one of them could not be read.
     std::vector<std::string> premises;
+};
+
+// What the other parts can do, as far as a configuration names it.
+struct Vocabulary {
+    std::vector<std::string> schedulers;  // known names
+    size_t interfaces_max = 64;           // ports and VLANs together
+    size_t local_pools_max = 63;
+    // What else is wrong, by the parts that know; empty: nobody is asked.
+    std::function<std::vector<Finding>(const Model&)> further = {};
 };
 
 // Everything wrong with a model whose single settings are in range.
