@@ -278,8 +278,12 @@ std::string_view to_string(Protocol protocol) {
             return "ipv6";
         case Protocol::kGre:
             return "gre";
+        case Protocol::kAh:
+            return "ah";
         case Protocol::kIcmpv6:
             return "icmpv6";
+        case Protocol::kVrrp:
+            return "vrrp";
         case Protocol::kSctp:
             return "sctp";
     }

@@ -184,7 +184,9 @@ enum class Protocol : uint8_t {
     kUdp = 17,
     kIpv6 = 41,
     kGre = 47,
+    kAh = 51,
     kIcmpv6 = 58,
+    kVrrp = 112,
     kSctp = 132,
 };
 

@@ -25,6 +25,7 @@ enum class CommandKind : uint8_t {
     kEndConnections,    // what is to become of a gone server's connections
     kSetTimeout,        // of one connection state, for timers armed from now on
     kPutInterface,      // define or change an interface
+    kSetVirtualMac,     // receive frames to a virtual router's MAC address, or no longer
     kPutNeighbour,      // define or change a neighbour
     kRemoveNeighbour,
     kPutRoutes,     // install a route table; the old one is returned
@@ -57,6 +58,14 @@ struct InterfaceChange {
     Interface interface;
 };
 
+// RFC 5798 section 7.3: 00-00-5E-00-01-{number} for IPv4, 00-00-5E-00-02-{number} for IPv6.
+struct VirtualMacChange {
+    InterfaceId interface;
+    Family family;
+    uint8_t router;  // its number
+    bool is_ours;
+};
+
 struct NeighbourChange {
     NeighbourKey key;
     Neighbour neighbour;
@@ -69,20 +78,21 @@ struct Command {
     // far each worker is.
     uint32_t sequence = 0;
     union {
-        ServiceTable* service_table;     // kPutService
-        ServiceId service;               // kRetireService, kForgetService
-        WeightChange set_weight;         // kSetWeight
-        RealServerId server;             // kForgetRealServer
-        ConnectionsEnd end_connections;  // kEndConnections
-        TimeoutChange set_timeout;       // kSetTimeout
-        InterfaceChange put_interface;   // kPutInterface
-        NeighbourChange put_neighbour;   // kPutNeighbour
-        NeighbourKey remove_neighbour;   // kRemoveNeighbour
-        const RouteTable* routes;        // kPutRoutes
-        const Tables* tables;            // kPutTables
-        LocalPool* local_pool;           // kPutLocalPool
-        SyncPolicy set_sync;             // kSetSync
-        Job* job;                        // kRunJob
+        ServiceTable* service_table;       // kPutService
+        ServiceId service;                 // kRetireService, kForgetService
+        WeightChange set_weight;           // kSetWeight
+        RealServerId server;               // kForgetRealServer
+        ConnectionsEnd end_connections;    // kEndConnections
+        TimeoutChange set_timeout;         // kSetTimeout
+        InterfaceChange put_interface;     // kPutInterface
+        VirtualMacChange set_virtual_mac;  // kSetVirtualMac
+        NeighbourChange put_neighbour;     // kPutNeighbour
+        NeighbourKey remove_neighbour;     // kRemoveNeighbour
+        const RouteTable* routes;          // kPutRoutes
+        const Tables* tables;              // kPutTables
+        LocalPool* local_pool;             // kPutLocalPool
+        SyncPolicy set_sync;               // kSetSync
+        Job* job;                          // kRunJob
     };
 
     Command() : kind(CommandKind::kRunJob), job(nullptr) {}

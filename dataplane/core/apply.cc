@@ -52,8 +52,7 @@ void describe_servers(Worker::State& state,
         tally.tunnel = server.tunnel;
         tally.is_load_wanted = is_load_wanted;
         state.servers_end = std::max(state.servers_end, index(server.id) + 1);
-        // A server whose connections are being ended, at the end of a drain, has weight 0.
-        tally.is_ending = tally.is_ending && server.weight == 0;
+        tally.is_ending = false;
     }
 }
 
@@ -318,6 +317,12 @@ void Worker::apply(const Command& command, TimePoint now) {
         case CommandKind::kPutInterface:
             is_done = state.forwarder.put_interface(command.put_interface.id,
                                                     command.put_interface.interface);
+            break;
+        case CommandKind::kSetVirtualMac:
+            is_done = state.forwarder.set_virtual_mac(command.set_virtual_mac.interface,
+                                                      command.set_virtual_mac.family,
+                                                      command.set_virtual_mac.router,
+                                                      command.set_virtual_mac.is_ours);
             break;
         case CommandKind::kPutNeighbour:
             is_done = state.forwarder.put_neighbour(command.put_neighbour.key,

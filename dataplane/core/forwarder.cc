@@ -41,7 +41,8 @@ bool Forwarder::put_interface(InterfaceId id, const Interface& interface) {
     if (index(id) >= kInterfacesMax) {
         return false;
     }
-    interfaces_[index(id)] = {interface, true};
+    interfaces_[index(id)].facts = interface;
+    interfaces_[index(id)].is_known = true;
     for (uint16_t port = 0; port < untagged_.size(); ++port) {
         untagged_[port] = search_interface(PortId{port}, {});
         own_macs_[port] = own_mac_bits(untagged_[port]);
@@ -53,6 +54,23 @@ bool Forwarder::put_interface(InterfaceId id, const Interface& interface) {
         }
     }
     return true;
+}
+
+bool Forwarder::set_virtual_mac(InterfaceId id, Family family, uint8_t router, bool is_ours) {
+    if (index(id) >= kInterfacesMax) {
+        return false;
+    }
+    interfaces_[index(id)].virtual_macs[static_cast<size_t>(family)][router] = is_ours;
+    return true;
+}
+
+bool Forwarder::is_to_virtual_mac(PortId port, VlanTags vlan, const uint8_t* frame) const {
+    constexpr std::array<uint8_t, 4> kPrefix{0x00, 0x00, 0x5e, 0x00};  // RFC 5798 section 7.3
+    const InterfaceId id = interface_id_of(port, vlan);
+    const uint8_t block = frame[4];  // 1: IPv4, 2: IPv6
+    return id != kNoInterface && std::equal(kPrefix.begin(), kPrefix.end(), frame) &&
+           (block == 1 || block == 2) &&
+           interfaces_[index(id)].virtual_macs[block - size_t{1}][frame[5]];
 }
 
 bool Forwarder::put_neighbour(const NeighbourKey& key, const Neighbour& neighbour) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -48,6 +49,9 @@ class Forwarder {
 
     // False when the id is out of range.
     [[nodiscard]] bool put_interface(InterfaceId id, const Interface& interface);
+    // Whether the virtual router's MAC address is the interface's too. False when the interface's
+    // id is out of range.
+    [[nodiscard]] bool set_virtual_mac(InterfaceId id, Family family, uint8_t router, bool is_ours);
     // False when the table is full.
     [[nodiscard]] bool put_neighbour(const NeighbourKey& key, const Neighbour& neighbour);
     void remove_neighbour(const NeighbourKey& key);
@@ -56,9 +60,7 @@ class Forwarder {
 
     // The interface that frames with this VLAN (0 = untagged) on this port belong to, or nullptr.
     [[nodiscard]] const Interface* interface_of(PortId port, VlanTags vlan) const {
-        const InterfaceId id = vlan.is_untagged() && index(port) < untagged_.size()
-                                   ? untagged_[index(port)]
-                                   : search_interface(port, vlan);
+        const InterfaceId id = interface_id_of(port, vlan);
         return id != kNoInterface ? &interface(id) : nullptr;
     }
     // Whether a frame without a VLAN has the interface's own MAC address, which is no group's, as
@@ -67,6 +69,8 @@ class Forwarder {
         const size_t place = size_t{index(port)} | size_t{vlan.inner} << 16;
         return place < own_macs_.size() && mac_bits(frame) == own_macs_[place];
     }
+    // Whether a frame's destination is the MAC address of a virtual router that is ours there.
+    [[nodiscard]] bool is_to_virtual_mac(PortId port, VlanTags vlan, const uint8_t* frame) const;
     [[nodiscard]] const Interface& interface(InterfaceId id) const {
         return interfaces_[index(id)].facts;
     }
@@ -82,6 +86,8 @@ class Forwarder {
     struct Slot {
         Interface facts;
         bool is_known = false;
+        // Virtual routers whose MAC address is ours, by family and number.
+        std::array<std::bitset<256>, 2> virtual_macs{};
     };
     struct NeighbourHash {
         HashKey key;
@@ -102,6 +108,10 @@ class Forwarder {
         return bits << 16;
     }
 
+    [[nodiscard]] InterfaceId interface_id_of(PortId port, VlanTags vlan) const {
+        return vlan.is_untagged() && index(port) < untagged_.size() ? untagged_[index(port)]
+                                                                    : search_interface(port, vlan);
+    }
     [[nodiscard]] InterfaceId search_interface(PortId port, VlanTags vlan) const;
     // As many as a group of a burst (worker.cc): what is not needed need not be set up.
     static constexpr size_t kAtOnce = 8;

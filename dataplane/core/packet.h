@@ -98,6 +98,7 @@ struct Packet {
     bool is_translated = false;  // shows the other side's ends already
     bool is_proven = false;      // the SYN that a cookie proves its client to have sent
     bool is_answer = false;      // takes the place of a dropped packet: an ICMP error, a reset
+    bool is_urgent = false;      // kPunt: an advertisement, which overtakes other frames
 
     // Out, beside `verdict`.
     DropReason drop_reason{};

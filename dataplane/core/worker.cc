@@ -13,6 +13,16 @@ namespace {
 // serve for a reflected flood. Linux allows 1,000 (net.ipv4.icmp_msgs_per_sec).
 constexpr uint32_t kAnswersPerSecond = 1000;
 
+// Of a few routers that speak once a second, or a hundred times.
+constexpr uint32_t kAdvertisementsPerSecond = 4000;
+
+// VRRP, also behind an authentication header (RFC 2338 section 5.3.6.3), which few else send to
+// many.
+[[nodiscard]] bool is_advertisement(const Packet& packet) {
+    return packet.protocol == Protocol::kVrrp ||
+           (packet.protocol == Protocol::kAh && packet.is_group_frame);
+}
+
 [[nodiscard]] FragmentTableSettings fragment_settings(const WorkerSettings& settings) {
     return {.held_max = Worker::kHeldMax, .key = settings.hash_key};
 }
@@ -38,6 +48,7 @@ Worker::State::State(const WorkerSettings& worker_settings)
       fragments(fragment_settings(settings), settings.memory),
       frame_operations{},
       kernel_punts(settings.punts_per_second),
+      advertisement_punts(kAdvertisementsPerSecond),
       neighbour_punts(settings.punts_per_second),
       answers(kAnswersPerSecond),
       scratch{},
@@ -73,7 +84,9 @@ void Worker::State::count_dropped(const Packet& packet, DropReason reason) {
 }
 
 void Worker::State::punt(Packet& packet) {
-    if (!kernel_punts.admits(now)) {
+    packet.is_urgent = is_advertisement(packet);
+    RateLimiter& limiter = packet.is_urgent ? advertisement_punts : kernel_punts;
+    if (!limiter.admits(now)) {
         drop(packet, DropReason::kPuntRateLimited);
         return;
     }

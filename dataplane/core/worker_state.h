@@ -145,6 +145,7 @@ struct Worker::State {
     std::array<FrameOperation, kBurstMax + 2 * size_t{Worker::kHeldMax}> frame_operations;
     uint32_t frame_operation_count = 0;
     RateLimiter kernel_punts;
+    RateLimiter advertisement_punts;
     RateLimiter neighbour_punts;
     RateLimiter answers;
     uint16_t tunnel_id = 0;  // identification of the next outer IPv4 header

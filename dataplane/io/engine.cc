@@ -48,7 +48,10 @@ class DpdkEngine final : public Engine {
     uint32_t receive_punted(WorkerId worker,
                             uint32_t limit,
                             const std::function<void(const PuntedFrame&)>& receive) override;
-    [[nodiscard]] bool inject(PortId port, std::span<const uint8_t> frame) override;
+    [[nodiscard]] bool inject(PortId port,
+                              std::span<const uint8_t> frame,
+                              Urgency urgency) override;
+    [[nodiscard]] bool listen_to(PortId port, const MacAddress& mac, bool is_wanted) override;
     [[nodiscard]] int wake_fd() const override { return wake_.fd(); }
     void acknowledge_wake() override { wake_.acknowledge(); }
     [[nodiscard]] PortStatus port_status(PortId port) const override {
@@ -158,11 +161,14 @@ Result<void> DpdkEngine::make_rings() {
         const int node = static_cast<int>(rte_lcore_to_socket_id(lcore_of(WorkerId{from})));
         const uint32_t entries = settings_.ring_entries;
         auto rings = std::make_unique<ControlRings>();
-        is_enough = is_enough &&
-                    rings->commands.create(fmt::format("commands{}", from), entries, node) &&
-                    rings->events.create(fmt::format("events{}", from), entries, node) &&
-                    rings->punted.create(fmt::format("punted{}", from), entries, node) &&
-                    rings->injected.create(fmt::format("injected{}", from), entries, node);
+        is_enough =
+            is_enough && rings->commands.create(fmt::format("commands{}", from), entries, node) &&
+            rings->events.create(fmt::format("events{}", from), entries, node) &&
+            rings->punted.create(fmt::format("punted{}", from), entries, node) &&
+            rings->injected.create(fmt::format("injected{}", from), entries, node) &&
+            rings->punted_first.create(fmt::format("punted_first{}", from), kUrgentFrames, node) &&
+            rings->injected_first.create(
+                fmt::format("injected_first{}", from), kUrgentFrames, node);
         rings_.push_back(std::move(rings));
         returns_.push_back(std::make_unique<FrameStack>());
         MeshRow row(worker_count());
@@ -292,13 +298,19 @@ std::optional<Event> DpdkEngine::next_event(WorkerId worker) {
     return event;
 }
 
+bool DpdkEngine::listen_to(PortId port, const MacAddress& mac, bool is_wanted) {
+    DIRECTOR_ASSERT(index(port) < ports_.size());
+    return ports_[index(port)]->listen_to(mac, is_wanted);
+}
+
 uint32_t DpdkEngine::receive_punted(WorkerId worker,
                                     uint32_t limit,
                                     const std::function<void(const PuntedFrame&)>& receive) {
-    FrameRing& ring = rings_of(worker).punted;
+    ControlRings& rings = rings_of(worker);
     uint32_t received = 0;
     rte_mbuf* frame = nullptr;
-    while (received < limit && ring.pop(&frame, 1) == 1) {
+    while (received < limit &&
+           (rings.punted_first.pop(&frame, 1) == 1 || rings.punted.pop(&frame, 1) == 1)) {
         const std::unique_ptr<rte_mbuf, decltype(&rte_pktmbuf_free)> own(frame, &rte_pktmbuf_free);
         const Packet& packet = tag_of(frame).packet;
         receive(PuntedFrame{.bytes = {rte_pktmbuf_mtod(frame, const uint8_t*), frame->data_len},
@@ -312,8 +324,9 @@ uint32_t DpdkEngine::receive_punted(WorkerId worker,
     return received;
 }
 
-bool DpdkEngine::inject(PortId port, std::span<const uint8_t> bytes) {
-    rte_mbuf* const frame = rte_pktmbuf_alloc(pool_->handle());
+bool DpdkEngine::inject(PortId port, std::span<const uint8_t> bytes, Urgency urgency) {
+    rte_mempool* const pool = urgency == Urgency::kFirst ? pool_->reserve() : pool_->handle();
+    rte_mbuf* const frame = rte_pktmbuf_alloc(pool);
     if (frame == nullptr) {
         return false;
     }
@@ -330,7 +343,9 @@ bool DpdkEngine::inject(PortId port, std::span<const uint8_t> bytes) {
     tag.packet.out_port = port;
     const WorkerId sender =
         worker_of_queue(index(port), 0, port_of(port).tx_queues(), worker_count());
-    if (rings_of(sender).injected.push(&frame, 1) != 1) {
+    ControlRings& rings = rings_of(sender);
+    FrameRing& ring = urgency == Urgency::kFirst ? rings.injected_first : rings.injected;
+    if (ring.push(&frame, 1) != 1) {
         return false;
     }
     static_cast<void>(own.release());

@@ -101,6 +101,8 @@ struct LoopCounters {
     uint64_t injected_dropped = 0;  // frames from inject() that the port did not take
 };
 
+enum class Urgency : uint8_t { kUsual, kFirst };
+
 // A frame that a worker gave to the control plane.
 struct PuntedFrame {
     std::span<const uint8_t> bytes;
@@ -156,8 +158,15 @@ class Engine {
                                     uint32_t limit,
                                     const std::function<void(const PuntedFrame&)>& receive) = 0;
     // Sends a complete Ethernet frame out of a port, through a worker. False when no buffer or ring
-    // slot is free.
-    [[nodiscard]] virtual bool inject(PortId port, std::span<const uint8_t> frame) = 0;
+    // slot is free. Urgent frames have buffers and slots of their own and overtake all others.
+    [[nodiscard]] virtual bool inject(PortId port,
+                                      std::span<const uint8_t> frame,
+                                      Urgency urgency = Urgency::kUsual) = 0;
+
+    // Makes the port receive frames to one more unicast address, or no longer. Where the device has
+    // no such filter it receives everybody's, and workers drop what is not ours. False: it can do
+    // neither.
+    [[nodiscard]] virtual bool listen_to(PortId port, const MacAddress& mac, bool is_wanted) = 0;
 
     // Readable when events or punted frames wait. Call acknowledge_wake() before draining.
     [[nodiscard]] virtual int wake_fd() const = 0;

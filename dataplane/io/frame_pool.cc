@@ -32,17 +32,20 @@ uint32_t cache_frames(const EngineSettings& settings) {
 // side even across pages. It would leave a gap before each page's end, nearly half of a 4 KiB page,
 // and DPDK's AF_XDP driver gives the kernel a range without gaps: the kernel silently keeps every
 // buffer that lies behind it, until none is left to receive into.
-rte_mempool* create_pool(const EngineSettings& settings) {
+rte_mempool* create_pool(const char* name,
+                         uint32_t frames,
+                         uint32_t cache,
+                         const EngineSettings& settings) {
     const bool is_virtual = rte_eal_iova_mode() == RTE_IOVA_VA || rte_eal_has_hugepages() == 0;
     rte_pktmbuf_pool_private sizes{};
     sizes.mbuf_data_room_size = frame_room_bytes(settings);
     sizes.mbuf_priv_size = static_cast<uint16_t>(kFrameTagBytes);
     const auto element_bytes =
         static_cast<unsigned>(sizeof(rte_mbuf) + sizes.mbuf_priv_size + sizes.mbuf_data_room_size);
-    rte_mempool* pool = rte_mempool_create_empty("frames",
-                                                 settings.pool_frames,
+    rte_mempool* pool = rte_mempool_create_empty(name,
+                                                 frames,
                                                  element_bytes,
-                                                 cache_frames(settings),
+                                                 cache,
                                                  sizeof(sizes),
                                                  SOCKET_ID_ANY,
                                                  is_virtual ? RTE_MEMPOOL_F_NO_IOVA_CONTIG : 0U);
@@ -66,22 +69,27 @@ rte_mempool* create_pool(const EngineSettings& settings) {
 }  // namespace
 
 Result<std::unique_ptr<FramePool>> FramePool::create(const EngineSettings& settings) {
-    rte_mempool* pool = create_pool(settings);
-    if (pool == nullptr) {
+    rte_mempool* pool =
+        create_pool("frames", settings.pool_frames, cache_frames(settings), settings);
+    rte_mempool* reserve =
+        pool == nullptr ? nullptr : create_pool("reserve", kUrgentFrames, 0, settings);
+    if (reserve == nullptr) {
+        rte_mempool_free(pool);
         return failure(
             fmt::format("no memory for {} frame buffers ({}): reserve more hugepages or configure "
                         "fewer buffers",
                         settings.pool_frames,
                         rte_strerror(rte_errno)));
     }
-    return std::unique_ptr<FramePool>(new FramePool(pool));
+    return std::unique_ptr<FramePool>(new FramePool(pool, reserve));
 }
 
 FramePool::~FramePool() {
-    g_missing = in_use();
+    g_missing = in_use() + rte_mempool_in_use_count(reserve_);
     if (g_missing != 0) {
         kLog.debug("frame buffers not returned at the end count={}", g_missing);
     }
+    rte_mempool_free(reserve_);
     rte_mempool_free(pool_);
 }
 

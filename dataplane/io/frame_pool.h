@@ -1,4 +1,5 @@
-// The pool that all frame buffers of an engine come from.
+// The pool that all frame buffers of an engine come from, and a small one for what must go out even
+// when that is empty.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,9 @@
 
 namespace director::dataplane::io {
 
+// Advertisements under way at once, at most.
+inline constexpr uint32_t kUrgentFrames = 256;
+
 class FramePool {
   public:
     [[nodiscard]] static Result<std::unique_ptr<FramePool>> create(const EngineSettings& settings);
@@ -22,6 +26,7 @@ class FramePool {
     FramePool& operator=(const FramePool&) = delete;
 
     [[nodiscard]] rte_mempool* handle() const { return pool_; }
+    [[nodiscard]] rte_mempool* reserve() const { return reserve_; }
     [[nodiscard]] uint32_t in_use() const;
     // "2 MiB hugepages" or the like.
     [[nodiscard]] std::string memory_kind() const;
@@ -30,9 +35,10 @@ class FramePool {
     [[nodiscard]] static uint32_t missing_at_last_end();
 
   private:
-    explicit FramePool(rte_mempool* pool) : pool_(pool) {}
+    FramePool(rte_mempool* pool, rte_mempool* reserve) : pool_(pool), reserve_(reserve) {}
 
     rte_mempool* pool_;
+    rte_mempool* reserve_;
 };
 
 }  // namespace director::dataplane::io

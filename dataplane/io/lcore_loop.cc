@@ -96,7 +96,8 @@ void LcoreLoop::poll(TimePoint now) {
     frames_seen_ = 0;
     has_news_ = false;
     apply_commands(now);
-    send_injected();
+    send_injected(wiring_.control->injected_first);
+    send_injected(wiring_.control->injected);
     take_returned();
     resume_held();
     receive();
@@ -140,9 +141,9 @@ void LcoreLoop::apply_commands(TimePoint now) {
     }
 }
 
-void LcoreLoop::send_injected() {
+void LcoreLoop::send_injected(FrameRing& ring) {
     std::array<rte_mbuf*, kBurstMax> frames{};
-    const uint32_t count = wiring_.control->injected.pop(frames.data(), kBurstMax);
+    const uint32_t count = ring.pop(frames.data(), kBurstMax);
     if (count == 0) {
         return;
     }
@@ -455,18 +456,29 @@ void LcoreLoop::flush_punted() {
     if (punted_.count == 0) {
         return;
     }
-    for (uint32_t i = 0; i < punted_.count; ++i) {
-        tag_of(punted_.frames[i]) = FrameTag{.errand = FrameErrand::kPunted,
-                                             .sender = wiring_.id,
-                                             .next = nullptr,
-                                             .packet = burst_.packets[punted_.places[i]]};
-    }
-    const uint32_t taken = wiring_.control->punted.push(punted_.frames.data(), punted_.count);
-    for (uint32_t i = taken; i < punted_.count; ++i) {
-        lose(punted_.frames[i], punted_.places[i], DropReason::kPuntRingFull);
-    }
-    has_news_ = has_news_ || taken != 0;
+    push_punted(wiring_.control->punted_first, true);
+    push_punted(wiring_.control->punted, false);
     punted_.count = 0;
+}
+
+// Those of the punted frames that are urgent, or those that are not.
+void LcoreLoop::push_punted(FrameRing& ring, bool is_urgent) {
+    for (uint32_t i = 0; i < punted_.count; ++i) {
+        const Packet& packet = burst_.packets[punted_.places[i]];
+        if (packet.is_urgent != is_urgent) {
+            continue;
+        }
+        rte_mbuf* const frame = punted_.frames[i];
+        tag_of(frame) = FrameTag{.errand = FrameErrand::kPunted,
+                                 .sender = wiring_.id,
+                                 .next = nullptr,
+                                 .packet = packet};
+        if (ring.push(&frame, 1) == 1) {
+            has_news_ = true;
+        } else {
+            lose(frame, punted_.places[i], DropReason::kPuntRingFull);
+        }
+    }
 }
 
 void LcoreLoop::flush_events() {

@@ -41,6 +41,9 @@ struct ControlRings {
     ValueRing<Event> events;
     FrameRing punted;
     FrameRing injected;
+    // Advertisements, both ways, which no flood of other frames may delay.
+    FrameRing punted_first;
+    FrameRing injected_first;
 };
 
 // All that a loop is connected to. Everything pointed to outlives the loop.
@@ -106,7 +109,7 @@ class LcoreLoop {
     void poll(TimePoint now);
     void idle();
     void apply_commands(TimePoint now);
-    void send_injected();
+    void send_injected(FrameRing& ring);
     void take_returned();
     void receive();
     void receive_from_port(const ReceiveQueue& source);
@@ -126,6 +129,7 @@ class LcoreLoop {
     void flush_port(uint16_t port);
     void flush_outboxes();
     void flush_punted();
+    void push_punted(FrameRing& ring, bool is_urgent);
     void flush_events();
     void give_up(rte_mbuf* frame, uint8_t origin);
     void lose(rte_mbuf* frame, uint8_t place, DropReason reason);

@@ -159,6 +159,14 @@ Port::~Port() {
     }
 }
 
+bool Port::listen_to(const MacAddress& mac, bool is_wanted) {
+    rte_ether_addr address{};
+    std::copy(mac.bytes.begin(), mac.bytes.end(), std::begin(address.addr_bytes));
+    const int error = is_wanted ? rte_eth_dev_mac_addr_add(device_, &address, 0)
+                                : rte_eth_dev_mac_addr_remove(device_, &address);
+    return error == 0 || rte_eth_promiscuous_get(device_) == 1;
+}
+
 PortStatus Port::status() const {
     PortStatus status;
     status.name = settings_.name;

@@ -27,6 +27,9 @@ class Port {
     [[nodiscard]] uint16_t device() const { return device_; }
     [[nodiscard]] uint16_t rx_queues() const { return rx_queues_; }
     [[nodiscard]] uint16_t tx_queues() const { return tx_queues_; }
+    // Adds one more unicast address to what the port receives, or takes it away. False when it can
+    // neither filter by it nor receive everybody's frames.
+    [[nodiscard]] bool listen_to(const MacAddress& mac, bool is_wanted);
     [[nodiscard]] PortStatus status() const;
     [[nodiscard]] PortCounters counters() const;
 

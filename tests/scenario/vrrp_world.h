@@ -39,8 +39,7 @@ class VrrpWorld {
     SimNetwork network;
     uint64_t trace_hash = 0xcbf29ce484222325U;
     uint64_t transitions = 0;  // to and from MASTER
-    bool keeps_trace = false;
-    std::string trace;  // one event a line
+    bool prints_trace = false;
 
     void run_for(Duration duration);
 

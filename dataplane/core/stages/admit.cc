@@ -62,10 +62,9 @@ namespace {
 
 // What a new connection holds before it has a place.
 struct Admission {
-    ServerChoice server = {};
+    ServerChoice server;
     LimitRef limit_ref = kNoLimit;
     const SynCookieClient* proven = nullptr;  // of the SYN proxy, or nullptr
-    bool is_stateless = false;                // ends with its packet: the table is full
 };
 
 // While the table is full of connections that may not go, a service whose scheduler would choose
@@ -99,7 +98,7 @@ struct Admission {
     }
     NewConnection wanted = make_connection(
         state.settings.hash_key, packet.protocol, outside, inside, server.forwarding);
-    wanted.may_use_reserve = choice.is_stateless;
+    wanted.may_use_reserve = goes_stateless(state, table);
     wanted.entry.server = server.id;
     wanted.entry.state = first_state(packet, server.forwarding);
     wanted.entry.traits |= table.options.clamp_mss ? kClampsMss : 0;
@@ -158,7 +157,7 @@ void release(Worker::State& state, const ServiceTable& table, const Admission& a
 [[nodiscard]] DropReason try_to_open(Worker::State& state,
                                      Packet& packet,
                                      ServiceTable& table,
-                                     Admission admission) {
+                                     const SynCookieClient* proven) {
     if (!is_l4_checksum_good(packet)) {
         return DropReason::kBadL4Checksum;
     }
@@ -166,8 +165,7 @@ void release(Worker::State& state, const ServiceTable& table, const Admission& a
     if (answer.reason != DropReason::kCount) {
         return answer.reason;
     }
-    admission.server = choose_server(state, table, packet);
-    admission.limit_ref = answer.limit_ref;
+    const Admission admission{choose_server(state, table, packet), answer.limit_ref, proven};
     DropReason reason = DropReason::kNoServerAvailable;
     if (admission.server.position != kNoPosition) {
         const RealServerSlot& server = table.servers[admission.server.position];
@@ -194,7 +192,7 @@ void admit_proven(Worker::State& state,
                   Packet& packet,
                   ServiceTable& table,
                   const SynCookieClient& client) {
-    const DropReason reason = try_to_open(state, packet, table, {.proven = &client});
+    const DropReason reason = try_to_open(state, packet, table, &client);
     if (reason != DropReason::kCount) {
         refuse_with_reset(state, packet, reason);
     } else if (!become_syn(packet, client)) {
@@ -227,7 +225,7 @@ void admit(Worker::State& state, Packet& packet) {
     if (admit_ftp_data(state, *table, packet)) {
         return;
     }
-    const DropReason reason = try_to_open(state, packet, *table, {.is_stateless = is_stateless});
+    const DropReason reason = try_to_open(state, packet, *table, nullptr);
     switch (reason) {
         case DropReason::kCount:
             if (table->options.is_one_packet || is_stateless) {

@@ -57,7 +57,8 @@ namespace {
         return DropReason::kUnknownVlan;
     }
     if (!packet.is_group_frame &&
-        std::memcmp(packet.data, interface->mac.bytes.data(), interface->mac.bytes.size()) != 0) {
+        std::memcmp(packet.data, interface->mac.bytes.data(), interface->mac.bytes.size()) != 0 &&
+        !state.forwarder.is_to_virtual_mac(packet.in_port, packet.vlan, packet.data)) {
         return DropReason::kOtherHost;
     }
     return DropReason::kCount;

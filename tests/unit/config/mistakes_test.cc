@@ -69,9 +69,8 @@ timeouts: { };)",
     {"UnknownGroup",
      kWithPort,
      "vrrp: { };",
-     {"2: vrrp: unknown setting; known here: control, dataplane, timeouts, health_checks, ports, "
-      "routes, "
-      "local_pools, virtual_services, source_nat"}},
+     {"2: vrrp: unknown setting; known here: control, dataplane, timeouts, ports, routes, "
+      "local_pools, virtual_services, source_nat, vrrp_instances, vrrp_groups, vrrp_trackers"}},
     {"WrongCase",
      kWithPort,
      "Timeouts: { };",
@@ -359,9 +358,9 @@ TEST(OddMistake, NestedTooDeeply) {
     // Deep, but not for libconfig.
     EXPECT_THAT(
         after_a_port("a = " + repeated("(", 2000) + repeated(")", 2000) + ";"),
-        testing::ElementsAre(
-            "t.conf:2: a: unknown setting; known here: control, dataplane, "
-            "timeouts, health_checks, ports, routes, local_pools, virtual_services, source_nat"));
+        testing::ElementsAre("t.conf:2: a: unknown setting; known here: control, dataplane, "
+                             "timeouts, ports, routes, local_pools, virtual_services, source_nat, "
+                             "vrrp_instances, vrrp_groups, vrrp_trackers"));
 }
 
 TEST(OddMistake, NulBytes) {

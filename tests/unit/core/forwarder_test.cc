@@ -241,5 +241,27 @@ TEST_F(Remembering, InterfaceAndNeighbourGoDownAndUp) {
     EXPECT_EQ(to(client_says()), kMac1);
 }
 
+TEST_F(ForwarderTest, VirtualMacAddressesAreOursWhileTold) {
+    const MacAddress ours{{0x00, 0x00, 0x5e, 0x00, 0x01, 51}};
+    const MacAddress ipv6{{0x00, 0x00, 0x5e, 0x00, 0x02, 51}};
+    const auto is_ours = [this](PortId port, VlanTags vlan, const MacAddress& mac) {
+        return forwarder_.is_to_virtual_mac(port, vlan, mac.bytes.data());
+    };
+    EXPECT_FALSE(is_ours(PortId{0}, {}, ours));
+    ASSERT_TRUE(forwarder_.set_virtual_mac(kEth0, Family::kIpv4, 51, true));
+    EXPECT_TRUE(is_ours(PortId{0}, {}, ours));
+    EXPECT_FALSE(is_ours(PortId{0}, {}, ipv6));
+    EXPECT_FALSE(is_ours(PortId{0}, {}, {{0x00, 0x00, 0x5e, 0x00, 0x01, 52}}));
+    EXPECT_FALSE(is_ours(PortId{0}, {}, {{0x00, 0x00, 0x5e, 0x01, 0x01, 51}}));
+    EXPECT_FALSE(is_ours(PortId{1}, {7, 0}, ours)) << "another interface's";
+    // What else is told of the interface leaves them alone.
+    ASSERT_TRUE(forwarder_.put_interface(
+        kEth0, {.port = PortId{0}, .mtu_bytes = 1400, .is_up = true, .mac = kMac1}));
+    EXPECT_TRUE(is_ours(PortId{0}, {}, ours));
+    ASSERT_TRUE(forwarder_.set_virtual_mac(kEth0, Family::kIpv4, 51, false));
+    EXPECT_FALSE(is_ours(PortId{0}, {}, ours));
+    EXPECT_FALSE(forwarder_.set_virtual_mac(InterfaceId{kInterfacesMax}, Family::kIpv4, 1, true));
+}
+
 }  // namespace
 }  // namespace director::dataplane
