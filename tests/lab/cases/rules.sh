@@ -60,6 +60,23 @@ expect "a drained server: a UDP client that it knows stays" "$server $server" "$
 refute "and a new one goes elsewhere" grep -qw "$server" <<<"$(udp "$vip" 53 100 2 5354) $(udp "$vip" 53 100 2 5355)"
 ctl undrain "192.168.0.${host[$server]}" >/dev/null
 
+# A deadline ends what the service would leave; the download is of a server that is held up.
+rm "$scratch/released"
+vip=170.210.122.104:8080
+hold_download 7
+await 60 "a download that lasts" download_has_begun 7
+for server_host in 107 108; do
+    ctl drain "192.168.0.$server_host" --service 170.210.122.104:8080 --deadline 3s >/dev/null
+done
+left() { is_value status "sum(x[\"connections\"] for x in d[\"drains\"]) $1"; }
+await 20 "the connections that are left are shown" left ">= 1"
+await 60 "and ended at the deadline" left "== 0"
+: >"$scratch/released"
+vip=$port80_vip
+for server_host in 107 108; do
+    ctl undrain "192.168.0.$server_host" --service 170.210.122.104:8080 >/dev/null
+done
+
 # Without the comma of whichever was the last.
 sed -i "/192.168.0.${host[$server]}:53/d" "$conf"
 /usr/bin/python3 - "$conf" <<'PYTHON'
