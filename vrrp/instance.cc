@@ -84,7 +84,7 @@ void Instance::wake_backup(TimePoint now, Actions& actions) {
     // Who comes late to his own timer was starved, and the adverts that came meanwhile may lie
     // unread. The allowance grows, so that a slow machine takes over late rather than never.
     const Duration late = now - timer_;
-    if (late > master_interval_ * (1 + listened_again_)) {
+    if (late > master_interval_ * (1 + 2 * listened_again_) / 2) {
         ++listened_again_;
         ++counters_.starved;
         timer_ = now + master_interval_ + skew();

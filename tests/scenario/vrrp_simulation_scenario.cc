@@ -215,6 +215,7 @@ class Story {
         world.network.set_link(link);
         const uint64_t before = world.transitions;
         world.expect_bounds(Duration::zero(), Duration::zero());
+        hiccups();
         if (chance(30)) {
             for (unsigned i = 0; i < 200 && world.wrong.empty(); ++i) {
                 attack(any_segment(), any_director());
@@ -227,6 +228,24 @@ class Story {
             world.wrong = fmt::format("{} transitions without cause", world.transitions - before);
         }
         world.network.set_link(whole_network());
+    }
+
+    // Directors that stand still: a backup for however long, a master for less than others wait.
+    void hiccups() {
+        for (unsigned i = 0; i < 5 && world.wrong.empty(); ++i) {
+            const unsigned director = any_director();
+            bool is_any_master = false;
+            for (unsigned segment = 0; segment < plan.segments; ++segment) {
+                is_any_master |= world.is_master(director, segment);
+            }
+            if (is_any_master && world.network.link().loss_per_mille > 0) {
+                continue;  // with two adverts lost there is no time to spare
+            }
+            world.pause(director);
+            world.run_for(up_to(is_any_master ? plan.base.interval / 2 : plan.base.interval * 50));
+            world.resume(director);
+            world.run_for(up_to(plan.base.interval * 10));
+        }
     }
 
     // What the rules tell to refuse, to one director.
@@ -331,8 +350,9 @@ void require_good(const Story& story, uint64_t seed) {
 TEST_CASE("directors agree whatever happened", "[vrrp]") {
     if (const uint64_t seed = number_from("DIRECTOR_VRRP_SEED", 0); seed != 0) {
         Story story(seed);
-        story.world.prints_trace = true;
+        story.world.keeps_trace = true;
         story.tell(4);
+        WARN(story.world.trace);
         require_good(story, seed);
         return;
     }
@@ -347,8 +367,8 @@ TEST_CASE("directors agree whatever happened", "[vrrp]") {
         transitions += story.world.transitions;
         require_good(story, seed);
     }
-    fmt::print(
-        "{} seeds, {} simulated hours, {} transitions\n", seeds, simulated / hours(1), transitions);
+    WARN(seeds << " seeds, " << simulated / hours(1) << " simulated hours, " << transitions
+               << " transitions");
 }
 
 TEST_CASE("a seed replays exactly", "[vrrp]") {

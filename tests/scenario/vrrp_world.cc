@@ -210,13 +210,19 @@ void VrrpWorld::pause(unsigned director) {
 }
 
 // What a director does after a pause depends on what it looks at first: its timers or its packets.
+// Router asks for packets first; who slept for long may not have them yet.
 void VrrpWorld::resume(unsigned director) {
     Node& node = nodes_[director];
     if (!std::exchange(node.is_paused, false) || !is_alive(director)) {
         return;
     }
     auto waiting = std::exchange(node.inbox, {});
-    if (random_.below(2) == 0) {
+    const auto instances = node.router->status().instances;
+    const bool is_slightly_late =
+        std::any_of(instances.begin(), instances.end(), [&](const InstanceStatus& one) {
+            return one.deadline <= now && now - one.deadline <= plan_.base.interval / 2;
+        });
+    if (random_.below(2) == 0 && !is_slightly_late) {
         wake(director);
     }
     for (const auto& delivery : waiting) {
@@ -366,8 +372,8 @@ void VrrpWorld::note(unsigned director, const Event& event) {
         (event.state == State::kMaster || event.before == State::kMaster)) {
         ++transitions;
     }
-    if (prints_trace) {
-        fmt::print("{}\n", line);
+    if (keeps_trace) {
+        trace += line + "\n";
     }
 }
 

@@ -39,7 +39,8 @@ class VrrpWorld {
     SimNetwork network;
     uint64_t trace_hash = 0xcbf29ce484222325U;
     uint64_t transitions = 0;  // to and from MASTER
-    bool prints_trace = false;
+    bool keeps_trace = false;
+    std::string trace;  // one event a line
 
     void run_for(Duration duration);
 
