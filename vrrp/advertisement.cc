@@ -165,6 +165,13 @@ Parsed<ReceivedAdvertisement> parse_advertisement(std::span<const uint8_t> messa
     advertisement.vrid = message[1];
     advertisement.priority = message[2];
     advertisement.addresses = read_addresses(message.data() + kHeaderBytes, message[3], family);
+    // RFC 4291 2.5.5.2; it would pass for an IPv4 address from here on.
+    const auto& addresses = advertisement.addresses;
+    if (std::any_of(addresses.begin(), addresses.end(), [&](const IpAddress& address) {
+            return address.family() != family;
+        })) {
+        return tl::unexpected(Refusal::kBadAddress);
+    }
     if (advertisement.version == Version::kV2) {
         advertisement.authentication = static_cast<Authentication>(message[4]);
         if (message[4] > 2) {

@@ -28,6 +28,7 @@ namespace director::vrrp {
     X(kType, "type", "type is not 1, advertisement")                                            \
     X(kLength, "length", "length does not fit the number of addresses")                         \
     X(kChecksum, "checksum", "checksum is wrong in every known form")                           \
+    X(kBadAddress, "bad_address", "virtual address that is on no wire: IPv4-mapped IPv6")       \
     X(kIntervalZero, "interval_zero", "advertisement interval is 0")                            \
     X(kUnknownInstance, "unknown_instance", "no instance has this VRID on this interface")      \
     X(kNotRunning, "not_running", "instance is in INIT or FAULT and does not listen")           \

@@ -139,6 +139,27 @@ TEST_F(BeliefTest, RefusalsAreToldOnceAMinuteWithWhatWasHeldBack) {
     EXPECT_EQ(refused(Refusal::kTtl), 121U);
 }
 
+TEST_F(BeliefTest, Ipv4AddressesInIpv6AdvertsAreRefused) {
+    // The fuzzer's find: ::ffff:10.9.1.6 as the virtual address.
+    const IpAddress source = *IpAddress::parse("fe80::2");
+    const IpAddress group = multicast_group(Family::kIpv6);
+    Advertisement advert;
+    advert.version = Version::kV3;
+    advert.vrid = 51;
+    advert.interval = seconds(1);
+    advert.addresses = {*IpAddress::parse("fe80::100")};
+    auto message = build_advertisement(advert, source, group, ChecksumForm::kPseudoHeader);
+    EXPECT_TRUE(parse_advertisement(message, source, group));
+    const std::array<uint8_t, 16> mapped = IpAddress(Ipv4Address::of(10, 9, 1, 6)).bytes;
+    advert.addresses = {*IpAddress::parse("::fffe:a09:106")};  // and one more below
+    message = build_advertisement(advert, source, group, ChecksumForm::kPseudoHeader);
+    std::copy(mapped.begin(), mapped.end(), message.begin() + 8);
+    message[7] -= 1;  // the checksum's complement falls as the sum rises
+    const auto received = parse_advertisement(message, source, group);
+    ASSERT_FALSE(received);
+    EXPECT_EQ(received.error(), Refusal::kBadAddress);
+}
+
 TEST_F(BeliefTest, IntervalZeroIsNobodysMaster) {
     one().version = Version::kV3;
     start();
