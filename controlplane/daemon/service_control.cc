@@ -62,6 +62,12 @@ const dataplane::Scheduler& scheduler_of(const plan::ServiceEntry& service) {
     return dataplane::schedulers()[*number];
 }
 
+// Whoever sets a deadline wants an end: what a service would leave is reset.
+dataplane::WhenServerGone at_deadline(const config::VirtualService& service) {
+    const dataplane::WhenServerGone how = plan::when_gone(service);
+    return how == dataplane::WhenServerGone::kLeave ? dataplane::WhenServerGone::kReset : how;
+}
+
 // A number above 0 for every prefix: it is in the list.
 std::shared_ptr<const dataplane::io::Fib> build_list(const std::vector<IpPrefix>& prefixes) {
     std::vector<std::pair<IpPrefix, uint16_t>> entries;
@@ -157,7 +163,9 @@ void ServiceControl::carry_out(const Change& change) {
             set_weight(change);
             break;
         case Change::Kind::kEndConnections:
-            end_connections(change.service, change.server);
+            end_connections(change.service,
+                            change.server,
+                            plan::when_gone(catalogue_.find(change.service)->settings));
             break;
     }
 }
@@ -229,18 +237,20 @@ void ServiceControl::set_weight(const Change& change) {
     }
 }
 
-void ServiceControl::end_connections(dataplane::ServiceId service, dataplane::RealServerId server) {
-    const plan::ServiceEntry& entry = *catalogue_.find(service);
+void ServiceControl::end_connections(dataplane::ServiceId service,
+                                     dataplane::RealServerId server,
+                                     dataplane::WhenServerGone how) {
     // Clients that it is remembered for go to another one with their next connection.
     fleet_.templates().drop_server(server);
+    const plan::ServiceEntry& entry = *catalogue_.find(service);
     Command command(CommandKind::kEndConnections);
-    command.end_connections = {server, plan::when_gone(entry.settings)};
-    if (command.end_connections.how == dataplane::WhenServerGone::kLeave) {
-        return;
-    }
-    kLog.info("ending connections service=\"{}\" real_server={}",
+    command.end_connections = {server, how};
+    kLog.info("ending connections service=\"{}\" real_server={} how={}",
               to_string(entry),
-              to_string(entry.find(server)->settings.endpoint));
+              to_string(entry.find(server)->settings.endpoint),
+              how == dataplane::WhenServerGone::kExpire  ? "expire"
+              : how == dataplane::WhenServerGone::kReset ? "reset"
+                                                         : "leave");
     fleet_.broadcast(command);
 }
 
@@ -251,18 +261,23 @@ Result<std::string> ServiceControl::drain(const plan::ServerName& name,
         return Failure(changes.error());
     }
     carry_out(*changes);
+    size_t count = 0;
     for (const plan::ServiceEntry* const service : catalogue_.services()) {
         for (const plan::RealServerEntry& server : service->servers) {
             if (!name.fits(*service, server)) {
                 continue;
             }
+            ++count;
             drain_deadlines_.erase(server.id);
             if (deadline) {
                 drain_deadlines_[server.id] = *deadline;
             }
         }
     }
-    return fmt::format("{} weights set to 0", changes->size());
+    return fmt::format("draining in {} services, {} weights set to 0; see status for the "
+                       "connections left",
+                       count,
+                       changes->size());
 }
 
 Result<std::string> ServiceControl::undrain(const plan::ServerName& name) {
@@ -283,7 +298,7 @@ void ServiceControl::end_drains(TimePoint now) {
             const auto deadline = drain_deadlines_.find(server.id);
             if (deadline != drain_deadlines_.end() && deadline->second <= now) {
                 drain_deadlines_.erase(deadline);
-                end_connections(service->id, server.id);
+                end_connections(service->id, server.id, at_deadline(service->settings));
                 ended_.insert(server.id);
             }
         }

@@ -29,7 +29,8 @@ class ServiceControl {
     [[nodiscard]] Result<std::string> apply(const config::Model& model);
 
     // No new connections for these servers. At the deadline, if there is one, the connections that
-    // are left are ended as the service says. All this until undrain() or apply(). Answers in one
+    // are left are ended as the service says, or reset if it would leave them. All this until
+    // undrain() or apply(). Answers in one
     // line what was done.
     [[nodiscard]] Result<std::string> drain(const plan::ServerName& name,
                                             std::optional<TimePoint> deadline);
@@ -56,7 +57,9 @@ class ServiceControl {
     void put_pool(uint16_t number);
     void put_tables();
     void set_weight(const plan::Change& change);
-    void end_connections(dataplane::ServiceId service, dataplane::RealServerId server);
+    void end_connections(dataplane::ServiceId service,
+                         dataplane::RealServerId server,
+                         dataplane::WhenServerGone how);
 
     Fleet& fleet_;
     plan::Catalogue catalogue_;

@@ -290,12 +290,16 @@ void Catalogue::retire_others(const config::Model& wanted, std::vector<Change>& 
             continue;
         }
         entry.is_retired = true;
-        for (RealServerEntry& server : entry.servers) {
-            server.is_retired = true;
-            server.is_draining = false;
-        }
         if (!entry.source_nat) {
             changes.push_back(change_of(Change::Kind::kRetireService, entry.id));
+        }
+        for (RealServerEntry& server : entry.servers) {
+            if (!server.is_retired && !entry.source_nat) {
+                changes.push_back(change_of(Change::Kind::kEndConnections, entry.id));
+                changes.back().server = server.id;
+            }
+            server.is_retired = true;
+            server.is_draining = false;
         }
     }
 }

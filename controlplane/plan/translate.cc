@@ -104,9 +104,7 @@ dataplane::WhenServerGone when_gone(const config::VirtualService& service) {
         case config::WhenServerGone::kReset:
             return dataplane::WhenServerGone::kReset;
         case config::WhenServerGone::kLeave:
-            // Nothing ever tells a UDP client that its server is gone.
-            return service.protocol == Protocol::kUdp ? dataplane::WhenServerGone::kExpire
-                                                      : dataplane::WhenServerGone::kLeave;
+            return dataplane::WhenServerGone::kLeave;
     }
     return dataplane::WhenServerGone::kExpire;
 }

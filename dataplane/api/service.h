@@ -151,7 +151,7 @@ enum class SynProxy : uint8_t { kOff, kUnderAttack, kAlways };
 enum class WhenServerGone : uint8_t {
     kExpire,  // forgotten at once: the client's next packet is a stranger's
     kReset,   // TCP: both ends get a reset
-    kLeave,   // as long as they last
+    kLeave,   // as long as they last; UDP expires all the same
 };
 
 // A service's settings beside its key, scheduler and servers.

@@ -52,7 +52,8 @@ void describe_servers(Worker::State& state,
         tally.tunnel = server.tunnel;
         tally.is_load_wanted = is_load_wanted;
         state.servers_end = std::max(state.servers_end, index(server.id) + 1);
-        tally.is_ending = false;
+        // A server whose connections are being ended, at the end of a drain, has weight 0.
+        tally.is_ending = tally.is_ending && server.weight == 0;
     }
 }
 

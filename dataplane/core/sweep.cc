@@ -19,7 +19,10 @@ void start_resetting(Worker::State& state, uint32_t connection) {
 void end_if_told(Worker::State& state, uint32_t connection) {
     const Connection& entry = state.connections[connection];
     const ServerTally& server = state.server_tallies[index(entry.server)];
-    if (!server.is_ending || server.when_gone == WhenServerGone::kLeave || entry.has(kIsEnding)) {
+    // Nothing ever tells a UDP client that its server is gone: it is never left with it.
+    const bool is_left =
+        server.when_gone == WhenServerGone::kLeave && entry.protocol() != Protocol::kUdp;
+    if (!server.is_ending || is_left || entry.has(kIsEnding)) {
         return;
     }
     if (server.when_gone == WhenServerGone::kReset && entry.protocol() == Protocol::kTcp) {
