@@ -1,4 +1,7 @@
-// What becomes of the connections of a server that failed or was removed: the service's choice.
+// What becomes of the connections of a server that failed or was removed: the service's choice, in
+// both families.
+#include <array>
+
 #include <catch2/catch.hpp>
 
 #include "tests/support/sim_net.h"
@@ -12,21 +15,21 @@ using State = SimClient::State;
 
 class Removal {
   public:
-    explicit Removal(uint16_t workers)
-        : fleet({.workers = workers, .tailroom_bytes = 100}), net(fleet) {
+    Removal(uint16_t workers, Family family)
+        : is_ipv4(family == Family::kIpv4),
+          fleet({.workers = workers, .tailroom_bytes = 100}),
+          net(fleet) {
         configure(fleet);
-        for (const ServiceKey& key : {kHttp, kDns}) {
-            const std::vector<ServerIn> both{{Endpoint{kServer107, key.port}},
-                                             {Endpoint{kServer108, key.port}}};
+        for (const ServiceKey& key : keys()) {
+            const std::vector<ServerIn> both{{Endpoint{lost, key.port}},
+                                             {Endpoint{kept, key.port}}};
             fleet.put_service(key, "rr", both);
-        }
-        for (const uint16_t port : {uint16_t{80}, uint16_t{53}}) {
-            net.add_server(at(kServer107, port));
-            net.add_server(at(kServer108, port));
+            net.add_server({lost, key.port});
+            net.add_server({kept, key.port});
         }
         for (uint16_t i = 0; i < kClients; ++i) {
-            net.connect(client(i), at(kVip, 80));
-            net.send_udp(client(i), at(kVip, 53), "?");
+            net.connect(client(i), at(vip, 80));
+            net.send_udp(client(i), at(vip, 53), "?");
         }
         net.settle();
         for (uint16_t i = 0; i < kClients; ++i) {
@@ -37,47 +40,57 @@ class Removal {
 
     // Server 107 leaves both services; then its connections meet their end.
     void lose_107(WhenServerGone how) {
-        for (const auto& [key, number] : {std::pair{kHttp, 0U}, std::pair{kDns, 1U}}) {
-            const ServiceId service{number};
-            const RealServerId lost = fleet.server_id(service, {kServer107, key.port});
-            fleet.put_service(key, "rr", {{Endpoint{kServer108, key.port}}});
-            fleet.end_connections(lost, how);
+        for (const ServiceKey& key : keys()) {
+            const ServiceId service{key.protocol == Protocol::kTcp ? 0U : 1U};
+            const RealServerId id = fleet.server_id(service, {lost, key.port});
+            fleet.put_service(key, "rr", {{Endpoint{kept, key.port}}});
+            fleet.end_connections(id, how);
         }
         for (int polls = 0; polls < 10; ++polls) {
             fleet.poll();
         }
     }
 
-    static Endpoint client(uint16_t i) {
-        return at(Ipv4Address::of(198, 51, 100, static_cast<uint8_t>(1 + i)), 999);
+    [[nodiscard]] std::array<ServiceKey, 2> keys() const {
+        return {{{vip, Be16::from_host(80), Protocol::kTcp},
+                 {vip, Be16::from_host(53), Protocol::kUdp}}};
+    }
+    [[nodiscard]] Endpoint client(uint16_t i) const {
+        const auto number = static_cast<uint8_t>(1 + i);
+        return at(is_ipv4 ? IpAddress(Ipv4Address::of(198, 51, 100, number)) : far_client6(number),
+                  999);
     }
     [[nodiscard]] bool was_on_107(uint16_t i) {
-        return net.client(client(i)).server() == to_string(at(kServer107, 80));
+        return net.client(client(i)).server() == to_string(at(lost, 80));
     }
     [[nodiscard]] uint32_t connections_of_107(ConnState state) {
         uint32_t count = 0;
         for (const ConnectionRow& row : fleet.connections()) {
-            count +=
-                row.real_server.address == IpAddress(kServer107) && row.state == state ? 1U : 0U;
+            count += row.real_server.address == lost && row.state == state ? 1U : 0U;
         }
         return count;
     }
 
     static constexpr uint16_t kClients = 40;
+    const bool is_ipv4;
+    const IpAddress vip = is_ipv4 ? IpAddress(kVip) : kVip6;
+    const IpAddress lost = is_ipv4 ? IpAddress(kServer107) : kServer107v6;
+    const IpAddress kept = is_ipv4 ? IpAddress(kServer108) : kServer108v6;
     WorkerFleet fleet;
     SimNet net;
 };
 
 SCENARIO("connections of a server that is gone", "[removal]") {
     const uint16_t workers = GENERATE(as<uint16_t>{}, 1, 2, 4);
+    const Family family = GENERATE(Family::kIpv4, Family::kIpv6);
     GIVEN("forty clients, by TCP and UDP, on two servers") {
-        Removal story(workers);
+        Removal story(workers, family);
         REQUIRE(story.connections_of_107(ConnState::kEstablished) > 10);
         REQUIRE(story.connections_of_107(ConnState::kUdp) > 10);
         const auto all_say = [&](std::string_view word) {
             for (uint16_t i = 0; i < Removal::kClients; ++i) {
-                if (story.net.client(Removal::client(i)).state == State::kEstablished) {
-                    story.net.client(Removal::client(i)).say(word);
+                if (story.net.client(story.client(i)).state == State::kEstablished) {
+                    story.net.client(story.client(i)).say(word);
                 }
             }
             story.net.settle();
@@ -85,7 +98,7 @@ SCENARIO("connections of a server that is gone", "[removal]") {
         const auto check_the_others = [&] {
             for (uint16_t i = 0; i < Removal::kClients; ++i) {
                 if (!story.was_on_107(i)) {
-                    REQUIRE(story.net.client(Removal::client(i)).heard.ends_with("b|"));
+                    REQUIRE(story.net.client(story.client(i)).heard.ends_with("b|"));
                 }
             }
             story.fleet.check_gauges();
@@ -97,7 +110,7 @@ SCENARIO("connections of a server that is gone", "[removal]") {
                 REQUIRE(story.connections_of_107(ConnState::kUdp) == 0);
                 all_say("b");
                 for (uint16_t i = 0; i < Removal::kClients; ++i) {
-                    const bool heard = story.net.client(Removal::client(i)).heard.ends_with("b|");
+                    const bool heard = story.net.client(story.client(i)).heard.ends_with("b|");
                     REQUIRE(heard == !story.was_on_107(i));
                 }
                 check_the_others();
@@ -108,7 +121,7 @@ SCENARIO("connections of a server that is gone", "[removal]") {
             all_say("b");
             THEN("a client that speaks is told, and UDP is forgotten") {
                 for (uint16_t i = 0; i < Removal::kClients; ++i) {
-                    const State state = story.net.client(Removal::client(i)).state;
+                    const State state = story.net.client(story.client(i)).state;
                     REQUIRE(state == (story.was_on_107(i) ? State::kReset : State::kEstablished));
                 }
                 REQUIRE(story.fleet.dropped(DropReason::kServerGone) > 10);
@@ -122,9 +135,10 @@ SCENARIO("connections of a server that is gone", "[removal]") {
         WHEN("they are left") {
             story.lose_107(WhenServerGone::kLeave);
             all_say("b");
-            THEN("they go on as long as they last") {
+            THEN("TCP goes on as long as it lasts, UDP never stays with the dead") {
+                REQUIRE(story.connections_of_107(ConnState::kUdp) == 0);
                 for (uint16_t i = 0; i < Removal::kClients; ++i) {
-                    REQUIRE(story.net.client(Removal::client(i)).heard.ends_with("b|"));
+                    REQUIRE(story.net.client(story.client(i)).heard.ends_with("b|"));
                 }
                 check_the_others();
             }
@@ -133,13 +147,13 @@ SCENARIO("connections of a server that is gone", "[removal]") {
             story.lose_107(WhenServerGone::kExpire);
             story.net.udp_heard.clear();
             for (uint16_t i = 0; i < Removal::kClients; ++i) {
-                story.net.send_udp(Removal::client(i), at(kVip, 53), "?");
+                story.net.send_udp(story.client(i), at(story.vip, 53), "?");
             }
             story.net.settle();
             THEN("the other server answers: UDP does not stick to the dead") {
                 for (uint16_t i = 0; i < Removal::kClients; ++i) {
-                    REQUIRE(story.net.udp_heard[Removal::client(i)] ==
-                            to_string(at(kServer108, 53)) + " ?|");
+                    REQUIRE(story.net.udp_heard[story.client(i)] ==
+                            to_string(at(story.kept, 53)) + " ?|");
                 }
             }
         }

@@ -1,7 +1,5 @@
 #include "dataplane/core/codecs/ftp.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <string_view>
 
@@ -168,14 +166,30 @@ class NamedText {
         put(",");
         put(uint32_t{end.port.host()} & 0xff);
     }
+    // IPv6 in eight groups, without "::" (RFC 4291 section 2.2, form 1).
     void put_address(const IpAddress& address) {
-        std::array<char, INET6_ADDRSTRLEN> text{};
-        const bool is_ipv4 = address.is_ipv4();
-        inet_ntop(is_ipv4 ? AF_INET : AF_INET6,
-                  address.bytes.data() + (is_ipv4 ? 12 : 0),
-                  text.data(),
-                  text.size());
-        put(std::string_view(text.data()));
+        const std::array<uint8_t, 16>& bytes = address.bytes;
+        if (address.is_ipv4()) {
+            for (size_t i = 12; i < 16; ++i) {
+                put(i == 12 ? "" : ".");
+                put(uint32_t{bytes[i]});
+            }
+            return;
+        }
+        for (size_t i = 0; i < 16; i += 2) {
+            put(i == 0 ? "" : ":");
+            put_hex(static_cast<uint32_t>(bytes[i] << 8 | bytes[i + 1]));
+        }
+    }
+    void put_hex(uint32_t group) {
+        constexpr std::string_view kDigits = "0123456789abcdef";
+        bool has_begun = false;
+        for (uint32_t shift = 16; shift > 0;) {
+            shift -= 4;
+            const uint32_t digit = group >> shift & 0xf;
+            has_begun = has_begun || digit != 0 || shift == 0;
+            put(has_begun ? kDigits.substr(digit, 1) : "");
+        }
     }
 
     std::array<char, 64> text_{};  // "EPRT |2|", an address of 39 characters, "|65535|"

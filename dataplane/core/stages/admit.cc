@@ -62,9 +62,10 @@ namespace {
 
 // What a new connection holds before it has a place.
 struct Admission {
-    ServerChoice server;
+    ServerChoice server = {};
     LimitRef limit_ref = kNoLimit;
     const SynCookieClient* proven = nullptr;  // of the SYN proxy, or nullptr
+    bool is_stateless = false;                // ends with its packet: the table is full
 };
 
 // While the table is full of connections that may not go, a service whose scheduler would choose
@@ -98,7 +99,7 @@ struct Admission {
     }
     NewConnection wanted = make_connection(
         state.settings.hash_key, packet.protocol, outside, inside, server.forwarding);
-    wanted.may_use_reserve = goes_stateless(state, table);
+    wanted.may_use_reserve = choice.is_stateless;
     wanted.entry.server = server.id;
     wanted.entry.state = first_state(packet, server.forwarding);
     wanted.entry.traits |= table.options.clamp_mss ? kClampsMss : 0;
@@ -157,7 +158,7 @@ void release(Worker::State& state, const ServiceTable& table, const Admission& a
 [[nodiscard]] DropReason try_to_open(Worker::State& state,
                                      Packet& packet,
                                      ServiceTable& table,
-                                     const SynCookieClient* proven) {
+                                     Admission admission) {
     if (!is_l4_checksum_good(packet)) {
         return DropReason::kBadL4Checksum;
     }
@@ -165,7 +166,8 @@ void release(Worker::State& state, const ServiceTable& table, const Admission& a
     if (answer.reason != DropReason::kCount) {
         return answer.reason;
     }
-    const Admission admission{choose_server(state, table, packet), answer.limit_ref, proven};
+    admission.server = choose_server(state, table, packet);
+    admission.limit_ref = answer.limit_ref;
     DropReason reason = DropReason::kNoServerAvailable;
     if (admission.server.position != kNoPosition) {
         const RealServerSlot& server = table.servers[admission.server.position];
@@ -192,7 +194,7 @@ void admit_proven(Worker::State& state,
                   Packet& packet,
                   ServiceTable& table,
                   const SynCookieClient& client) {
-    const DropReason reason = try_to_open(state, packet, table, &client);
+    const DropReason reason = try_to_open(state, packet, table, {.proven = &client});
     if (reason != DropReason::kCount) {
         refuse_with_reset(state, packet, reason);
     } else if (!become_syn(packet, client)) {
@@ -225,7 +227,7 @@ void admit(Worker::State& state, Packet& packet) {
     if (admit_ftp_data(state, *table, packet)) {
         return;
     }
-    const DropReason reason = try_to_open(state, packet, *table, nullptr);
+    const DropReason reason = try_to_open(state, packet, *table, {.is_stateless = is_stateless});
     switch (reason) {
         case DropReason::kCount:
             if (table->options.is_one_packet || is_stateless) {

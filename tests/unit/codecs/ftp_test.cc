@@ -307,7 +307,7 @@ TEST(Ftp, WithFullNatCommandsNameWhatTheServerConnectsTo) {
         {kRenamed, "NOOP\r\nport 198,51,100,7,1,1\r\n", "NOOP\r\nPORT 10,0,0,100,7,208\r\n"},
         {kRenamed, "EPRT |1|198.51.100.7|5001|\r\n", "EPRT |1|10.0.0.100|2000|\r\n"},
         {kRenamed, "EPRT !1!198.51.100.7!5001!\r\nX", "EPRT |1|10.0.0.100|2000|\r\nX"},
-        {kRenamed6, "EPRT |2|2001:db8:c::7|5001|\r\n", "EPRT |2|fd00::100|2000|\r\n"},
+        {kRenamed6, "EPRT |2|2001:db8:c::7|5001|\r\n", "EPRT |2|fd00:0:0:0:0:0:0:100|2000|\r\n"},
         {kSixToFour, "EPRT |2|2001:db8:c::7|5001|\r\n", "PORT 10,0,0,100,7,208\r\n"},
         // Another machine's, or none: as it is.
         {kRenamed, "PORT 198,51,100,8,19,137\r\n", "PORT 198,51,100,8,19,137\r\n"},
