@@ -9,6 +9,7 @@
 
 #include "common/log.h"
 #include "controlplane/daemon/engine_settings.h"
+#include "controlplane/daemon/reload_rules.h"
 #include "controlplane/daemon/views.h"
 #include "dataplane/core/schedulers/schedulers.h"
 
@@ -28,73 +29,6 @@ constexpr uint32_t kPuntsPerTurn = 256;
 
 // How soon commands that found a ring full are tried again.
 constexpr auto kBacklogRetry = std::chrono::milliseconds(1);
-
-// Settings that only a restart can change.
-Result<void> check_unchanged(const config::Model& before, const config::Model& after) {
-    const auto refuse = [](std::string_view what) {
-        return failure(fmt::format("{} cannot change while directord runs: restart it", what));
-    };
-    if (before.dataplane != after.dataplane) {
-        return refuse("a setting of group dataplane");
-    }
-    if (before.control.socket != after.control.socket ||
-        before.control.metrics_address != after.control.metrics_address) {
-        return refuse("control.socket or control.metrics_address");
-    }
-    if (before.ports.size() != after.ports.size()) {
-        return refuse("the list of ports");
-    }
-    for (size_t i = 0; i < before.ports.size(); ++i) {
-        // Addresses may change; all else belongs to the running port.
-        config::Port port = after.ports[i];
-        port.addresses = before.ports[i].addresses;
-        bool same_vlans = port.vlans.size() == before.ports[i].vlans.size();
-        for (size_t v = 0; same_vlans && v < port.vlans.size(); ++v) {
-            same_vlans = port.vlans[v].id == before.ports[i].vlans[v].id;
-            port.vlans[v].addresses = before.ports[i].vlans[v].addresses;
-        }
-        if (port != before.ports[i]) {
-            return refuse(fmt::format("port {} (but for its addresses)", before.ports[i].name));
-        }
-    }
-    return {};
-}
-
-// What a reload changes beside services and what belongs to them; empty or ", ...".
-std::string other_changes(const config::Model& before, const config::Model& after) {
-    std::string text;
-    text += before.timeouts != after.timeouts ? ", timeouts changed" : "";
-    text += before.ports != after.ports ? ", addresses changed" : "";  // nothing else of ports can
-    text += before.routes != after.routes ? ", routes changed" : "";
-    text += before.control.log_level != after.control.log_level ? ", log level changed" : "";
-    return text;
-}
-
-// The real servers that a request is about: {"server": "10.0.0.1:80" or "10.0.0.1", "service":
-// "192.0.2.1:80" or none}.
-std::optional<plan::ServerName> server_name(const json& params) {
-    const json server = params.value("server", json());
-    const json service = params.value("service", json());
-    if (!server.is_string() || !(service.is_null() || service.is_string())) {
-        return std::nullopt;
-    }
-    plan::ServerName name;
-    const auto text = server.get<std::string>();
-    if (const auto address = IpAddress::parse(text)) {
-        name.server = {*address, Be16{}};
-    } else if (const auto endpoint = Endpoint::parse(text)) {
-        name.server = *endpoint;
-    } else {
-        return std::nullopt;
-    }
-    if (service.is_string()) {
-        name.service = service.get<std::string>();
-    }
-    return name;
-}
-
-constexpr const char* kServerNameExpected =
-    "expected server: \"address:port\" or \"address\", service: \"address:port\" or none";
 
 void answer(const Result<std::string>& outcome, const Reply& reply) {
     if (outcome) {
@@ -135,6 +69,7 @@ Application::~Application() {
     kernel_side_.reset();
     connection_pages_.reset();
     census_.reset();
+    drain_requests_.reset();
     services_.reset();
     fleet_.reset();
     engine_.reset();
@@ -168,6 +103,7 @@ Result<void> Application::start() {
     fleet_ = std::make_unique<Fleet>(*engine_);
     services_ = std::make_unique<ServiceControl>(
         *fleet_, model_.dataplane.services_max, model_.dataplane.real_servers_max);
+    drain_requests_ = std::make_unique<DrainRequests>(clock_, *services_);
     census_ = std::make_unique<Census>(*fleet_, services_->catalogue());
     connection_pages_ = std::make_unique<ConnectionPages>(clock_, *fleet_, services_->catalogue());
     services_->set_timeouts(model_.timeouts);
@@ -380,10 +316,14 @@ server::RequestTable Application::requests() {
                }});
     table.add({server::kReload,
                [this](const json& /*params*/, const Reply& reply) { answer(reload(), reply); }});
-    table.add({server::kDrain,
-               [this](const json& params, const Reply& reply) { answer_drain(params, reply); }});
-    table.add({server::kUndrain,
-               [this](const json& params, const Reply& reply) { answer_undrain(params, reply); }});
+    table.add({server::kDrain, [this](const json& params, const Reply& reply) {
+                   drain_requests_->drain(params, reply);
+                   serve_engine();
+               }});
+    table.add({server::kUndrain, [this](const json& params, const Reply& reply) {
+                   drain_requests_->undrain(params, reply);
+                   serve_engine();
+               }});
     return table;
 }
 
@@ -414,44 +354,6 @@ server::StatusView Application::status_view(const Reports& reports) const {
     view.full_tables = full_tables_view(reports, engine_->shared_table_counters());
     view.overloaded = overloaded_servers(reports, services_->catalogue());
     return view;
-}
-
-void Application::answer_drain(const json& params, const Reply& reply) {
-    const auto name = server_name(params);
-    const json seconds = params.value("deadline_seconds", json());
-    constexpr uint64_t kSecondsMax = 31 * 24 * 3600;
-    const bool is_deadline_good = seconds.is_null() || (seconds.is_number_unsigned() &&
-                                                        seconds.get<uint64_t>() <= kSecondsMax);
-    if (!name || !is_deadline_good) {
-        reply.invalid_params(
-            fmt::format("{}, deadline_seconds: 0 to {} or none", kServerNameExpected, kSecondsMax));
-        return;
-    }
-    std::optional<TimePoint> deadline;
-    if (!seconds.is_null()) {
-        deadline = clock_.now() + std::chrono::seconds(seconds.get<uint64_t>());
-    }
-    const auto outcome = services_->drain(*name, deadline);
-    kLog.info("drain server=\"{}\" result=\"{}\"",
-              to_string(*name),
-              outcome ? *outcome : outcome.error().message);
-    services_->end_drains(clock_.now());
-    serve_engine();
-    answer(outcome, reply);
-}
-
-void Application::answer_undrain(const json& params, const Reply& reply) {
-    const auto name = server_name(params);
-    if (!name) {
-        reply.invalid_params(kServerNameExpected);
-        return;
-    }
-    const auto outcome = services_->undrain(*name);
-    kLog.info("undrain server=\"{}\" result=\"{}\"",
-              to_string(*name),
-              outcome ? *outcome : outcome.error().message);
-    serve_engine();
-    answer(outcome, reply);
 }
 
 }  // namespace director::daemon

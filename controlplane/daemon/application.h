@@ -17,6 +17,7 @@
 #include "config/parse.h"
 #include "controlplane/daemon/census.h"
 #include "controlplane/daemon/connection_pages.h"
+#include "controlplane/daemon/drain_requests.h"
 #include "controlplane/daemon/fleet.h"
 #include "controlplane/daemon/instance_lock.h"
 #include "controlplane/daemon/kernel_side.h"
@@ -58,8 +59,6 @@ class Application {
     void keep_servers_reachable();
     [[nodiscard]] Result<std::string> apply(const config::Model& next);
     [[nodiscard]] server::StatusView status_view(const Reports& reports) const;
-    void answer_drain(const nlohmann::json& params, const server::Reply& reply);
-    void answer_undrain(const nlohmann::json& params, const server::Reply& reply);
 
     const Clock& clock_;
     std::string config_file_;
@@ -77,6 +76,7 @@ class Application {
     std::unique_ptr<dataplane::io::Engine> engine_;
     std::unique_ptr<Fleet> fleet_;
     std::unique_ptr<ServiceControl> services_;
+    std::unique_ptr<DrainRequests> drain_requests_;
     std::unique_ptr<Census> census_;
     std::unique_ptr<ConnectionPages> connection_pages_;
     std::unique_ptr<KernelSide> kernel_side_;
