@@ -36,6 +36,7 @@ MHD_Result answer(MHD_Connection* client,
 }
 
 // Called once when a request's headers have come, and again for each piece of its body.
+// NOLINTNEXTLINE(readability-function-size): the library's signature
 MHD_Result on_request(void* server,
                       MHD_Connection* client,
                       const char* path,

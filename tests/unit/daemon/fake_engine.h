@@ -56,7 +56,13 @@ class FakeEngine final : public dataplane::io::Engine {
         return 0;
     }
     [[nodiscard]] bool inject(dataplane::PortId /*port*/,
-                              std::span<const uint8_t> /*frame*/) override {
+                              std::span<const uint8_t> /*frame*/,
+                              dataplane::io::Urgency /*urgency*/) override {
+        return false;
+    }
+    [[nodiscard]] bool listen_to(dataplane::PortId /*port*/,
+                                 const MacAddress& /*mac*/,
+                                 bool /*is_wanted*/) override {
         return false;
     }
     [[nodiscard]] int wake_fd() const override { return -1; }
