@@ -60,4 +60,9 @@ void validate_services(const Model& model,
                        const std::vector<OwnAddress>& own_addresses,
                        Findings& findings);
 
+// What validate_checks.cc checks: the health checks of one service.
+void validate_checks(const VirtualService& service,
+                     const std::string& service_path,
+                     Findings& findings);
+
 }  // namespace director::config

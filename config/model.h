@@ -15,6 +15,7 @@
 
 #include "common/address.h"
 #include "common/log.h"
+#include "config/model_checks.h"
 #include "config/model_vrrp.h"
 
 namespace director::config {
@@ -97,8 +98,21 @@ struct RealServer {
     uint32_t upper_threshold = 0;  // connections; 0 = none
     uint32_t lower_threshold = 0;
     uint64_t quic_id = 0;  // its number in QUIC connection ids
+    ServerHealth health;
 
     friend bool operator==(const RealServer&, const RealServer&) = default;
+};
+
+// Serves while too few real servers do. Never checked.
+struct SorryServer {
+    Endpoint endpoint;  // Endpoint{}: there is none
+    uint32_t weight = 1;
+    ForwardingMethod forwarding = ForwardingMethod::kNat;
+    Tunnel tunnel;
+    bool inhibit = false;
+
+    [[nodiscard]] bool is_set() const { return endpoint != Endpoint{}; }
+    friend bool operator==(const SorryServer&, const SorryServer&) = default;
 };
 
 // Addresses from `first` to `last`, both included, of one family.
@@ -178,6 +192,8 @@ struct VirtualService {
     std::string allow_file;
     std::vector<IpPrefix> deny;
     std::string deny_file;
+    ServiceHealth health;
+    SorryServer sorry_server;
 
     // The family of the clients.
     [[nodiscard]] Family family() const {
@@ -276,6 +292,7 @@ struct Model {
     Control control;
     Dataplane dataplane;
     Timeouts timeouts;
+    HealthChecks health_checks;
     std::vector<Port> ports;
     std::vector<Route> routes;
     std::vector<LocalPool> local_pools;

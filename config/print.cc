@@ -219,6 +219,10 @@ Model example_entries() {
     RealServer server;
     server.endpoint = {Ipv4Address::of(198, 51, 100, 80), Be16::from_host(80)};
     service.real_servers = {server};
+    HealthCheck check;
+    check.type = CheckType::kHttp;
+    check.http.urls = {CheckUrl{}};
+    service.health.checks = {check};
     Model model;
     model.ports = {port};
     model.routes = {{{Ipv4Address{}, 0}, Ipv4Address::of(192, 0, 2, 1)}};
@@ -254,6 +258,7 @@ std::string print_defaults() {
     groups.group("control", defaults.control);
     groups.group("dataplane", defaults.dataplane);
     groups.group("timeouts", defaults.timeouts);
+    groups.group("health_checks", defaults.health_checks);
     Model entries = example_entries();
     Printer lists(0);
     lists.list("ports", entries.ports);
@@ -261,8 +266,7 @@ std::string print_defaults() {
     lists.list("local_pools", entries.local_pools);
     lists.list("virtual_services", entries.virtual_services);
     lists.list("source_nat", entries.source_nat);
-    return "# Every setting and its default. These three groups may be left out.\n" +
-           groups.take() +
+    return "# Every setting and its default. These groups may be left out.\n" + groups.take() +
            "\n# The lists are empty by default. What an entry of each may hold, with its "
            "defaults:\n" +
            commented(lists.take());

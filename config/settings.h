@@ -22,14 +22,29 @@
 #include <string_view>
 
 #include "config/model.h"
-#include "config/settings_forms.h"
+#include "config/setting_forms.h"
+#include "config/settings_checks.h"
 #include "config/settings_vrrp.h"
 
 namespace director::config {
 
+extern const TextForm<std::string> kInterfaceNameForm;
+extern const TextForm<std::string> kDeviceForm;
+extern const TextForm<std::string> kSocketPathForm;
+extern const TextForm<std::string> kListenAddressForm;
+extern const TextForm<std::string> kSchedulerForm;
+extern const TextForm<std::string> kArgumentForm;
+extern const TextForm<IpPrefix> kInterfaceAddressForm;
+extern const TextForm<IpPrefix> kDestinationForm;
+extern const TextForm<Endpoint> kEndpointForm;
+extern const TextForm<Endpoint> kServiceAddressForm;
+extern const TextForm<IpPrefix> kPrefixForm;
 extern const TextForm<AddressRange> kAddressRangeForm;
 extern const TextForm<PortRange> kPortRangeForm;
 extern const TextForm<SchedulerFlag> kSchedulerFlagForm;
+extern const TextForm<std::string> kPoolNameForm;
+extern const TextForm<std::string> kPoolReferenceForm;
+extern const TextForm<std::string> kPrefixFileForm;
 
 inline constexpr std::array kIdleModes{Choice<IdleMode>{"poll", IdleMode::kPoll},
                                        Choice<IdleMode>{"adaptive", IdleMode::kAdaptive}};
@@ -191,6 +206,16 @@ void visit_settings(RealServer& server, Visitor& visitor) {
     visitor.number("upper_threshold", server.upper_threshold, kCountRange, Need::kOptional);
     visitor.number("lower_threshold", server.lower_threshold, kCountRange, Need::kOptional);
     visitor.number("quic_id", server.quic_id, {0, INT64_MAX}, Need::kOptional);
+    visit_settings(server.health, visitor);
+}
+
+template <typename Visitor>
+void visit_settings(SorryServer& server, Visitor& visitor) {
+    visitor.text("address", server.endpoint, kSorryAddressForm, Need::kOptional);
+    visitor.number("weight", server.weight, {1, 65535}, Need::kOptional);
+    visitor.choice("forwarding", server.forwarding, std::span(kForwardingMethods));
+    visitor.group("tunnel", server.tunnel);
+    visitor.flag("inhibit", server.inhibit);
 }
 
 template <typename Visitor>
@@ -251,6 +276,8 @@ void visit_settings(VirtualService& service, Visitor& visitor) {
     visitor.text("allow_file", service.allow_file, kPrefixFileForm, kOptional);
     visitor.texts("deny", service.deny, kPrefixForm);
     visitor.text("deny_file", service.deny_file, kPrefixFileForm, kOptional);
+    visit_settings(service.health, visitor);
+    visitor.group("sorry_server", service.sorry_server);
     visitor.list("real_servers", service.real_servers);
 }
 
@@ -273,6 +300,7 @@ void visit_settings(Model& model, Visitor& visitor) {
     visitor.group("control", model.control);
     visitor.group("dataplane", model.dataplane);
     visitor.group("timeouts", model.timeouts);
+    visitor.group("health_checks", model.health_checks);
     visitor.list("ports", model.ports);
     visitor.list("routes", model.routes);
     visitor.list("local_pools", model.local_pools);

@@ -91,47 +91,8 @@ std::string write_tracked(const Tracked& value) {
            (value.is_reversed ? " reverse" : "");
 }
 
-struct Unit {
-    std::string_view name;
-    Duration length;
-};
-
-constexpr std::array kUnits{Unit{"h", std::chrono::hours(1)},
-                            Unit{"m", std::chrono::minutes(1)},
-                            Unit{"s", std::chrono::seconds(1)},
-                            Unit{"ms", std::chrono::milliseconds(1)}};
-
-bool read_duration(std::string_view text, Duration& to) {
-    constexpr int64_t kLongest = int64_t{31} * 24 * 3600;  // seconds, as for IPVS's timeouts
-    int64_t number = 0;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const std::string_view unit_name = text.substr(static_cast<size_t>(stop - text.data()));
-    const auto* const unit = std::find_if(
-        kUnits.begin(), kUnits.end(), [&](const Unit& one) { return one.name == unit_name; });
-    if (error != std::errc{} || unit == kUnits.end() || number < 0 ||
-        number > std::chrono::seconds(kLongest) / unit->length) {
-        return false;
-    }
-    to = number * unit->length;
-    return true;
-}
-
-std::string write_duration(const Duration& value) {
-    if (value == Duration::zero()) {
-        return "0s";
-    }
-    for (const Unit& unit : kUnits) {
-        if (value % unit.length == Duration::zero()) {
-            return fmt::format("{}{}", value / unit.length, unit.name);
-        }
-    }
-    return "";
-}
-
 }  // namespace
 
-const TextForm<Duration> kDurationForm{
-    "a time such as \"500ms\", \"2s\", \"1m\" or \"1h\"", read_duration, write_duration};
 const TextForm<std::string> kVrrpNameForm{"a name without blanks", read_word, same};
 const TextForm<std::string> kVrrpInterfaceForm{
     "the name of a port, or of a VLAN's interface such as \"inside.10\"", read_word, same};
@@ -145,8 +106,6 @@ const TextForm<std::string> kSourceAddressForm{
     "an IP address, or \"\" for the interface's first", read_source, same};
 const TextForm<std::string> kSubjectForm{
     "an interface, an absolute path or a virtual service's address and port", read_any, same};
-const TextForm<std::string> kWordForm{
-    "a program's absolute path, then its arguments one by one", read_any, same};
 const TextForm<VirtualAddress> kVirtualAddressForm{
     "an address with its prefix length such as \"192.0.2.100/24\", or \"192.0.2.100/24 dev "
     "inside\"",

@@ -2,7 +2,8 @@
 #pragma once
 
 #include "config/model_vrrp.h"
-#include "config/settings_forms.h"
+#include "config/setting_forms.h"
+#include "config/settings_checks.h"
 
 namespace director::config {
 
@@ -11,7 +12,6 @@ extern const TextForm<std::string> kVrrpInterfaceForm;
 extern const TextForm<std::string> kPasswordForm;
 extern const TextForm<std::string> kSourceAddressForm;
 extern const TextForm<std::string> kSubjectForm;
-extern const TextForm<std::string> kWordForm;
 extern const TextForm<VirtualAddress> kVirtualAddressForm;
 extern const TextForm<Tracked> kTrackedForm;
 
@@ -34,11 +34,11 @@ inline constexpr std::array kVrrpTrackerKinds{
 
 template <typename Visitor>
 void visit_settings(VrrpNotify& notify, Visitor& visitor) {
-    visitor.texts("master", notify.master, kWordForm);
-    visitor.texts("backup", notify.backup, kWordForm);
-    visitor.texts("fault", notify.fault, kWordForm);
-    visitor.texts("stop", notify.stop, kWordForm);
-    visitor.texts("any", notify.any, kWordForm);
+    visitor.texts("master", notify.master, kCommandForm);
+    visitor.texts("backup", notify.backup, kCommandForm);
+    visitor.texts("fault", notify.fault, kCommandForm);
+    visitor.texts("stop", notify.stop, kCommandForm);
+    visitor.texts("any", notify.any, kCommandForm);
 }
 
 template <typename Visitor>
@@ -94,7 +94,7 @@ void visit_settings(VrrpTracker& tracker, Visitor& visitor) {
     visitor.choice("kind", tracker.kind, std::span(kVrrpTrackerKinds));
     visitor.text("subject", tracker.subject, kSubjectForm, Need::kOptional);
     visitor.number("weight", tracker.weight, {-254, 254}, Need::kOptional);
-    visitor.texts("command", tracker.command, kWordForm);
+    visitor.texts("command", tracker.command, kCommandForm);
     visitor.text("interval", tracker.interval, kDurationForm, Need::kOptional);
     visitor.text("timeout", tracker.timeout, kDurationForm, Need::kOptional);
     visitor.number("rise", tracker.rise, {1, 1000}, Need::kOptional);

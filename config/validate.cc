@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -105,13 +106,6 @@ class Validation {
         check_interface_addresses();
         check_routes();
         validate_services(model_, vocabulary_, own_addresses_, findings_);
-        for (const Vocabulary::Validator validator : vocabulary_.validators) {
-            for (Finding& finding : validator(model_)) {
-                findings_.add(std::move(finding.path),
-                              std::move(finding.message),
-                              std::move(finding.premises));
-            }
-        }
         return findings_.take();
     }
 
@@ -365,7 +359,12 @@ class Validation {
 }  // namespace
 
 std::vector<Finding> validate(const Model& model, const Vocabulary& vocabulary) {
-    return Validation(model, vocabulary).run();
+    std::vector<Finding> findings = Validation(model, vocabulary).run();
+    if (vocabulary.further) {
+        std::vector<Finding> further = vocabulary.further(model);
+        std::move(further.begin(), further.end(), std::back_inserter(findings));
+    }
+    return findings;
 }
 
 }  // namespace director::config

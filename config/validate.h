@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,15 +18,13 @@ struct Finding {
     std::vector<std::string> premises;
 };
 
-// What the other parts of Director can do, as far as a configuration names it.
+// What the other parts can do, as far as a configuration names it.
 struct Vocabulary {
-    // What a part of its own has to say about its settings, which this one does not know.
-    using Validator = std::vector<Finding> (*)(const Model&);
-
     std::vector<std::string> schedulers;  // known names
     size_t interfaces_max = 64;           // ports and VLANs together
     size_t local_pools_max = 63;
-    std::vector<Validator> validators{};
+    // What else is wrong, by the parts that know; empty: nobody is asked.
+    std::function<std::vector<Finding>(const Model&)> further = {};
 };
 
 // Everything wrong with a model whose single settings are in range.

@@ -51,8 +51,11 @@ class ServiceValidation {
         check_pools();
         size_t servers = model_.source_nat.size();
         for (size_t i = 0; i < model_.virtual_services.size(); ++i) {
-            check_service(model_.virtual_services[i], fmt::format("virtual_services[{}]", i));
-            servers += model_.virtual_services[i].real_servers.size();
+            const std::string path = fmt::format("virtual_services[{}]", i);
+            check_service(model_.virtual_services[i], path);
+            validate_checks(model_.virtual_services[i], path, findings_);
+            servers += model_.virtual_services[i].real_servers.size() +
+                       (model_.virtual_services[i].sorry_server.is_set() ? 1U : 0U);
         }
         check_source_nat();
         check_limit("virtual_services",
@@ -354,30 +357,48 @@ class ServiceValidation {
                                    server.endpoint,
                                    path + ".address",
                                    fmt::format("real server {}", to_string(server.endpoint)));
-            const bool is_local = server.forwarding == ForwardingMethod::kLocal;
-            if (!is_local && check_service_address(server.endpoint.address, path + ".address")) {
-                check_not_own(server.endpoint.address, path + ".address");
-            }
-            check_port(service, server, path, service_path);
-            check_family(service, server, path, service_path);
-            check_tunnel(server, path);
+            check_way(service, server, path, service_path);
             check_thresholds(server, path);
             check_quic_id(service, server, path, quic_ids);
-            check_untranslated(service, server, path, service_path);
-            if (server.forwarding == ForwardingMethod::kFullNat) {
-                if (!service.local_pool.empty()) {
-                    check_pool_of(service.local_pool,
-                                  server.endpoint.address.family(),
-                                  service_path + ".local_pool");
-                }
-                needs_pool = true;
-            }
+            needs_pool = needs_pool || server.forwarding == ForwardingMethod::kFullNat;
+        }
+        if (service.sorry_server.is_set()) {
+            check_sorry_server(service, service_path);
+            needs_pool =
+                needs_pool || service.sorry_server.forwarding == ForwardingMethod::kFullNat;
         }
         if (needs_pool && service.local_pool.empty()) {
             findings_.add(service_path + ".local_pool",
                           "missing; full-nat needs the name of a pool of local addresses",
-                          {service_path + ".real_servers"});
+                          {service_path + ".real_servers", service_path + ".sorry_server"});
         }
+    }
+
+    // How packets get to a server, and whether they can.
+    void check_way(const VirtualService& service,
+                   const RealServer& server,
+                   const std::string& path,
+                   const std::string& service_path) {
+        const bool is_local = server.forwarding == ForwardingMethod::kLocal;
+        if (!is_local && check_service_address(server.endpoint.address, path + ".address")) {
+            check_not_own(server.endpoint.address, path + ".address");
+        }
+        check_port(service, server, path, service_path);
+        check_family(service, server, path, service_path);
+        check_tunnel(server, path);
+        check_untranslated(service, server, path, service_path);
+        if (server.forwarding == ForwardingMethod::kFullNat && !service.local_pool.empty()) {
+            check_pool_of(
+                service.local_pool, server.endpoint.address.family(), service_path + ".local_pool");
+        }
+    }
+
+    void check_sorry_server(const VirtualService& service, const std::string& service_path) {
+        RealServer server;
+        server.endpoint = service.sorry_server.endpoint;
+        server.forwarding = service.sorry_server.forwarding;
+        server.tunnel = service.sorry_server.tunnel;
+        check_way(service, server, service_path + ".sorry_server", service_path);
     }
 
     void check_port(const VirtualService& service,

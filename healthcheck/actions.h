@@ -80,6 +80,7 @@ enum class EventKind : uint8_t {
     kQuorumGained,
     kQuorumLost,
     kPassiveIgnored,
+    kCommandFailed,
 };
 
 // For the log and for those who follow events.

@@ -63,7 +63,7 @@ ALLOWED = [
     ("common/a.cc", "<fmt/format.h>"),
     ("config/parse.cc", "<libconfig.h++>"),
     ("config/a.cc", '"common/address.h"'),
-    ("healthcheck/probe.cc", "<sys/socket.h>"),
+    ("healthcheck/probes/tcp.cc", "<sys/socket.h>"),
     ("dataplane/core/a.cc", '"dataplane/api/ids.h"'),
     ("dataplane/io/a.cc", '"dataplane/core/worker.h"'),
     ("dataplane/io/a.cc", "<rte_mbuf.h>"),

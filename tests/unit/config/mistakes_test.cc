@@ -69,7 +69,8 @@ timeouts: { };)",
     {"UnknownGroup",
      kWithPort,
      "vrrp: { };",
-     {"2: vrrp: unknown setting; known here: control, dataplane, timeouts, ports, routes, "
+     {"2: vrrp: unknown setting; known here: control, dataplane, timeouts, health_checks, ports, "
+      "routes, "
       "local_pools, virtual_services, source_nat, vrrp_instances, vrrp_groups, vrrp_trackers"}},
     {"WrongCase",
      kWithPort,
@@ -356,11 +357,11 @@ TEST(OddMistake, NestedTooDeeply) {
                 testing::ElementsAre("t.conf:1: nested too deeply at or before \"a = " +
                                      repeated("(", 56) + "...\""));
     // Deep, but not for libconfig.
-    EXPECT_THAT(
-        after_a_port("a = " + repeated("(", 2000) + repeated(")", 2000) + ";"),
-        testing::ElementsAre("t.conf:2: a: unknown setting; known here: control, dataplane, "
-                             "timeouts, ports, routes, local_pools, virtual_services, source_nat, "
-                             "vrrp_instances, vrrp_groups, vrrp_trackers"));
+    EXPECT_THAT(after_a_port("a = " + repeated("(", 2000) + repeated(")", 2000) + ";"),
+                testing::ElementsAre(
+                    "t.conf:2: a: unknown setting; known here: control, dataplane, "
+                    "timeouts, health_checks, ports, routes, local_pools, virtual_services, "
+                    "source_nat, vrrp_instances, vrrp_groups, vrrp_trackers"));
 }
 
 TEST(OddMistake, NulBytes) {

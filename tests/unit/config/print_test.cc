@@ -23,6 +23,7 @@ class ModelMaker {
         visit_settings(model.control, *this);
         visit_settings(model.dataplane, *this);
         visit_settings(model.timeouts, *this);
+        visit_settings(model.health_checks, *this);
         model.dataplane.services_max += 8;
         model.dataplane.idle = IdleMode::kAdaptive;  // polling forbids shared CPUs
         model.dataplane.connections_max += 64 * 64;
@@ -76,6 +77,13 @@ class ModelMaker {
         to = choices[random_.below(choices.size())].value;
     }
     void flag(std::string_view, bool& to) { to = random_.below(2) == 0; }
+    // Of health checks these are filled by hand.
+    template <typename Struct>
+    void list(std::string_view, std::vector<Struct>&) {}
+    template <typename Struct>
+    void group(std::string_view, Struct&) {}
+    template <typename T>
+    void text(std::string_view, T&, const TextForm<T>&, Need) {}
 
   private:
     struct AnyInteger {
@@ -139,6 +147,7 @@ class ModelMaker {
             service.real_servers.push_back(make_server(family, any_port()));
             service.real_servers.back().quic_id = service.quic.id_length != 0 ? i : 0;
         }
+        add_health(service, family);
         return service;
     }
 
@@ -195,6 +204,79 @@ class ModelMaker {
         service.local_pool = "other";
         service.allow = {{any_address(0), 32}};
         service.deny = {{any_address(1), 128}, {any_address(0), 32}};
+    }
+
+    void add_health(VirtualService& service, uint64_t family) {
+        for (uint64_t i = random_.below(4); i > 0; --i) {
+            service.health.checks.push_back(make_check());
+        }
+        visit_settings(service.health, *this);
+        service.health.quorum += service.health.quorum_hysteresis;
+        for (RealServer& server : service.real_servers) {
+            visit_settings(server.health, *this);
+            server.health.slow_start.duration = any_duration();
+        }
+        if (random_.below(2) == 0) {
+            service.sorry_server.endpoint = {any_address(family), any_port()};
+            service.sorry_server.weight = 7;
+            service.sorry_server.inhibit = random_.below(2) == 0;
+        }
+    }
+
+    HealthCheck make_check() {
+        HealthCheck check;
+        visit_settings(check, *this);
+        check.interface = "eth0";
+        check.address = random_.below(2) == 0 ? std::optional(any_address(1)) : std::nullopt;
+        check.source = any_address(0);
+        check.interval = any_duration();
+        check.timeout = any_duration();
+        check.warm_up = Duration::zero();
+        switch (check.type) {
+            case CheckType::kHttp:
+            case CheckType::kHttps:
+                visit_settings(check.http, *this);
+                check.http.host = any_text();
+                check.http.urls.resize(random_.below(3));
+                for (CheckUrl& url : check.http.urls) {
+                    url.path = "/" + any_text();
+                    url.pattern = any_text();
+                    url.pattern_options = {PatternOption::kUtf, PatternOption::kCaseless};
+                    url.status = {{200, 200}, {301, 399}};
+                }
+                break;
+            case CheckType::kUdp:
+                visit_settings(check.udp, *this);
+                check.udp.payload = {0, 255, 10};
+                check.udp.reply = {'"', '\\'};
+                check.udp.reply_mask = {0xf0, 0};
+                break;
+            case CheckType::kDns:
+                visit_settings(check.dns, *this);
+                check.dns.name = "example.org";
+                break;
+            case CheckType::kScript:
+                visit_settings(check.script, *this);
+                break;
+            case CheckType::kPassive:
+                visit_settings(check.passive, *this);
+                break;
+            case CheckType::kTls:
+            case CheckType::kTcp:
+            case CheckType::kPing:
+            case CheckType::kSmtp:
+                break;
+        }
+        return check;
+    }
+
+    Duration any_duration() {
+        constexpr std::array<Duration, 5> kUnits{std::chrono::microseconds(1),
+                                                 std::chrono::milliseconds(1),
+                                                 std::chrono::seconds(1),
+                                                 std::chrono::minutes(1),
+                                                 std::chrono::hours(1)};
+        return kUnits[random_.below(kUnits.size())] * static_cast<int64_t>(random_.below(700));
     }
 
     RealServer make_server(uint64_t family, Be16 port) {
