@@ -1,6 +1,7 @@
 #include "dataplane/core/worker.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/assert.h"
 #include "dataplane/core/worker_state.h"
@@ -146,27 +147,38 @@ namespace {
 // Packets per group. Eight keep the misses of a group in flight while two others are worked on.
 constexpr size_t kGroupMax = 8;
 
-template <size_t kStages>
-void run(const std::array<Stage, kStages>& phase,
-         Worker::State& state,
-         Burst& burst,
-         size_t start) {
-    if (start < burst.count) {
-        const size_t count = std::min(kGroupMax, burst.count - start);
-        const Packets group(burst.packets.data() + start, count);
-        for (const Stage& stage : phase) {
-            stage.run(state, group);
+constexpr size_t kPhases = kStages.back().phase + 1;
+
+// The stages of one phase, one after the other; known to the compiler, so that nothing is looped
+// over here.
+template <size_t kPhase, size_t... kNumbers>
+void run(Worker::State& state, Packets group, std::index_sequence<kNumbers...> /*stages*/) {
+    const auto run_one = [&]<size_t kNumber>() {
+        if constexpr (kStages[kNumber].phase == kPhase) {
+            kStages[kNumber].run(state, group);
         }
+    };
+    (run_one.template operator()<kNumbers>(), ...);
+}
+
+// A start below 0 is huge, and no group's.
+template <size_t kPhase>
+void run_phase(Worker::State& state, Burst& burst, size_t start) {
+    if (start < burst.count) {
+        const Packets group(burst.packets.data() + start,
+                            std::min(kGroupMax, burst.count - start));
+        run<kPhase>(state, group, std::make_index_sequence<kStages.size()>());
     }
 }
 
-// Group by group; the second phase of a group comes after the first of the next one, the third
-// after the first of the one behind that. A start below 0 is huge, and no group's.
+// Group by group: a phase of a group comes after the phase before it of the next group.
 void climb(Worker::State& state, Burst& burst) {
-    for (size_t start = 0; start < burst.count + 2 * kGroupMax; start += kGroupMax) {
-        run(kFirstPhase, state, burst, start);
-        run(kSecondPhase, state, burst, start - kGroupMax);
-        run(kThirdPhase, state, burst, start - 2 * kGroupMax);
+    const auto climb_phases = [&]<size_t... kNumbers>(size_t start,
+                                                      std::index_sequence<kNumbers...> /*phases*/) {
+        (run_phase<kNumbers>(state, burst, start - kNumbers * kGroupMax), ...);
+    };
+    for (size_t start = 0; start < burst.count + (kPhases - 1) * kGroupMax; start += kGroupMax) {
+        climb_phases(start, std::make_index_sequence<kPhases>());
     }
 }
 

@@ -235,9 +235,11 @@ void admit_by_source(Worker::State& state, Packet& packet);
                                           ServiceId exact);
 
 // The stages, in the order of Worker::process.
+void reach_burst(Worker::State& state, Packets packets);            // parse.cc
 void parse_burst(Worker::State& state, Packets packets);            // parse.cc
 void classify_burst(Worker::State& state, Packets packets);         // classify.cc
 void find_bucket_burst(Worker::State& state, Packets packets);      // lookup.cc
+void find_details_burst(Worker::State& state, Packets packets);     // lookup.cc
 void find_entry_burst(Worker::State& state, Packets packets);       // lookup.cc
 void admit_burst(Worker::State& state, Packets packets);            // admit.cc
 void track_burst(Worker::State& state, Packets packets);            // track.cc
@@ -245,27 +247,26 @@ void sync_burst(Worker::State& state, Packets packets);             // sync.cc
 void rewrite_burst(Worker::State& state, Packets packets);          // rewrite.cc
 void forward_burst(Worker::State& state, Packets packets);          // forward.cc
 void end_one_packets_burst(Worker::State& state, Packets packets);  // expire.cc
-// The ladder that Worker::process climbs, in three phases. A phase uses what the one before has
+// The ladder that Worker::process climbs, in phases. A phase uses what the one before has
 // prefetched; between the two, the worker is busy with other groups of the burst.
 struct Stage {
     const char* name;
     void (*run)(Worker::State& state, Packets packets);
+    uint32_t phase;
 };
-inline constexpr std::array kFirstPhase{
-    Stage{"parse", parse_burst},
-    Stage{"classify", classify_burst},
-};
-inline constexpr std::array kSecondPhase{
-    Stage{"find_bucket", find_bucket_burst},
-};
-inline constexpr std::array kThirdPhase{
-    Stage{"find_entry", find_entry_burst},
-    Stage{"admit", admit_burst},
-    Stage{"track", track_burst},
-    Stage{"sync", sync_burst},
-    Stage{"rewrite", rewrite_burst},
-    Stage{"forward", forward_burst},
-    Stage{"end_one_packets", end_one_packets_burst},
+inline constexpr std::array kStages{
+    Stage{"reach", reach_burst, 0},
+    Stage{"parse", parse_burst, 1},
+    Stage{"classify", classify_burst, 1},
+    Stage{"find_bucket", find_bucket_burst, 2},
+    Stage{"find_details", find_details_burst, 3},
+    Stage{"find_entry", find_entry_burst, 4},
+    Stage{"admit", admit_burst, 4},
+    Stage{"track", track_burst, 4},
+    Stage{"sync", sync_burst, 4},
+    Stage{"rewrite", rewrite_burst, 4},
+    Stage{"forward", forward_burst, 4},
+    Stage{"end_one_packets", end_one_packets_burst, 4},
 };
 
 // At every poll, packets or none.

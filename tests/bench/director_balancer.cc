@@ -39,19 +39,6 @@ void look_up_route(const void* /*fib*/,
     }
 }
 
-std::vector<dataplane::Stage> stages() {
-    using Phase = std::span<const dataplane::Stage>;
-    std::vector<dataplane::Stage> all;
-    for (const Phase phase : {Phase(dataplane::kFirstPhase),
-                              Phase(dataplane::kSecondPhase),
-                              Phase(dataplane::kThirdPhase)}) {
-        for (const dataplane::Stage& stage : phase) {
-            all.push_back(stage);
-        }
-    }
-    return all;
-}
-
 dataplane::WorkerSettings settings_for(const Scene& scene,
                                        const dataplane::TableMemory& memory,
                                        uint16_t worker_count) {
@@ -188,7 +175,7 @@ uint64_t DirectorBalancer::connections() {
 
 std::vector<const char*> DirectorBalancer::stage_names() {
     std::vector<const char*> names{"wrap", "begin"};
-    for (const dataplane::Stage& stage : stages()) {
+    for (const dataplane::Stage& stage : dataplane::kStages) {
         names.push_back(stage.name);
     }
     names.push_back("expire");
@@ -197,7 +184,6 @@ std::vector<const char*> DirectorBalancer::stage_names() {
 
 uint64_t DirectorBalancer::process_by_stage(const Batch& batch, std::vector<uint64_t>& ticks) {
     dataplane::Worker::State& state = worker_->state();
-    const std::vector<dataplane::Stage> all_stages = stages();
     std::vector<uint64_t> laps(ticks.size());
     uint64_t packets = 0;
     for (size_t start = 0; start < batch.size();) {
@@ -213,7 +199,7 @@ uint64_t DirectorBalancer::process_by_stage(const Batch& batch, std::vector<uint
         lap();
         dataplane::begin_poll(state, now_);
         lap();
-        for (const dataplane::Stage& stage : all_stages) {
+        for (const dataplane::Stage& stage : dataplane::kStages) {
             stage.run(state, burst_);
             lap();
         }

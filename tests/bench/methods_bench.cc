@@ -1,19 +1,22 @@
 // Nanoseconds per packet of established connections by each forwarding method, beside NAT's of IPv4
 // in the same run: cases take turns, so that what disturbs the machine disturbs all.
 //
-//   methods_bench [CONNECTIONS [ROUNDS]]      (100000 and 15; a build with --buildtype=release)
+//   methods_bench [CONNECTIONS [ROUNDS [NAME]]]   (100000 and 31; a build with --buildtype=release)
 //
-// Frames begin 128 bytes into buffers of their own, as in mbufs, and are in no cache when they are
-// received. The figure of a case is the median over the rounds.
+// With a NAME, only the methods whose names begin so; NAT is the first of them then. Frames begin
+// 128 bytes into buffers of their own, on a cache line, as in mbufs, and are in no cache when they
+// are received. The figure of a case is the median over the rounds.
 #include <emmintrin.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <numeric>
+#include <string_view>
 
 #include "common/assert.h"
 #include "common/random.h"
@@ -32,6 +35,8 @@ using test::WorkerFleet;
 constexpr size_t kSlotBytes = 384;
 constexpr size_t kHeadroomBytes = 128;
 constexpr size_t kPacketsPerRound = 8192;
+
+struct alignas(64) Slot : std::array<uint8_t, kSlotBytes> {};
 
 struct Method {
     const char* name;
@@ -96,7 +101,7 @@ class Case {
         std::vector<uint8_t*> frames;
         for (size_t i = 0; i < kPacketsPerRound; ++i) {
             const Frame& frame = frames_[order_[next_++ % order_.size()]];
-            uint8_t* const slot = slots_.data() + i * kSlotBytes + kHeadroomBytes;
+            uint8_t* const slot = slots_[i].data() + kHeadroomBytes;
             std::memcpy(slot, frame.data(), frame.size());
             frames.push_back(slot);
             for (size_t at = 0; at < kSlotBytes; at += 64) {
@@ -187,16 +192,22 @@ class Case {
     Random random_{1};
     std::vector<uint32_t> order_;
     std::vector<Frame> frames_;
-    std::vector<uint8_t> slots_ = std::vector<uint8_t>(kPacketsPerRound * kSlotBytes);
+    std::vector<Slot> slots_ = std::vector<Slot>(kPacketsPerRound);
     size_t next_ = 0;
     Burst burst_;
     std::vector<double> samples_;
 };
 
-void run(uint32_t connections, int rounds) {
+void run(uint32_t connections, int rounds, std::string_view wanted) {
     std::vector<std::unique_ptr<Case>> cases;
     for (const Method& method : methods()) {
-        cases.push_back(std::make_unique<Case>(method, connections));
+        if (std::string_view(method.name).starts_with(wanted)) {
+            cases.push_back(std::make_unique<Case>(method, connections));
+        }
+    }
+    if (cases.empty()) {
+        fmt::print(stderr, "methods_bench: no method is called {}\n", wanted);
+        std::exit(1);
     }
     const size_t warm_up = connections / kPacketsPerRound + 1;
     for (const auto& one : cases) {
@@ -224,7 +235,7 @@ void run(uint32_t connections, int rounds) {
 int main(int count, char** words) {
     const uint32_t connections =
         count > 1 ? static_cast<uint32_t>(std::strtoul(words[1], nullptr, 10)) : 100000;
-    const int rounds = count > 2 ? std::atoi(words[2]) : 15;
-    director::bench::run(connections, rounds);
+    const int rounds = count > 2 ? std::atoi(words[2]) : 31;
+    director::bench::run(connections, rounds, count > 3 ? words[3] : "");
     return 0;
 }

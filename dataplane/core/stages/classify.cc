@@ -107,6 +107,25 @@ constexpr std::array<bool, 256> kUnicast = [] {
            state.forwarder.is_plainly_ours(packet.in_port, packet.vlan, packet.data);
 }
 
+// The service that an IPv6 packet's destination found is the service's only if the address is too.
+[[nodiscard]] bool is_address_of(const Worker::State& state,
+                                 ServiceId service,
+                                 const Packet& packet) {
+    return std::memcmp(state.services[index(service)].key.address.bytes.data(),
+                       ipv6_ends_of(packet).destination,
+                       kIpv6AddressBytes) == 0;
+}
+
+[[nodiscard]] ServiceId service_of(const Worker::State& state, const Packet& packet) {
+    const ServiceId exact = state.service_ids.value_or(packet.destination, packet.hash, kNoService);
+    if (state.has_wide_services) {
+        return find_wide_service(state, packet, exact);
+    }
+    const bool is_another = packet.destination.is_ipv6() && exact != kNoService &&
+                            !is_address_of(state, exact, packet);
+    return is_another ? kNoService : exact;
+}
+
 // A packet to a virtual service comes from its client; any other may be a real server's answer, and
 // then its destination is the client. Without branches on the direction: it is as good as random.
 void find_client(Worker::State& state, Packet& packet) {
@@ -114,10 +133,7 @@ void find_client(Worker::State& state, Packet& packet) {
         packet.direction = Direction::kClientToServer;
         return;  // the lookup by its destination has failed elsewhere: outbound.cc has it
     }
-    ServiceId service = state.service_ids.value_or(packet.destination, packet.hash, kNoService);
-    if (state.has_wide_services || (packet.destination.is_ipv6() && service != kNoService)) {
-        service = find_wide_service(state, packet, service);
-    }
+    const ServiceId service = service_of(state, packet);
     const bool is_from_client = service != kNoService;
     const FlowEnd client{select(is_from_client, packet.source.bits, packet.destination.bits)};
     packet.service = service;

@@ -1,6 +1,6 @@
 // Stage 3: which connection does this packet belong to? In steps, each of which prefetches what the
-// next one reads: the bucket (classify.cc, as soon as the client is known), the entry, the server's
-// counters. Other groups of the burst are worked on in between (worker.cc).
+// next one reads: the bucket (classify.cc, as soon as the client is known), the entry, IPv6's
+// addresses, the server's counters. Other groups of the burst are worked on in between (worker.cc).
 #include "dataplane/core/worker_state.h"
 
 namespace director::dataplane {
@@ -31,13 +31,16 @@ void find_bucket_burst(Worker::State& state, Packets packets) {
     }
 }
 
-void find_entry_burst(Worker::State& state, Packets packets) {
-    ConnTable& table = state.connections;
+void find_details_burst(Worker::State& state, Packets packets) {
     for (const Packet& packet : packets) {
-        if (packet.connection != kNoConnection && packet.is_ipv6) {
-            table.prefetch_details(packet.connection);
+        if (packet.is_ipv6 && packet.connection != kNoConnection) {
+            state.connections.prefetch_details(packet.connection);
         }
     }
+}
+
+void find_entry_burst(Worker::State& state, Packets packets) {
+    ConnTable& table = state.connections;
     for (Packet& packet : packets) {
         if (packet.connection == kNoConnection) {
             continue;

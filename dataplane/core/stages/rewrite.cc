@@ -71,17 +71,15 @@ void rewrite_sctp(uint8_t* sctp, uint32_t length, const Ends& ends) {
     }
 }
 
-void rewrite_l4(const Connection& connection, Packet& packet, const Ends& ends) {
-    if (!packet.has_l4_header) {
-        return;
-    }
+inline void rewrite_l4(const Connection& connection, Packet& packet, const Ends& ends) {
     uint8_t* const l4 = packet.data + packet.l4_offset;
-    if (packet.protocol == Protocol::kSctp) {
+    if (packet.has_l4_header && packet.protocol != Protocol::kSctp) [[likely]] {
+        write_ports(l4, ends);
+        update_tcp_udp_checksum(
+            l4, packet.protocol, delta_of(connection.l4_delta, packet.direction));
+    } else if (packet.has_l4_header) {
         rewrite_sctp(l4, payload_bytes(packet), ends);
-        return;
     }
-    write_ports(l4, ends);
-    update_tcp_udp_checksum(l4, packet.protocol, delta_of(connection.l4_delta, packet.direction));
 }
 
 void rewrite_ipv4(const Worker::State& state, const Connection& connection, Packet& packet) {
@@ -96,14 +94,7 @@ void rewrite_ipv4(const Worker::State& state, const Connection& connection, Pack
     }
     store_raw16(ip + kIpChecksumOffset,
                 checksum_apply(load_raw16(ip + kIpChecksumOffset), ip_delta));
-    if (packet.has_l4_header && packet.protocol != Protocol::kSctp) [[likely]] {
-        uint8_t* const l4 = packet.data + packet.l4_offset;
-        write_ports(l4, ends);
-        update_tcp_udp_checksum(
-            l4, packet.protocol, delta_of(connection.l4_delta, packet.direction));
-    } else {
-        rewrite_l4(connection, packet, ends);
-    }
+    rewrite_l4(connection, packet, ends);
 }
 
 // The addresses, source and destination, that an IPv6 packet shows on the other side.

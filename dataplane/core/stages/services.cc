@@ -1,5 +1,5 @@
 // Which virtual service a packet is for, where one look at the exact address, port and protocol
-// does not tell: IPv6, services for any port, and services by match rules.
+// does not tell: services for any port, and services by match rules.
 #include "dataplane/core/tables/match.h"
 #include "dataplane/core/worker_state.h"
 

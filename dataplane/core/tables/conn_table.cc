@@ -50,21 +50,6 @@ Endpoint ConnTable::endpoint(const Connection& entry, Side side, Role role) cons
             end.port()};
 }
 
-bool ConnTable::matches_ipv6(const Connection& entry, const ConnectionKey& key) const {
-    const size_t side = static_cast<size_t>(side_of(key.direction));
-    if (!entry.sides[side].client.is_ipv6()) {
-        return true;  // IPv4 on this side: the words said it all
-    }
-    // The client is the source on its way in, and the destination on the way back.
-    const bool is_from_client = key.direction == Direction::kClientToServer;
-    const Ipv6Ends ends = ipv6_ends_of(*key.packet);
-    const std::array<IpAddress, 2>& addresses = details(entry).addresses[side];
-    const uint8_t* const client = is_from_client ? ends.source : ends.destination;
-    const uint8_t* const server = is_from_client ? ends.destination : ends.source;
-    return std::memcmp(addresses[0].bytes.data(), client, kIpv6AddressBytes) == 0 &&
-           std::memcmp(addresses[1].bytes.data(), server, kIpv6AddressBytes) == 0;
-}
-
 uint32_t ConnTable::find_other(uint64_t hash, const ConnectionKey& key, uint32_t first) const {
     if (first == kNoConnection) {
         return kNoConnection;

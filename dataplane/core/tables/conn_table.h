@@ -199,9 +199,10 @@ class ConnTable {
     void prefetch_details(uint32_t first) const {
         const Connection& entry = entries_[entry_of(first)];
         if (entry.details != kNoDetails) {
-            const char* const lines = reinterpret_cast<const char*>(&details_[entry.details]);
-            __builtin_prefetch(lines);
-            __builtin_prefetch(lines + 64);
+            __builtin_prefetch(&details_[entry.details]);
+            if (entry.has(kHasAdjustment)) {
+                __builtin_prefetch(&details_[entry.details].adjustment);
+            }
         }
     }
     // The connection, or kNoConnection. `first` is what candidate() answered.
@@ -321,6 +322,20 @@ class ConnTable {
     TableArray<ConnectionDetails> details_;
     TimerLists timers_;
 };
+
+inline bool ConnTable::matches_ipv6(const Connection& entry, const ConnectionKey& key) const {
+    const size_t side = static_cast<size_t>(side_of(key.direction));
+    if (!entry.sides[side].client.is_ipv6()) {
+        return true;  // IPv4 on this side: the words said it all
+    }
+    // The client is the source on its way in, and the destination on the way back.
+    const size_t source = static_cast<size_t>(key.direction);
+    const Ipv6Ends ends = ipv6_ends_of(*key.packet);
+    const std::array<IpAddress, 2>& addresses = details(entry).addresses[side];
+    return std::memcmp(addresses[source].bytes.data(), ends.source, kIpv6AddressBytes) == 0 &&
+           std::memcmp(addresses[1 - source].bytes.data(), ends.destination, kIpv6AddressBytes) ==
+               0;
+}
 
 // One bit per tag that equals `tag`. The second load reaches beyond the tags, into the rest of the
 // same cache line; the mask takes that away.
