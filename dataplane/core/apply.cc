@@ -50,6 +50,7 @@ void describe_servers(Worker::State& state,
         tally.service = table.id;
         tally.position = position;
         tally.tunnel = server.tunnel;
+        state.outer_headers[index(server.id)] = {};
         tally.is_load_wanted = is_load_wanted;
         state.servers_end = std::max(state.servers_end, index(server.id) + 1);
         // A server whose connections are being ended, at the end of a drain, has weight 0.
@@ -124,6 +125,16 @@ void note_ftp(Worker::State& state, ServiceSlot& slot, const ServiceKey& key, bo
     }
 }
 
+void note_tunnels(Worker::State& state, ServiceSlot& slot) {
+    const bool has_tunnels =
+        slot.table != nullptr &&
+        std::any_of(slot.table->servers.begin(), slot.table->servers.end(), [](const auto& server) {
+            return server.forwarding == ForwardingMethod::kTunnel;
+        });
+    state.tunnel_services += (has_tunnels ? 1U : 0U) - (slot.has_tunnels ? 1U : 0U);
+    slot.has_tunnels = has_tunnels;
+}
+
 void put_service(Worker::State& state, const Command& command) {
     ServiceTable& table = *command.service_table;
     if (!fits(state, table)) {
@@ -148,6 +159,7 @@ void put_service(Worker::State& state, const Command& command) {
     slot.table = &table;
     slot.key = table.key;
     slot.is_known = true;
+    note_tunnels(state, slot);
     // Once it was one, its data connections come to other ports as long as it is known.
     note_ftp(state, slot, table.key, slot.has_ftp || table.options.has_ftp_helper);
     state.services_end = std::max(state.services_end, index(table.id) + 1);
@@ -179,6 +191,7 @@ void forget_service(Worker::State& state, const Command& command) {
     }
     remove_key(state, slot->key);
     note_ftp(state, *slot, slot->key, false);
+    note_tunnels(state, *slot);
     *slot = {};
     state.service_counters[index(command.service)] = {};
     SynWatch& watch = state.syn_watches[index(command.service)];

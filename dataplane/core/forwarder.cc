@@ -53,6 +53,7 @@ bool Forwarder::put_interface(InterfaceId id, const Interface& interface) {
             fill_from_interface(adjacency);
         }
     }
+    ++generation_;
     return true;
 }
 

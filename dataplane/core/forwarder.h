@@ -79,7 +79,8 @@ class Forwarder {
     void resolve(std::span<const IpAddress> destinations, std::span<NextHop> answers) const;
 
     [[nodiscard]] const Adjacency& adjacency(uint16_t number) const { return adjacencies_[number]; }
-    // Changes whenever a remembered adjacency may no longer be the right one.
+    // Changes whenever a remembered adjacency, or what was made of an interface's addresses, may no
+    // longer be right.
     [[nodiscard]] uint32_t generation() const { return generation_; }
 
   private:

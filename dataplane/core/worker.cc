@@ -55,6 +55,7 @@ Worker::State::State(const WorkerSettings& worker_settings)
       scratch{},
       made_frames{},
       server_tallies(settings.memory, settings.real_servers_max),
+      outer_headers(settings.memory, settings.real_servers_max),
       service_counters(settings.memory, settings.services_max),
       events{},
       jobs{},
@@ -122,7 +123,8 @@ Worker::~Worker() = default;
 bool Worker::is_ready() const {
     return state_->connections.is_allocated() && state_->sync.is_allocated() &&
            state_->ftps.is_allocated() && state_->fragments.is_allocated() &&
-           state_->server_tallies.is_allocated() && state_->service_counters.is_allocated();
+           state_->server_tallies.is_allocated() && state_->outer_headers.is_allocated() &&
+           state_->service_counters.is_allocated();
 }
 
 uint64_t Worker::table_bytes(const WorkerSettings& settings) {
@@ -130,7 +132,7 @@ uint64_t Worker::table_bytes(const WorkerSettings& settings) {
            SyncMarks::bytes(settings.connections_max + ConnTable::kReserved,
                             settings.sync_queue_max) +
            FtpTable::bytes(settings.ftp_controls_max) +
-           uint64_t{settings.real_servers_max} * sizeof(ServerTally) +
+           uint64_t{settings.real_servers_max} * (sizeof(ServerTally) + sizeof(OuterHeader)) +
            uint64_t{settings.services_max} * sizeof(ServiceCounters) +
            FragmentTable::bytes(fragment_settings(settings));
 }
@@ -165,8 +167,7 @@ void run(Worker::State& state, Packets group, std::index_sequence<kNumbers...> /
 template <size_t kPhase>
 void run_phase(Worker::State& state, Burst& burst, size_t start) {
     if (start < burst.count) {
-        const Packets group(burst.packets.data() + start,
-                            std::min(kGroupMax, burst.count - start));
+        const Packets group(burst.packets.data() + start, std::min(kGroupMax, burst.count - start));
         run<kPhase>(state, group, std::make_index_sequence<kStages.size()>());
     }
 }

@@ -13,6 +13,7 @@
 #include "common/hash.h"
 #include "dataplane/core/codecs/frame.h"
 #include "dataplane/core/codecs/icmp_generate.h"
+#include "dataplane/core/codecs/tunnel.h"
 #include "dataplane/core/forwarder.h"
 #include "dataplane/core/shard.h"
 #include "dataplane/core/tables/conn_table.h"
@@ -62,6 +63,7 @@ struct ServiceSlot {
     ServiceKey key;
     bool is_known = false;
     bool has_ftp = false;
+    bool has_tunnels = false;  // to some of its servers
 };
 
 // What a service's SYN proxy goes by (syn_proxy.cc).
@@ -125,6 +127,7 @@ struct Worker::State {
     uint32_t calm_cursor = 0;           // the service that watch_for_calm() has looked at last
     uint32_t any_port_services = 0;
     uint32_t ftp_services = 0;
+    uint32_t tunnel_services = 0;
     // The FTP service of an address, which data connections come to on other ports.
     FlatMap<FlowEnd, ServiceId, FlowEndHash> ftp_addresses;
     bool has_wide_services = false;  // that find_wide_service() knows more about
@@ -155,6 +158,7 @@ struct Worker::State {
 
     WorkerCounters counters;
     TableArray<ServerTally> server_tallies;
+    TableArray<OuterHeader> outer_headers;  // by server, of those that packets are tunnelled to
     TableArray<ServiceCounters> service_counters;
 
     TimePoint now{};

@@ -207,6 +207,70 @@ uint32_t encapsulate(const Encapsulation& how, uint8_t* inner, uint32_t inner_le
     return ip_header_bytes(outer) + bytes;
 }
 
+OuterHeader make_outer_header(const Encapsulation& how, bool is_inner_ipv6, uint32_t path_mtu) {
+    const Family family = how.source.family();
+    OuterHeader outer{.is_ipv6 = family == Family::kIpv6,
+                      .is_inner_ipv6 = is_inner_ipv6,
+                      .is_gue = how.tunnel.kind == TunnelKind::kGue};
+    const bool is_alike =
+        how.tunnel.kind == TunnelKind::kIpIp || how.tunnel.checksum == TunnelChecksum::kNone;
+    if (!is_alike) {
+        return outer;
+    }
+    // Before an empty packet, of whose header all is 0 that an outer header takes over.
+    std::array<uint8_t, OuterHeader::kBytes + wire::kIpv6HeaderBytes> frame{};
+    uint8_t* const inner = frame.data() + OuterHeader::kBytes;
+    inner[0] = is_inner_ipv6 ? 0x60 : 0x45;
+    Encapsulation plain{.tunnel = how.tunnel, .source = how.source, .destination = how.destination};
+    outer.header_bytes = static_cast<uint8_t>(encapsulate(plain, inner, 0));
+    wire::store16(inner - outer.header_bytes - 2,
+                  outer.is_ipv6 ? kEtherTypeOfIpv6 : kEtherTypeOfIpv4);
+    std::memcpy(outer.bytes.data(), frame.data(), OuterHeader::kBytes);
+    outer.inner_mtu = static_cast<uint16_t>(tunnel_mtu(how.tunnel, family, path_mtu));
+    return outer;
+}
+
+void put_outer_header(const OuterHeader& outer,
+                      uint32_t flow_hash,
+                      uint16_t id,
+                      uint8_t* inner,
+                      uint32_t inner_length) {
+    const uint32_t traffic_class =
+        outer.is_inner_ipv6 ? ipv6_traffic_class(inner) : inner[wire::kIpv4Tos];
+    const uint8_t hop_limit = inner[outer.is_inner_ipv6 ? wire::kIpv6HopLimit : wire::kIpv4Ttl];
+    const uint32_t inner_df =
+        outer.is_inner_ipv6 ? 0
+                            : wire::load16(inner + wire::kIpv4Fragment) & wire::kIpv4DontFragment;
+    std::memcpy(inner - OuterHeader::kBytes, outer.bytes.data(), OuterHeader::kBytes);
+    if (outer.is_gue) {
+        uint8_t* const udp = inner - kGueHeaderBytes - kUdpHeaderBytes;
+        wire::store16(udp, kDynamicPortFirst + (flow_hash & kDynamicPortMask));
+        wire::store16(udp + 4, kUdpHeaderBytes + kGueHeaderBytes + inner_length);
+    }
+    uint8_t* const ip = inner - outer.header_bytes;
+    const uint32_t total = outer.header_bytes + inner_length;
+    if (outer.is_ipv6) {
+        wire::store32(ip, 6U << 28 | traffic_class << 20 | (flow_hash & 0xfffff));
+        wire::store16(ip + wire::kIpv6PayloadLength, total - wire::kIpv6HeaderBytes);
+        ip[wire::kIpv6HopLimit] = hop_limit;
+        return;
+    }
+    const uint32_t fragment = inner_df != 0 ? inner_df : uint32_t{id} << 16;
+    // All that follows was 0 when the checksum was made, the length but for the headers'.
+    const uint32_t added =
+        traffic_class + inner_length + (fragment >> 16 | inner_df) + (uint32_t{hop_limit} << 8);
+    uint16_t checksum = 0;
+    std::memcpy(&checksum,
+                outer.bytes.data() + OuterHeader::kBytes - outer.header_bytes + wire::kIpv4Checksum,
+                sizeof(checksum));
+    checksum = checksum_apply(checksum, __builtin_bswap16(checksum_fold32(added)));
+    ip[wire::kIpv4Tos] = static_cast<uint8_t>(traffic_class);
+    wire::store16(ip + wire::kIpv4Length, total);
+    wire::store32(ip + wire::kIpv4Id, fragment);
+    ip[wire::kIpv4Ttl] = hop_limit;
+    std::memcpy(ip + wire::kIpv4Checksum, &checksum, sizeof(checksum));
+}
+
 std::optional<uint32_t> tunnel_payload_offset(uint8_t protocol,
                                               const uint8_t* l4,
                                               uint32_t bytes,

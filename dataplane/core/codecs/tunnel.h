@@ -4,10 +4,12 @@
 // ICMP errors finds the packet inside a quoted one with tunnel_payload_offset().
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
 #include "common/address.h"
+#include "dataplane/api/ids.h"
 #include "dataplane/api/service.h"
 
 namespace director::dataplane {
@@ -66,6 +68,36 @@ struct Encapsulation {
 // written, when the whole would be too long for its length fields. kRemote's option changes the
 // inner checksum field.
 [[nodiscard]] uint32_t encapsulate(const Encapsulation& how, uint8_t* inner, uint32_t inner_length);
+
+// The outer headers of one tunnel, with all that its packets have in common: made once, and copied
+// before each packet that needs nothing else.
+struct alignas(64) OuterHeader {
+    static constexpr uint32_t kBytes = 64;
+
+    std::array<uint8_t, kBytes> bytes{};  // at its end the headers, and before them their EtherType
+    // 0: packets of this tunnel have checksums over the whole, which encapsulate() makes.
+    uint8_t header_bytes = 0;
+    bool is_ipv6 = false;
+    bool is_inner_ipv6 = false;
+    bool is_gue = false;
+    uint16_t inner_mtu = 0;  // longest inner packet
+    // For who keeps it: what it was made for.
+    InterfaceId interface {};
+    uint32_t generation = 0;
+};
+static_assert(sizeof(OuterHeader) == 128);
+
+[[nodiscard]] OuterHeader make_outer_header(const Encapsulation& how,
+                                            bool is_inner_ipv6,
+                                            uint32_t path_mtu);
+
+// What encapsulate() would write for `flow_hash` and `id`. Besides, all of the kBytes before the
+// inner packet are overwritten, which are there; the inner packet is no longer than `inner_mtu`.
+void put_outer_header(const OuterHeader& outer,
+                      uint32_t flow_hash,
+                      uint16_t id,
+                      uint8_t* inner,
+                      uint32_t inner_length);
 
 // Where the inner packet begins in an outer packet's payload of which `bytes` lie at `l4`, if
 // `protocol` (and for UDP its destination port `gue_port`, 0: none) is that of a tunnel and its

@@ -121,8 +121,8 @@ constexpr std::array<bool, 256> kUnicast = [] {
     if (state.has_wide_services) {
         return find_wide_service(state, packet, exact);
     }
-    const bool is_another = packet.destination.is_ipv6() && exact != kNoService &&
-                            !is_address_of(state, exact, packet);
+    const bool is_another =
+        packet.destination.is_ipv6() && exact != kNoService && !is_address_of(state, exact, packet);
     return is_another ? kNoService : exact;
 }
 
@@ -140,6 +140,10 @@ void find_client(Worker::State& state, Packet& packet) {
     packet.direction = static_cast<Direction>(!is_from_client);
     packet.hash = state.connections.hash(client);
     state.connections.prefetch_bucket(packet.hash);
+    if (state.tunnel_services != 0 && is_from_client &&
+        state.services[index(service)].has_tunnels) {
+        __builtin_prefetch(packet.data - OuterHeader::kBytes, 1);  // where outer headers will be
+    }
     if (state.settings.worker_count > 1 && !packet.is_handed_over) {
         const bool is_ftp = is_from_client && state.services[index(service)].has_ftp;
         const WorkerId owner =

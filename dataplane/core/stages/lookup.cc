@@ -10,17 +10,6 @@ namespace {
     return packet.verdict == Verdict::kUndecided && packet.has_ports;
 }
 
-// What later stages read or write of a packet that is not NAT's of IPv4: the addresses of a
-// translation to IPv6, the room before a packet that will be wrapped.
-void prefetch_unusual(const ConnTable& table, uint32_t connection, const Packet& packet) {
-    const Connection& entry = table[connection];
-    if (entry.translation == Translation::kSixToFour && packet.is_ipv4) {
-        table.prefetch_details(connection);
-    } else if (entry.forwarding == ForwardingMethod::kTunnel) {
-        __builtin_prefetch(packet.data - 64, 1);
-    }
-}
-
 }  // namespace
 
 void find_bucket_burst(Worker::State& state, Packets packets) {
@@ -32,9 +21,17 @@ void find_bucket_burst(Worker::State& state, Packets packets) {
 }
 
 void find_details_burst(Worker::State& state, Packets packets) {
+    const ConnTable& table = state.connections;
+    if (!table.has_details()) {
+        return;
+    }
     for (const Packet& packet : packets) {
-        if (packet.is_ipv6 && packet.connection != kNoConnection) {
-            state.connections.prefetch_details(packet.connection);
+        if (packet.connection == kNoConnection) {
+            continue;
+        }
+        table.prefetch_details(packet.connection);
+        if (packet.is_ipv4 && table.is_six_to_four(packet.connection)) {
+            __builtin_prefetch(packet.data - 1, 1);  // the header will grow
         }
     }
 }
@@ -48,9 +45,6 @@ void find_entry_burst(Worker::State& state, Packets packets) {
         packet.connection = table.find(packet.hash, connection_key_of(packet), packet.connection);
         if (packet.connection != kNoConnection) {
             __builtin_prefetch(&state.server_tallies[index(table[packet.connection].server)], 1);
-            if (table[packet.connection].translation != Translation::kIpv4) {
-                prefetch_unusual(table, packet.connection, packet);
-            }
         }
     }
 }

@@ -195,8 +195,8 @@ void set_usual(Packet& packet, bool is_ipv4, uint32_t l4_offset, uint32_t ip_len
     const bool is_usual =
         load_be16(packet.data + kEtherTypeOffset) == kEtherTypeIpv4 && ip[0] == 0x45 &&
         ip[kIpProtocolOffset] == static_cast<uint8_t>(Protocol::kTcp) &&
-        (load_raw16(ip + kIpFragmentOffset) & kIpFragmentMaskRaw) == 0 &&
-        ip_length >= kIpv4Bytes && ip_length <= packet.length_bytes - kEthernetBytes &&
+        (load_raw16(ip + kIpFragmentOffset) & kIpFragmentMaskRaw) == 0 && ip_length >= kIpv4Bytes &&
+        ip_length <= packet.length_bytes - kEthernetBytes &&
         is_tcp_good(tcp, ip_length - kIpv4Bytes) && packet.ip_checksum != ChecksumCheck::kBad &&
         (packet.ip_checksum == ChecksumCheck::kGood || is_ip_checksum_good(ip, kIpv4Bytes));
     if (!is_usual) {
@@ -221,17 +221,17 @@ void set_usual(Packet& packet, bool is_ipv4, uint32_t l4_offset, uint32_t ip_len
     const uint8_t* const tcp = packet.data + kL4Offset;
     const uint32_t payload = load_be16(ip + kIpv6LengthOffset);
     const uint32_t ip_length = kIpv6Bytes + payload;
-    const bool is_usual =
-        load_be16(packet.data + kEtherTypeOffset) == kEtherTypeIpv6 && ip[0] >> 4 == 6 &&
-        ip[kIpv6NextHeaderOffset] == static_cast<uint8_t>(Protocol::kTcp) &&
-        ip_length <= packet.length_bytes - kEthernetBytes && ip_length <= 0xffff &&
-        is_tcp_good(tcp, payload);
+    const bool is_usual = load_be16(packet.data + kEtherTypeOffset) == kEtherTypeIpv6 &&
+                          ip[0] >> 4 == 6 &&
+                          ip[kIpv6NextHeaderOffset] == static_cast<uint8_t>(Protocol::kTcp) &&
+                          ip_length <= packet.length_bytes - kEthernetBytes &&
+                          ip_length <= 0xffff && is_tcp_good(tcp, payload);
     if (!is_usual) {
         return false;
     }
     set_usual(packet, false, kL4Offset, ip_length);
-    packet.source = FlowEnd::of_ipv6(
-        key, Protocol::kTcp, ip + kIpv6SourceOffset, Be16{load_raw16(tcp)});
+    packet.source =
+        FlowEnd::of_ipv6(key, Protocol::kTcp, ip + kIpv6SourceOffset, Be16{load_raw16(tcp)});
     packet.destination = FlowEnd::of_ipv6(key,
                                           Protocol::kTcp,
                                           ip + kIpv6DestinationOffset,

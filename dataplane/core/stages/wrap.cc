@@ -49,7 +49,37 @@ void grow_ip_packet(Packet& packet, uint32_t growth, Family family) {
     return how;
 }
 
-[[nodiscard]] bool wrap(Worker::State& state, Packet& packet, const Interface& interface) {
+[[nodiscard]] bool is_made_for(const Worker::State& state,
+                               const OuterHeader& outer,
+                               const Packet& packet,
+                               InterfaceId interface) {
+    return outer.generation == state.forwarder.generation() && outer.interface == interface &&
+           outer.is_inner_ipv6 == packet.is_ipv6;
+}
+
+// What nearly all packets of a tunnel need. False: nothing has been done.
+[[nodiscard]] bool wrap_plainly(Worker::State& state,
+                                const Connection& connection,
+                                Packet& packet,
+                                InterfaceId interface) {
+    const OuterHeader& outer = state.outer_headers[index(connection.server)];
+    const bool is_plain = is_made_for(state, outer, packet, interface) &&
+                          packet.ip_length <= outer.inner_mtu &&
+                          packet.headroom_bytes >= OuterHeader::kBytes &&
+                          !(connection.has(kClampsMss) && (packet.tcp_flags & kTcpSyn) != 0);
+    if (is_plain) {
+        put_outer_header(outer,
+                         static_cast<uint32_t>(packet.hash >> 32),
+                         state.tunnel_id++,
+                         packet.data + packet.l3_offset,
+                         packet.ip_length);
+        grow_ip_packet(packet, outer.header_bytes, outer.is_ipv6 ? Family::kIpv6 : Family::kIpv4);
+    }
+    return is_plain;
+}
+
+[[nodiscard]] bool wrap(Worker::State& state, Packet& packet, InterfaceId interface_id) {
+    const Interface& interface = state.forwarder.interface(interface_id);
     const Connection& connection = state.connections[packet.connection];
     const Tunnel& tunnel = state.server_tallies[index(connection.server)].tunnel;
     const IpAddress destination =
@@ -64,6 +94,14 @@ void grow_ip_packet(Packet& packet, uint32_t growth, Family family) {
     const uint32_t mtu = tunnel_mtu(tunnel, family, interface.mtu_bytes);
     if (connection.has(kClampsMss)) {
         clamp(packet, mtu);
+    }
+    OuterHeader& outer = state.outer_headers[index(connection.server)];
+    if (!is_made_for(state, outer, packet, interface_id)) {
+        outer = make_outer_header({.tunnel = tunnel, .source = source, .destination = destination},
+                                  packet.is_ipv6,
+                                  interface.mtu_bytes);
+        outer.interface = interface_id;
+        outer.generation = state.forwarder.generation();
     }
     if (fits_tunnel(inner, packet.ip_length, mtu, true) != TunnelFit::kFits) {
         refuse(state, packet, DropReason::kExceedsMtu, IcmpCause::kTooBig, mtu);
@@ -87,13 +125,12 @@ void grow_ip_packet(Packet& packet, uint32_t growth, Family family) {
 }  // namespace
 
 bool prepare_for(Worker::State& state, Packet& packet, InterfaceId interface) {
-    const Interface& facts = state.forwarder.interface(interface);
     const Connection& connection = state.connections[packet.connection];
     if (connection.forwarding == ForwardingMethod::kTunnel &&
         packet.direction == Direction::kClientToServer) {
-        return wrap(state, packet, facts);
+        return wrap_plainly(state, connection, packet, interface) || wrap(state, packet, interface);
     }
-    clamp(packet, facts.mtu_bytes);
+    clamp(packet, state.forwarder.interface(interface).mtu_bytes);
     return true;
 }
 

@@ -194,16 +194,20 @@ class ConnTable {
     void prefetch_bucket(uint64_t hash) const { __builtin_prefetch(&buckets_[bucket_of(hash)]); }
     // The first place whose tag fits, or kNoConnection; its entry is prefetched for writing.
     [[nodiscard]] uint32_t candidate(uint64_t hash) const;
-    // Before find() of an IPv6 packet: the addresses that it will compare, if `first`, what
-    // candidate() answered, is of a connection that has any.
+    // Between the two, of a table that has_details(): what packets of the connection at `first`,
+    // which is what candidate() answered, need besides its entry.
+    [[nodiscard]] bool has_details() const { return details_used_ != 0; }
     void prefetch_details(uint32_t first) const {
         const Connection& entry = entries_[entry_of(first)];
-        if (entry.details != kNoDetails) {
+        if (entry.has(kIsIpv6)) {
             __builtin_prefetch(&details_[entry.details]);
-            if (entry.has(kHasAdjustment)) {
-                __builtin_prefetch(&details_[entry.details].adjustment);
-            }
         }
+        if (entry.has(kHasAdjustment)) {
+            __builtin_prefetch(&details_[entry.details].adjustment);
+        }
+    }
+    [[nodiscard]] bool is_six_to_four(uint32_t first) const {
+        return entries_[entry_of(first)].translation == Translation::kSixToFour;
     }
     // The connection, or kNoConnection. `first` is what candidate() answered.
     [[nodiscard]] uint32_t find(uint64_t hash, const ConnectionKey& key, uint32_t first) const {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "dataplane/core/codecs/icmp_translate.h"
+#include "dataplane/core/codecs/wire.h"
 #include "tests/unit/codecs/plain_packets.h"
 
 namespace director::dataplane {
@@ -19,11 +20,10 @@ constexpr Family kFamilies[] = {Family::kIpv4, Family::kIpv6};
 // A packet with room in front.
 class Roomy {
   public:
-    explicit Roomy(const Bytes& packet)
-        : bytes_(kTunnelBytesMax + packet.size()), size_(packet.size()) {
-        std::copy(packet.begin(), packet.end(), bytes_.begin() + kTunnelBytesMax);
+    explicit Roomy(const Bytes& packet) : bytes_(kRoom + packet.size()), size_(packet.size()) {
+        std::copy(packet.begin(), packet.end(), bytes_.begin() + kRoom);
     }
-    [[nodiscard]] uint8_t* inner() { return bytes_.data() + kTunnelBytesMax; }
+    [[nodiscard]] uint8_t* inner() { return bytes_.data() + kRoom; }
     [[nodiscard]] uint32_t size() const { return static_cast<uint32_t>(size_); }
     // The packet with so many bytes before it.
     [[nodiscard]] Bytes with(uint32_t outer_bytes) const {
@@ -31,6 +31,7 @@ class Roomy {
     }
 
   private:
+    static constexpr size_t kRoom = std::max(kTunnelBytesMax, OuterHeader::kBytes);
     Bytes bytes_;
     size_t size_;
 };
@@ -133,6 +134,38 @@ TEST(Tunnel, RandomPacketsAreWrappedAsIfBuiltFromNothing) {
         ASSERT_EQ(hex(roomy.with(bytes)), hex(expected_of(given))) << "round " << round;
         EXPECT_LE(bytes, tunnel_header_bytes(given.how.tunnel, given.how.source.family()));
     }
+}
+
+// Made for another packet of the tunnel, copied, filled in.
+TEST(OuterHeader, IsWhatEncapsulateWrites) {
+    constexpr uint32_t kPathMtu = 1500;
+    Random random(61);
+    int usable = 0;
+    for (int round = 0; round < 20000; ++round) {
+        const Case given =
+            random_case(random, kFamilies[random.below(2)], kFamilies[random.below(2)]);
+        const Tunnel& tunnel = given.how.tunnel;
+        const bool has_checksum =
+            tunnel.kind != TunnelKind::kIpIp && tunnel.checksum != TunnelChecksum::kNone;
+        Encapsulation other = given.how;
+        other.flow_hash = static_cast<uint32_t>(random.next());
+        other.id = static_cast<uint16_t>(random.next());
+        const OuterHeader outer = make_outer_header(other, !given.inner.source.is_ipv4(), kPathMtu);
+        ASSERT_EQ(outer.header_bytes == 0, has_checksum);
+        if (has_checksum || !given.how.honours_df) {
+            ASSERT_TRUE(!has_checksum || outer.inner_mtu == 0);
+            continue;
+        }
+        EXPECT_EQ(outer.inner_mtu, tunnel_mtu(tunnel, given.how.source.family(), kPathMtu));
+        Roomy roomy(given.packet);
+        put_outer_header(outer, given.how.flow_hash, given.how.id, roomy.inner(), roomy.size());
+        ASSERT_EQ(hex(roomy.with(outer.header_bytes)), hex(expected_of(given)))
+            << "round " << round;
+        const uint16_t type = wire::load16(roomy.inner() - outer.header_bytes - 2);
+        EXPECT_EQ(type, given.how.source.is_ipv4() ? 0x0800 : 0x86dd);
+        ++usable;
+    }
+    EXPECT_GT(usable, 4000);
 }
 
 // Linux's receiver: what lies from `start` on, with the sum in the field, gives the checksum.
