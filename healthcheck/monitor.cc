@@ -240,6 +240,7 @@ void Monitor::on_deadline(TimePoint now, Actions& actions) {
             plan(id);
         }
     }
+    update_changed(now, actions);
     while (service_deadlines_.earliest() <= now) {
         update_service(service_deadlines_.earliest_id(), now, actions);
     }
@@ -263,7 +264,23 @@ void Monitor::start_waiting(Lane& lane, TimePoint now, Actions& actions) {
     }
 }
 
-void Monitor::on_result(const ProbeResult& result, TimePoint now, Actions& actions) {
+void Monitor::on_results(std::span<const ProbeResult> results, TimePoint now, Actions& actions) {
+    for (const ProbeResult& result : results) {
+        take_result(result, now, actions);
+    }
+    update_changed(now, actions);
+}
+
+void Monitor::update_changed(TimePoint now, Actions& actions) {
+    std::sort(changed_.begin(), changed_.end());
+    changed_.erase(std::unique(changed_.begin(), changed_.end()), changed_.end());
+    for (const uint32_t service : changed_) {
+        update_service(service, now, actions);
+    }
+    changed_.clear();
+}
+
+void Monitor::take_result(const ProbeResult& result, TimePoint now, Actions& actions) {
     const auto place = static_cast<size_t>(result.check);
     if (place >= checks_.size() || !checks_[place] || !checks_[place]->machine.is_probing() ||
         checks_[place]->attempt != result.attempt) {
@@ -298,9 +315,7 @@ void Monitor::finish(CheckId id, const ProbeResult& result, TimePoint now, Actio
     one.last = result.outcome;
     plan(id);
     if (is_news) {
-        for (const uint32_t service : one.users) {
-            update_service(service, now, actions);
-        }
+        changed_.insert(changed_.end(), one.users.begin(), one.users.end());
     }
     start_waiting(its, now, actions);
 }

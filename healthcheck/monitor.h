@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -76,8 +77,12 @@ class Monitor {
 
     // Everything that is due.
     void on_deadline(TimePoint now, Actions& actions);
-    // Results of probes that are no longer waited for are ignored.
-    void on_result(const ProbeResult& result, TimePoint now, Actions& actions);
+    // Results of probes that are no longer waited for are ignored. Those that are there together
+    // should come together: a service is brought up to date once for all of them.
+    void on_results(std::span<const ProbeResult> results, TimePoint now, Actions& actions);
+    void on_result(const ProbeResult& result, TimePoint now, Actions& actions) {
+        on_results({&result, 1}, now, actions);
+    }
     // For the passive checks of a server, whatever service its clients used.
     void add_traffic(const Endpoint& server, const Traffic& traffic);
 
@@ -149,7 +154,9 @@ class Monitor {
                 const ProbeResult& result,
                 CheckState before,
                 Actions& actions) const;
+    void take_result(const ProbeResult& result, TimePoint now, Actions& actions);
     void update_service(uint32_t id, TimePoint now, Actions& actions);
+    void update_changed(TimePoint now, Actions& actions);
     void plan(CheckId id);
 
     Random random_;
@@ -160,6 +167,7 @@ class Monitor {
     std::map<std::string, uint32_t, std::less<>> service_ids_;
     FreePlaces free_checks_;
     FreePlaces free_services_;
+    std::vector<uint32_t> changed_;  // services of checks that changed, perhaps several times
     DeadlineHeap check_deadlines_;
     DeadlineHeap service_deadlines_;
     Lane probes_;

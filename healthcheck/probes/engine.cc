@@ -42,9 +42,7 @@ Actions Engine::run(TimePoint now) {
     poller_.run(now);
     Actions actions;
     // Results first: one that came in time is not to be given up on.
-    for (const ProbeResult& result : prober_->take_results()) {
-        monitor_.on_result(result, now, actions);
-    }
+    monitor_.on_results(prober_->take_results(), now, actions);
     monitor_.on_deadline(now, actions);
     return settle(std::move(actions), now);
 }
@@ -86,9 +84,7 @@ Actions Engine::settle(Actions actions, TimePoint now) {
         poller_.run(now);
     }
     while (prober_->has_results()) {
-        for (const ProbeResult& result : prober_->take_results()) {
-            monitor_.on_result(result, now, actions);
-        }
+        monitor_.on_results(prober_->take_results(), now, actions);
         carry_out(actions, others, now);
     }
     std::vector<Event> events = commands_->take_events();

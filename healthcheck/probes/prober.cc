@@ -22,21 +22,16 @@ Result<std::unique_ptr<Prober>> Prober::make(Poller& poller, Sockets& sockets, u
     if (!contexts) {
         return Failure(contexts.error());
     }
-    std::unique_ptr<Prober> made(
-        new Prober(poller, sockets, seed, std::move(*http), std::move(*contexts)));
+    Clients clients{std::move(*http), std::move(*contexts)};
+    std::unique_ptr<Prober> made(new Prober(poller, sockets, seed, std::move(clients)));
     return made;
 }
 
-Prober::Prober(Poller& poller,
-               Sockets& sockets,
-               uint64_t seed,
-               std::unique_ptr<HttpClient> http,
-               TlsContexts contexts)
+Prober::Prober(Poller& poller, Sockets& sockets, uint64_t seed, Clients clients)
     : undertaker_(poller),
-      http_(std::move(http)),
-      contexts_(std::move(contexts)),
+      clients_(std::move(clients)),
       random_(seed),
-      tools_{poller, sockets, *http_, undertaker_, random_, *this} {}
+      tools_{poller, sockets, *clients_.http, undertaker_, random_, *this} {}
 
 std::unique_ptr<Probe> Prober::make_probe(const StartProbe& start, TimePoint now) {
     const CheckSort& sort = start.settings->sort;
@@ -47,7 +42,7 @@ std::unique_ptr<Probe> Prober::make_probe(const StartProbe& start, TimePoint now
         return std::make_unique<HttpProbe>(tools_, start, now);
     }
     if (std::holds_alternative<TlsCheck>(sort)) {
-        return std::make_unique<TlsProbe>(tools_, contexts_, start, now);
+        return std::make_unique<TlsProbe>(tools_, clients_.tls, start, now);
     }
     if (std::holds_alternative<PingCheck>(sort)) {
         return std::make_unique<PingProbe>(tools_, start, now);

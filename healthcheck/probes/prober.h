@@ -37,16 +37,15 @@ class Prober final : public ProbeOwner {
     void on_finished(Probe& probe) override;
 
   private:
-    Prober(Poller& poller,
-           Sockets& sockets,
-           uint64_t seed,
-           std::unique_ptr<HttpClient> http,
-           TlsContexts contexts);
+    struct Clients {
+        std::unique_ptr<HttpClient> http;
+        TlsContexts tls;
+    };
+    Prober(Poller& poller, Sockets& sockets, uint64_t seed, Clients clients);
     [[nodiscard]] std::unique_ptr<Probe> make_probe(const StartProbe& start, TimePoint now);
 
     Undertaker undertaker_;
-    std::unique_ptr<HttpClient> http_;
-    TlsContexts contexts_;
+    Clients clients_;
     Random random_;
     ProbeTools tools_;
     std::vector<std::unique_ptr<Probe>> probes_;    // by CheckId; null: none
