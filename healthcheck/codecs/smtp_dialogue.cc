@@ -45,7 +45,8 @@ SmtpStep SmtpDialogue::on_bytes(std::string_view bytes) {
 SmtpStep SmtpDialogue::on_line(std::string_view line) {
     const bool is_numbered =
         line.size() >= 3 &&
-        std::all_of(line.begin(), line.begin() + 3, [](char c) { return c >= '0' && c <= '9'; });
+        std::all_of(line.begin(), line.begin() + 3, [](char c) { return c >= '0' && c <= '9'; }) &&
+        (line.size() == 3 || line[3] == ' ' || line[3] == '-');
     const std::string_view wanted = greeted_ ? "250" : "220";
     if (!is_numbered || line.substr(0, 3) != wanted) {
         over_ = true;

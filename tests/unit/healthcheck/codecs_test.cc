@@ -1,12 +1,15 @@
 // What the checks say and read on the wire.
 #include <array>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "healthcheck/codecs/body_pattern.h"
 #include "healthcheck/codecs/dns_message.h"
+#include "healthcheck/codecs/ping_message.h"
+#include "healthcheck/codecs/smtp_dialogue.h"
 
 namespace director::healthcheck {
 namespace {
@@ -91,6 +94,77 @@ TEST(DnsMessage, RefusesErrorsAndBrokenRecords) {
     Bytes many = good;
     many[6] = many[8] = many[10] = 0xff;
     EXPECT_EQ(judge_dns_reply(query, many).verdict, DnsVerdict::kBad);
+}
+
+// --- ping ---
+
+TEST(PingMessage, RequestHasARightChecksum) {
+    const auto request = make_echo_request(Family::kIpv4, {7, 9, 0x0123456789abcdef});
+    ASSERT_EQ(request.size(), 136U);
+    EXPECT_EQ(request[0], 8);
+    uint32_t sum = 0;
+    for (size_t i = 0; i < request.size(); i += 2) {
+        sum += uint32_t{request[i]} << 8 | request[i + 1];
+    }
+    EXPECT_EQ((sum & 0xffff) + (sum >> 16), 0xffffU) << "RFC 1071";
+    EXPECT_EQ(make_echo_request(Family::kIpv6, {})[0], 128);
+}
+
+TEST(PingMessage, ReplyMustBeOurs) {
+    const PingNumber number{7, 9, 1234567};
+    for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+        Bytes reply = make_echo_request(family, number);
+        EXPECT_FALSE(is_echo_reply(family, reply, number, IdCheck::kOurs)) << "a request";
+        reply[0] = family == Family::kIpv4 ? 0 : 129;
+        EXPECT_TRUE(is_echo_reply(family, reply, number, IdCheck::kOurs));
+        for (const size_t place : {size_t{1}, size_t{4}, size_t{6}, size_t{7}, size_t{50}}) {
+            Bytes other = reply;
+            other[place] ^= 1;
+            EXPECT_FALSE(is_echo_reply(family, other, number, IdCheck::kOurs)) << place;
+            EXPECT_EQ(is_echo_reply(family, other, number, IdCheck::kKernels), place == 4);
+        }
+        reply.pop_back();
+        EXPECT_FALSE(is_echo_reply(family, reply, number, IdCheck::kOurs));
+    }
+}
+
+TEST(PingMessage, IPv4HeaderIsSkippedWithinBounds) {
+    Bytes packet(60, 1);
+    packet[0] = 0x45;
+    EXPECT_EQ(skip_ipv4_header(packet).size(), 40U);
+    packet[0] = 0x4f;
+    EXPECT_EQ(skip_ipv4_header(packet).size(), 0U);
+    EXPECT_TRUE(skip_ipv4_header(std::span(packet).first(59)).empty());
+    packet[0] = 0x44;
+    EXPECT_TRUE(skip_ipv4_header(packet).empty());
+    packet[0] = 0x65;
+    EXPECT_TRUE(skip_ipv4_header(packet).empty());
+    EXPECT_TRUE(skip_ipv4_header({}).empty());
+}
+
+// --- SMTP ---
+
+TEST(SmtpDialogue, LinesMayComeInPieces) {
+    SmtpDialogue dialogue("me.example.org");
+    EXPECT_EQ(dialogue.on_bytes("220-first\r\n22").send, "");
+    EXPECT_EQ(dialogue.on_bytes("0 second\r").send, "");
+    EXPECT_EQ(dialogue.on_bytes("\n").send, "HELO me.example.org\r\n");
+    EXPECT_EQ(dialogue.on_bytes("250-a\n").verdict, SmtpStep::Verdict::kNone);
+    const SmtpStep step = dialogue.on_bytes("250 b\n");
+    EXPECT_EQ(step.verdict, SmtpStep::Verdict::kPassed);
+    EXPECT_EQ(step.send, "QUIT\r\n");
+}
+
+TEST(SmtpDialogue, RefusesWhatIsNoAnswer) {
+    for (const char* line : {"\n", "22\n", "2200\n", "250 ok\n", "hello\n", "421 busy\n"}) {
+        SmtpDialogue dialogue("me");
+        EXPECT_EQ(dialogue.on_bytes(line).verdict, SmtpStep::Verdict::kFailed) << line;
+    }
+    SmtpDialogue endless("me");
+    EXPECT_EQ(endless.on_bytes(std::string(2049, 'x')).text, "a line of more than 2048 characters");
+    SmtpDialogue second("me");
+    static_cast<void>(second.on_bytes("220\n"));
+    EXPECT_EQ(second.on_bytes("550 no\n").text, "\"550 no\" instead of 250 to HELO");
 }
 
 // --- pages ---
