@@ -111,6 +111,9 @@ std::string show_status(const server::StatusView& status, Colour colour) {
     if (const std::string full = show_full_tables(status.full_tables); !full.empty()) {
         line("full tables", full);
     }
+    for (const std::string& service : status.under_attack) {
+        line("under attack", fmt::format("{}: SYN flood, its SYN proxy is on", service));
+    }
     out += show_drains(status.drains, colour) + show_pools(status.pools, colour);
     if (status.ports.empty()) {
         return out;

@@ -167,6 +167,28 @@ struct Limits {
     friend bool operator==(const Limits&, const Limits&) = default;
 };
 
+// What a SYN proxy tells clients of the real servers before one of them is asked.
+struct SynProxyOffer {
+    uint16_t mss_ipv4 = 1460;
+    uint16_t mss_ipv6 = 1440;
+    uint8_t window_scale = 7;
+    bool sack = true;
+    bool timestamps = true;
+
+    friend bool operator==(const SynProxyOffer&, const SynProxyOffer&) = default;
+};
+
+// What turns syn_proxy = "under-attack" on and off.
+struct SynFlood {
+    uint16_t half_open_on = 25;  // percent of the connection table
+    uint16_t half_open_off = 12;
+    uint32_t syns_on = 50000;  // per second; 0 = whatever comes
+    uint32_t syns_off = 25000;
+    uint32_t hold = 10;  // seconds
+
+    friend bool operator==(const SynFlood&, const SynFlood&) = default;
+};
+
 struct VirtualService {
     Endpoint endpoint;  // Endpoint{}: by mark and match rules
     Protocol protocol = Protocol::kTcp;
@@ -184,6 +206,8 @@ struct VirtualService {
     bool stateless_when_full = true;
     ClientAddress client_address = ClientAddress::kNothing;
     SynProxy syn_proxy = SynProxy::kOff;
+    SynProxyOffer syn_proxy_offer;
+    SynFlood syn_flood;
     WhenServerGone when_server_gone = WhenServerGone::kLeave;
     std::string local_pool;  // of `local_pools`, for full NAT
     Quic quic;

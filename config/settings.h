@@ -252,6 +252,27 @@ void visit_settings(Limits& limits, Visitor& visitor) {
 }
 
 template <typename Visitor>
+void visit_settings(SynProxyOffer& offer, Visitor& visitor) {
+    constexpr Range kMss{88, 65495};  // Linux's TCP_MIN_MSS; what fits an IPv4 packet
+    visitor.number("mss_ipv4", offer.mss_ipv4, kMss, Need::kOptional);
+    visitor.number("mss_ipv6", offer.mss_ipv6, kMss, Need::kOptional);
+    // RFC 7323 section 2.3
+    visitor.number("window_scale", offer.window_scale, {0, 14}, Need::kOptional);
+    visitor.flag("sack", offer.sack);
+    visitor.flag("timestamps", offer.timestamps);
+}
+
+template <typename Visitor>
+void visit_settings(SynFlood& flood, Visitor& visitor) {
+    constexpr Range kPercent{0, 100};
+    visitor.number("half_open_on", flood.half_open_on, kPercent, Need::kOptional);
+    visitor.number("half_open_off", flood.half_open_off, kPercent, Need::kOptional);
+    visitor.number("syns_on", flood.syns_on, kCountRange, Need::kOptional);
+    visitor.number("syns_off", flood.syns_off, kCountRange, Need::kOptional);
+    visitor.number("hold", flood.hold, {1, 86400}, Need::kOptional);
+}
+
+template <typename Visitor>
 void visit_settings(VirtualService& service, Visitor& visitor) {
     constexpr Need kOptional = Need::kOptional;
     visitor.text("address", service.endpoint, kServiceAddressForm, kOptional);
@@ -270,6 +291,8 @@ void visit_settings(VirtualService& service, Visitor& visitor) {
     visitor.choice("syn_proxy", service.syn_proxy, std::span(kSynProxies));
     visitor.choice("when_server_gone", service.when_server_gone, std::span(kWhenServerGone));
     visitor.text("local_pool", service.local_pool, kPoolReferenceForm, kOptional);
+    visitor.group("syn_proxy_offer", service.syn_proxy_offer);
+    visitor.group("syn_flood", service.syn_flood);
     visitor.group("quic", service.quic);
     visitor.group("limits", service.limits);
     visitor.texts("allow", service.allow, kPrefixForm);

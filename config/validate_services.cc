@@ -188,6 +188,7 @@ class ServiceValidation {
         check_scheduler(service, path);
         check_persistence(service, path);
         check_transport(service, path);
+        check_syn_flood(service, path);
         check_lists(service, path);
         check_real_servers(service, path);
     }
@@ -280,6 +281,21 @@ class ServiceValidation {
                                       whole,
                                       service.persistence.prefix),
                           {path + ".address", path + ".match"});
+        }
+    }
+
+    // A flood that ends where it begins would turn the SYN proxy on and off.
+    void check_syn_flood(const VirtualService& service, const std::string& path) {
+        const auto check = [&](std::string_view name, uint32_t off, uint32_t on) {
+            if (off > on) {
+                findings_.add(fmt::format("{}.syn_flood.{}_off", path, name),
+                              fmt::format("expected at most {}_on, {}, found {}", name, on, off),
+                              {fmt::format("{}.syn_flood.{}_on", path, name)});
+            }
+        };
+        check("half_open", service.syn_flood.half_open_off, service.syn_flood.half_open_on);
+        if (service.syn_flood.syns_on != 0) {
+            check("syns", service.syn_flood.syns_off, service.syn_flood.syns_on);
         }
     }
 

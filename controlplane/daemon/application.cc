@@ -230,6 +230,7 @@ void Application::sample(const Reports& reports, uint64_t asked_at_version) {
                       services_view(reports, services_->catalogue(), *census_),
                       drops_view(reports, services_->catalogue()),
                       workers_view(reports, *engine_, model_.dataplane, loops_older_)});
+    attack_log_.update(services_under_attack(reports, services_->catalogue()));
     services_->clear_retired(reports, asked_at_version, *census_);
 }
 
@@ -353,6 +354,7 @@ server::StatusView Application::status_view(const Reports& reports) const {
     view.drains = drain_views(reports, *services_, clock_.now());
     view.full_tables = full_tables_view(reports, engine_->shared_table_counters());
     view.overloaded = overloaded_servers(reports, services_->catalogue());
+    view.under_attack = services_under_attack(reports, services_->catalogue());
     return view;
 }
 

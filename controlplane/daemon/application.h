@@ -15,6 +15,7 @@
 #include "common/time.h"
 #include "config/model.h"
 #include "config/parse.h"
+#include "controlplane/daemon/attack_log.h"
 #include "controlplane/daemon/census.h"
 #include "controlplane/daemon/connection_pages.h"
 #include "controlplane/daemon/drain_requests.h"
@@ -81,6 +82,7 @@ class Application {
     std::unique_ptr<ConnectionPages> connection_pages_;
     std::unique_ptr<KernelSide> kernel_side_;
     metrics::Metrics metrics_;
+    AttackLog attack_log_;
     std::unique_ptr<server::Server> server_;
     std::unique_ptr<asio::posix::stream_descriptor> wake_;
     bool is_serving_ = false;

@@ -137,10 +137,17 @@ TrafficRates Census::service_rates(ServiceId id) const {
 }
 
 uint64_t Census::service_connections(const Reports& reports, ServiceId id) {
-    uint64_t total = 0;
+    return service_gauges(reports, id).connections;
+}
+
+dataplane::ServiceCounters Census::service_gauges(const Reports& reports, ServiceId id) {
+    dataplane::ServiceCounters total;
     for (const auto& report : reports) {
         if (index(id) < report->services.size()) {
-            total += report->services[index(id)].connections;
+            const dataplane::ServiceCounters& part = report->services[index(id)];
+            total.connections += part.connections;
+            total.half_open += part.half_open;
+            total.is_under_attack |= part.is_under_attack;
         }
     }
     return total;

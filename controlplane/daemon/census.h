@@ -51,6 +51,9 @@ class Census {
     [[nodiscard]] server::TrafficRates service_rates(dataplane::ServiceId id) const;
     [[nodiscard]] static uint64_t service_connections(const Reports& reports,
                                                       dataplane::ServiceId id);
+    // Its gauges; what it lost is not summed up.
+    [[nodiscard]] static dataplane::ServiceCounters service_gauges(const Reports& reports,
+                                                                   dataplane::ServiceId id);
 
     // Moves the rates on; called every RateEstimator::kPeriod.
     void sample_rates(const Reports& reports);

@@ -163,6 +163,9 @@ server::ServicesView services_view(const Reports& reports,
         view.persistence_prefix = plan::options_of(service->settings).persistence_prefix;
         view.one_packet = service->settings.one_packet;
         view.is_retired = service->is_retired;
+        const dataplane::ServiceCounters gauges = Census::service_gauges(reports, service->id);
+        view.half_open = gauges.half_open;
+        view.is_under_attack = gauges.is_under_attack != 0;
         view.stats = census.service_total(reports, *service);
         view.rates = census.service_rates(service->id);
         for (const plan::RealServerEntry& server : service->servers) {
@@ -181,6 +184,17 @@ uint64_t overloaded_servers(const Reports& reports, const plan::Catalogue& catal
         }
     }
     return count;
+}
+
+std::vector<std::string> services_under_attack(const Reports& reports,
+                                               const plan::Catalogue& catalogue) {
+    std::vector<std::string> names;
+    for (const plan::ServiceEntry* const service : catalogue.services()) {
+        if (Census::service_gauges(reports, service->id).is_under_attack != 0) {
+            names.push_back(name_of(*service));
+        }
+    }
+    return names;
 }
 
 server::DropsView drops_view(const Reports& reports, const plan::Catalogue& catalogue) {

@@ -20,6 +20,10 @@ namespace director::daemon {
                                                  const Census& census);
 // Real servers whose connections have reached their upper threshold.
 [[nodiscard]] uint64_t overloaded_servers(const Reports& reports, const plan::Catalogue& catalogue);
+
+// Their names: "TCP 192.0.2.1:80".
+[[nodiscard]] std::vector<std::string> services_under_attack(const Reports& reports,
+                                                             const plan::Catalogue& catalogue);
 [[nodiscard]] server::DropsView drops_view(const Reports& reports,
                                            const plan::Catalogue& catalogue);
 // `before` are the loops' counters at the last sample: shares and averages are since then.

@@ -319,6 +319,24 @@ constexpr std::array kMetrics{
                                 add_bytes(samples, labels, service.stats);
                             });
            }},
+    Metric{"director_service_half_open_connections",
+           kGauge,
+           "Connections to a virtual service whose handshake is not complete.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_service(snapshot,
+                            [&](const Labels& labels, const server::ServiceView& service) {
+                                samples.add(labels, service.half_open);
+                            });
+           }},
+    Metric{
+        "director_service_under_attack",
+        kGauge,
+        "1 while a virtual service is under a SYN flood and its SYN proxy is on for that reason.",
+        [](const Snapshot& snapshot, Samples& samples) {
+            each_service(snapshot, [&](const Labels& labels, const server::ServiceView& service) {
+                samples.add(labels, service.is_under_attack ? 1 : 0);
+            });
+        }},
     Metric{"director_real_server_weight",
            kGauge,
            "Weight of a real server; 0 gets no new connections.",

@@ -78,6 +78,22 @@ dataplane::SynProxy translated(config::SynProxy when) {
     return dataplane::SynProxy::kOff;
 }
 
+dataplane::SynProxyOffer translated(const config::SynProxyOffer& offer) {
+    return {.mss_ipv4 = offer.mss_ipv4,
+            .mss_ipv6 = offer.mss_ipv6,
+            .window_scale = offer.window_scale,
+            .has_sack = offer.sack,
+            .has_timestamps = offer.timestamps};
+}
+
+dataplane::AttackThresholds translated(const config::SynFlood& flood) {
+    return {.half_open_on_percent = flood.half_open_on,
+            .half_open_off_percent = flood.half_open_off,
+            .syns_on_per_second = flood.syns_on,
+            .syns_off_per_second = flood.syns_off,
+            .hold_seconds = flood.hold};
+}
+
 }  // namespace
 
 dataplane::ServiceKey key_of(const config::VirtualService& service) {
@@ -122,6 +138,8 @@ dataplane::ServiceOptions options_of(const config::VirtualService& service) {
     to.is_stateless_when_full = service.stateless_when_full;
     to.client_address = translated(service.client_address);
     to.syn_proxy = translated(service.syn_proxy);
+    to.syn_proxy_offer = translated(service.syn_proxy_offer);
+    to.attack = translated(service.syn_flood);
     to.when_server_gone = when_gone(service);
     to.quic_id_offset = service.quic.id_offset;
     to.quic_id_bytes = service.quic.id_length;

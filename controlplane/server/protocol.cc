@@ -60,7 +60,8 @@ DIRECTOR_DEFINE_JSON(StatusView,
                      pools,
                      drains,
                      overloaded,
-                     full_tables)
+                     full_tables,
+                     under_attack)
 DIRECTOR_DEFINE_JSON(TrafficStats, connections, packets_in, packets_out, bytes_in, bytes_out)
 DIRECTOR_DEFINE_JSON(TrafficRates, connections, packets_in, packets_out, bytes_in, bytes_out)
 DIRECTOR_DEFINE_JSON(ServerView,
@@ -91,7 +92,9 @@ DIRECTOR_DEFINE_JSON(ServiceView,
                      mark,
                      persistence_seconds,
                      persistence_prefix,
-                     one_packet)
+                     one_packet,
+                     half_open,
+                     is_under_attack)
 DIRECTOR_DEFINE_JSON(ServicesView, services)
 DIRECTOR_DEFINE_JSON(ConnectionView,
                      protocol,

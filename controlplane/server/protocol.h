@@ -154,6 +154,7 @@ struct StatusView {
     std::vector<DrainView> drains;
     uint64_t overloaded = 0;  // real servers above their upper threshold
     FullTablesView full_tables;
+    std::vector<std::string> under_attack;  // services under a SYN flood: "TCP 192.0.2.1:80"
 };
 
 // Bytes are IP lengths including the header. In = client to server, out = server to client, as
@@ -206,6 +207,8 @@ struct ServiceView {
     uint32_t persistence_seconds = 0;
     uint32_t persistence_prefix = 0;
     bool one_packet = false;
+    uint64_t half_open = 0;        // connections whose handshake is not complete
+    bool is_under_attack = false;  // by a SYN flood: on one worker at least, its SYN proxy is on
 };
 
 // Answer to "services".

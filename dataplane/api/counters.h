@@ -61,7 +61,9 @@ struct PoolCounters {
 // Per worker and virtual service.
 struct ServiceCounters {
     std::array<uint64_t, kDropReasonCount> dropped{};
-    uint64_t connections = 0;  // gauge: in the table now
+    uint64_t connections = 0;      // gauge: in the table now
+    uint32_t half_open = 0;        // gauge: of these, whose handshake is not complete
+    uint32_t is_under_attack = 0;  // gauge: 1 while handshakes are finished for it for that reason
 };
 
 static_assert(std::is_trivially_copyable_v<WorkerCounters>);

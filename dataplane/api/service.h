@@ -147,6 +147,30 @@ enum class ClientAddressVia : uint8_t { kNothing, kProxyV2, kTcpOption };
 // When TCP handshakes are finished before a server hears of them (SYN cookies).
 enum class SynProxy : uint8_t { kOff, kUnderAttack, kAlways };
 
+// What the service's real servers can do, and a SYN proxy's clients are told before one of them is
+// asked. What a server cannot do must be off here; a server's own window scale may be another.
+struct SynProxyOffer {
+    uint16_t mss_ipv4 = 1460;
+    uint16_t mss_ipv6 = 1440;
+    uint8_t window_scale = 7;
+    bool has_sack = true;
+    bool has_timestamps = true;  // without, there is no window scale either: a cookie has no room
+
+    friend constexpr bool operator==(const SynProxyOffer&, const SynProxyOffer&) = default;
+};
+
+// From when on SynProxy::kUnderAttack finishes handshakes, and from when on no more: when both
+// signs have been at or below `off` for so long.
+struct AttackThresholds {
+    uint16_t half_open_on_percent = 25;  // of a worker's connection table
+    uint16_t half_open_off_percent = 12;
+    uint32_t syns_on_per_second = 50000;  // all workers together; 0: whatever comes
+    uint32_t syns_off_per_second = 25000;
+    uint32_t hold_seconds = 10;
+
+    friend constexpr bool operator==(const AttackThresholds&, const AttackThresholds&) = default;
+};
+
 // What happens to connections of a server that failed or was removed.
 enum class WhenServerGone : uint8_t {
     kExpire,  // forgotten at once: the client's next packet is a stranger's
@@ -165,6 +189,8 @@ struct ServiceOptions {
     bool is_stateless_when_full = true;       // hash schedulers: forward without an entry
     ClientAddressVia client_address = ClientAddressVia::kNothing;
     SynProxy syn_proxy = SynProxy::kOff;
+    SynProxyOffer syn_proxy_offer{};
+    AttackThresholds attack{};
     WhenServerGone when_server_gone = WhenServerGone::kLeave;
     uint8_t quic_id_offset = 0;           // byte of the connection id where the server's id is
     uint8_t quic_id_bytes = 0;            // length of that id; 0: no QUIC routing

@@ -196,7 +196,7 @@ void forget_service(Worker::State& state, const Command& command) {
     state.service_counters[index(command.service)] = {};
     SynWatch& watch = state.syn_watches[index(command.service)];
     state.counters.services_under_attack -= watch.attack.is_under_attack() ? 1U : 0U;
-    watch = SynWatch(state.settings.attack);
+    watch = {};
 }
 
 void set_server_weight(Worker::State& state, const Command& command) {

@@ -1,5 +1,6 @@
 // The end of connections: a bounded number of timers per poll, so that a million that end in the
 // same second delay no packet.
+#include "dataplane/core/stages/syn_proxy.h"
 #include "dataplane/core/stages/tcp_state.h"
 #include "dataplane/core/worker_state.h"
 
@@ -103,8 +104,11 @@ void expire_some(Worker::State& state) {
         if (is_due(state, connection) && !is_kept(state, connection)) {
             expire(state, connection);
         } else {
+            const Connection& entry = state.connections[connection];
+            const uint32_t next =
+                awaits_server(state, entry) ? look_after_server(state, connection) : entry.deadline;
             timers.disarm(connection);
-            timers.arm(connection, state.connections[connection].deadline, state.tick);
+            timers.arm(connection, next, state.tick);
         }
     }
 }

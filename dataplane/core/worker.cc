@@ -41,7 +41,7 @@ Worker::State::State(const WorkerSettings& worker_settings)
       forwarder(settings.neighbours_max, settings.hash_key),
       service_ids(settings.services_max, FlowEndHash{settings.hash_key}),
       services(settings.services_max),
-      syn_watches(settings.services_max, SynWatch(settings.attack)),
+      syn_watches(settings.services_max),
       ftp_addresses(settings.services_max, FlowEndHash{settings.hash_key}),
       owners{},
       timeout_ticks{},

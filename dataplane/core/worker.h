@@ -22,7 +22,6 @@
 #include "dataplane/api/event.h"
 #include "dataplane/core/codecs/syn_cookie.h"
 #include "dataplane/core/packet.h"
-#include "dataplane/core/tables/attack_watch.h"
 #include "dataplane/core/tables/limits.h"
 #include "dataplane/core/tables/load_board.h"
 #include "dataplane/core/tables/persistence.h"
@@ -56,7 +55,6 @@ struct WorkerSettings {
     HashKey hash_key;
     // SYN proxy: all workers' the same, and nobody else's to know.
     SynCookieKey syn_cookie_key;
-    AttackThresholds attack;
     // What all workers tell one another of their servers' connections; nullptr for a lone worker.
     LoadBoard* loads = nullptr;
     // Of all workers together; nullptr: no service is limited.
@@ -93,7 +91,6 @@ struct MadeFrame {
     std::array<uint8_t, kBytesMax> bytes;
     uint32_t length_bytes;
     PortId out_port;
-    const Packet* cause;  // of the burst
 };
 
 class Worker {
@@ -126,7 +123,7 @@ class Worker {
     // About held frames, since the last process().
     [[nodiscard]] std::span<const FrameOperation> frame_operations() const;
 
-    // Made in the last process(), at most one for each packet of the burst.
+    // Made in the last process(): at most one for each packet of the burst, and as many for timers.
     [[nodiscard]] std::span<const MadeFrame> made_frames() const;
 
     // Turns the verdict of a packet that could not be delivered (ring or port full) into a drop and

@@ -16,6 +16,7 @@
 #include "dataplane/core/codecs/tunnel.h"
 #include "dataplane/core/forwarder.h"
 #include "dataplane/core/shard.h"
+#include "dataplane/core/tables/attack_watch.h"
 #include "dataplane/core/tables/conn_table.h"
 #include "dataplane/core/tables/fragment_table.h"
 #include "dataplane/core/tables/local_ports.h"
@@ -68,11 +69,8 @@ struct ServiceSlot {
 
 // What a service's SYN proxy goes by (syn_proxy.cc).
 struct SynWatch {
-    explicit SynWatch(const AttackThresholds& thresholds) : attack(thresholds) {}
-
     AttackWatch attack;
     uint64_t syns = 0;
-    uint32_t half_open = 0;  // connections
     bool has_sent_cookie = false;
     TimePoint cookie_sent_at{};
 };
@@ -153,7 +151,7 @@ struct Worker::State {
     RateLimiter answers;
     uint16_t tunnel_id = 0;  // identification of the next outer IPv4 header
     std::array<uint8_t, kIcmpErrorBytesMax> scratch;  // for a packet being made
-    std::array<MadeFrame, kBurstMax> made_frames;
+    std::array<MadeFrame, 2 * size_t{kBurstMax}> made_frames;
     uint32_t made_frame_count = 0;
 
     WorkerCounters counters;

@@ -193,6 +193,7 @@ LoopWiring DpdkEngine::wiring_for(WorkerId worker) {
     LoopWiring wiring;
     wiring.id = worker;
     wiring.control = rings_[index(worker)].get();
+    wiring.frames = pool_->handle();
     wiring.wake = &wake_;
     wiring.idle = settings_.idle;
     const auto ports = static_cast<uint16_t>(ports_.size());

@@ -332,11 +332,9 @@ void LcoreLoop::forward(rte_mbuf* frame, uint8_t place) {
     }
 }
 
-// Each in a buffer from where its cause's came.
 void LcoreLoop::send_made_frames() {
     for (const MadeFrame& made : worker_->made_frames()) {
-        const auto cause = static_cast<size_t>(made.cause - burst_.packets.data());
-        rte_mbuf* const frame = rte_pktmbuf_alloc(frames_[cause]->pool);
+        rte_mbuf* const frame = rte_pktmbuf_alloc(wiring_.frames);
         made_packet_ = {};
         made_packet_.verdict = Verdict::kForward;
         made_packet_.out_port = made.out_port;

@@ -51,6 +51,7 @@ struct LoopWiring {
     WorkerId id{};
     std::vector<ReceiveQueue> receive;
     std::vector<TransmitPath> transmit;  // by PortId
+    rte_mempool* frames = nullptr;       // for those that the worker makes
     ControlRings* control = nullptr;
     std::vector<FrameRing*> to_worker;    // by WorkerId; nullptr for itself
     std::vector<FrameRing*> from_worker;  // by WorkerId; nullptr for itself
@@ -87,9 +88,9 @@ class LcoreLoop {
     // Frames for one worker, by their place in the burst.
     struct Outbox {
         uint32_t count = 0;
-        // A burst's frames, and one made for each.
-        std::array<rte_mbuf*, 2 * kBurstMax> frames{};
-        std::array<uint8_t, 2 * kBurstMax> places{};
+        // A burst's frames, and those made in it.
+        std::array<rte_mbuf*, 3 * kBurstMax> frames{};
+        std::array<uint8_t, 3 * kBurstMax> places{};
     };
     static constexpr uint8_t kMade = 0xfd;
     static constexpr uint8_t kOnBehalf = 0xfe;

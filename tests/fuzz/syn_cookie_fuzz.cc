@@ -59,7 +59,7 @@ void shake_hands(const test::FrameSpec& spec, const SynProxyOffer& offer) {
 
     TestFrame syn_ack(spec);
     TestFrame copy(spec);
-    auto adjustment = splice(syn_ack.bytes, *proven, offer);
+    auto adjustment = splice(syn_ack.bytes, *proven, offer.window_scale);
     DIRECTOR_ASSERT(build_ack_to_server(syn_ack.bytes, *proven));
     DIRECTOR_ASSERT(fault_of(syn_ack.bytes).empty());
     DIRECTOR_ASSERT(build_window_update(copy.bytes));

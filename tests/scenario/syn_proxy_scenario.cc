@@ -143,9 +143,10 @@ SCENARIO("a SYN proxy that is always on finishes every handshake itself") {
         const uint32_t wrong = GENERATE(2U, 0x01000000U, 0x80000000U);
         const Outcome outcome = story.fleet.send_one(
             kOutside, segment(1000, kTcpAck, 1001, cookie + 1 + wrong).build());
-        THEN("it is dropped and opens nothing") {
-            REQUIRE(outcome.verdict == Verdict::kDrop);
-            REQUIRE(outcome.drop_reason == DropReason::kSynCookieWrong);
+        THEN("its sender is reset and nothing is opened") {
+            REQUIRE(outcome.verdict == Verdict::kForward);
+            REQUIRE(outcome.answered == DropReason::kSynCookieWrong);
+            REQUIRE(decode(outcome.bytes).tcp->flags == kTcpRst);
             REQUIRE(story.connections() == 0);
         }
     }
@@ -154,8 +155,8 @@ SCENARIO("a SYN proxy that is always on finishes every handshake itself") {
         story.fleet.run_for(std::chrono::minutes(3));
         const Outcome outcome =
             story.fleet.send_one(kOutside, segment(1000, kTcpAck, 1001, cookie + 1).build());
-        THEN("it is dropped") {
-            REQUIRE(outcome.drop_reason == DropReason::kSynCookieWrong);
+        THEN("its sender is reset") {
+            REQUIRE(outcome.answered == DropReason::kSynCookieWrong);
         }
     }
 }

@@ -545,6 +545,7 @@ void WorkerFleet::poll() {
     for (size_t number = 0; number < workers_.size(); ++number) {
         FrameBurst empty;
         workers_[number]->worker->process(empty.burst(), clock.now());
+        collect_made_frames(*workers_[number]);
         collect_events(*workers_[number]);
         carry_out_frame_operations(number, {}, empty);
     }
@@ -625,6 +626,8 @@ FleetReport WorkerFleet::report() {
         }
         for (size_t i = 0; i < own.services.size(); ++i) {
             sum.services[i].connections += own.services[i].connections;
+            sum.services[i].half_open += own.services[i].half_open;
+            sum.services[i].is_under_attack |= own.services[i].is_under_attack;
             for (size_t r = 0; r < kDropReasonCount; ++r) {
                 sum.services[i].dropped[r] += own.services[i].dropped[r];
             }

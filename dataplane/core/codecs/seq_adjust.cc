@@ -90,7 +90,8 @@ void adjust_option(Header& header,
             header.store32(edge, unshifted_acknowledgement(other, header.load32(edge)));
         }
     }
-    if (kind == kOptionTimestamps && length == 10 && adjustment.timestamp_delta != 0) {
+    if (kind == kOptionTimestamps && length == 10 && adjustment.timestamp_delta != 0 &&
+        !adjustment.awaits_server) {
         const uint32_t value = offset + 2;
         const uint32_t echo = offset + 6;
         if (sender == TcpSender::kServer) {

@@ -30,6 +30,7 @@ enum class TcpSender : uint8_t { kClient, kServer };
 struct TcpAdjustment {
     std::array<SeqAdjust, 2> sent;  // by TcpSender
     uint32_t timestamp_delta = 0;   // what the client sees the server's timestamps greater by
+    uint16_t awaited_mss = 0;       // SYN proxy: of the client's SYN
     int8_t window_shift = 0;        // the client scales the server's window by so much less
     bool awaits_server = false;     // SYN proxy: not known yet, see syn_proxy.cc
 };

@@ -202,25 +202,30 @@ std::optional<SynCookieClient> check_syn_cookie(const FrameBytes& frame,
     return check_syn_cookie(key, {frame.source(), frame.destination()}, ack, offer, now);
 }
 
-bool build_syn_to_server(FrameBytes& frame, const SynCookieClient& client) {
+TcpSegment syn_to_server(const SynCookieClient& client) {
     TcpSegment syn;
-    syn.source = frame.source();
-    syn.destination = frame.destination();
     syn.sequence = client.initial_sequence;
     syn.flags = kTcpFlagSyn;
     // What a SYN says is not scaled (RFC 7323 section 2.2).
     constexpr uint32_t kWindowMax = 65535;
     syn.window = static_cast<uint16_t>(
         std::min(uint32_t{client.window} << client.options.window_scale, kWindowMax));
-    syn.hop_limit = frame.ip()[frame.is_ipv4() ? wire::kIpv4Ttl : wire::kIpv6HopLimit];
     syn.options = client.options;
     syn.options.timestamp_echo = 0;
+    return syn;
+}
+
+bool build_syn_to_server(FrameBytes& frame, const SynCookieClient& client) {
+    TcpSegment syn = syn_to_server(client);
+    syn.source = frame.source();
+    syn.destination = frame.destination();
+    syn.hop_limit = frame.ip()[frame.is_ipv4() ? wire::kIpv4Ttl : wire::kIpv6HopLimit];
     return compose_tcp(frame, syn);
 }
 
 std::optional<TcpAdjustment> splice(const FrameBytes& syn_ack,
                                     const SynCookieClient& client,
-                                    const SynProxyOffer& offer) {
+                                    uint8_t offered_scale) {
     const uint8_t* const tcp = syn_ack.l4();
     const TcpOptions server = tcp_options_of(syn_ack);
     const TcpOptions& promised = client.options;
@@ -237,7 +242,7 @@ std::optional<TcpAdjustment> splice(const FrameBytes& syn_ack,
         adjustment.timestamp_delta = promised.timestamp_echo - server.timestamp;
     }
     if (promised.has_window_scale) {
-        adjustment.window_shift = static_cast<int8_t>(server.window_scale - offer.window_scale);
+        adjustment.window_shift = static_cast<int8_t>(server.window_scale - offered_scale);
     }
     return adjustment;
 }

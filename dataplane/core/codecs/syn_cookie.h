@@ -18,6 +18,7 @@
 #include "common/address.h"
 #include "common/hash.h"
 #include "common/time.h"
+#include "dataplane/api/service.h"
 #include "dataplane/core/codecs/seq_adjust.h"
 #include "dataplane/core/codecs/tcp_bytes.h"
 
@@ -27,16 +28,6 @@ namespace director::dataplane {
 struct SynCookieKey {
     HashKey outer;
     HashKey inner;
-};
-
-// What the service's real servers can do, and the client is told before one of them is asked. What
-// a server cannot do must be off here; a server's own window scale may be another.
-struct SynProxyOffer {
-    uint16_t mss_ipv4 = 1460;
-    uint16_t mss_ipv6 = 1440;
-    uint8_t window_scale = 7;
-    bool has_sack = true;
-    bool has_timestamps = true;  // without, there is no window scale either: a cookie has no room
 };
 
 // A client's end and a virtual service's.
@@ -93,15 +84,19 @@ struct SynCookieClient {
                                                               const SynProxyOffer& offer,
                                                               TimePoint now);
 
+// The client's SYN, but for its ends.
+[[nodiscard]] TcpSegment syn_to_server(const SynCookieClient& client);
+
 // Turns the client's ACK, whose payload if any the client will send again, into its SYN; from there
 // on it is a packet like any other of a new connection.
 [[nodiscard]] bool build_syn_to_server(FrameBytes& frame, const SynCookieClient& client);
 
-// What the server's SYN-ACK makes the difference between the two ends. nullopt: the server does not
+// What the server's SYN-ACK makes the difference between the two ends; the client was offered that
+// window scale. nullopt: the server does not
 // do what the client was promised (timestamps, SACK): reset both.
 [[nodiscard]] std::optional<TcpAdjustment> splice(const FrameBytes& syn_ack,
                                                   const SynCookieClient& client,
-                                                  const SynProxyOffer& offer);
+                                                  uint8_t offered_scale);
 
 // Turns the server's SYN-ACK into the ACK that goes back to it.
 [[nodiscard]] bool build_ack_to_server(FrameBytes& frame, const SynCookieClient& client);

@@ -112,7 +112,7 @@ struct Admission {
     if (choice.proven != nullptr) {
         wanted.entry.state = ConnState::kSynRecv;
         wanted.entry.traits |= kHasAdjustment;
-        await_server(wanted.details, *choice.proven);
+        await_server(wanted.details, *choice.proven, table.options.syn_proxy_offer.window_scale);
         wanted.has_details = true;
     }
     if (choice.server.template_ref != kNoTemplate) {

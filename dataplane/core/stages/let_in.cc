@@ -69,4 +69,20 @@ LetIn let_in(Worker::State& state, const ServiceTable& table, const Packet& pack
     return {reason_of(answer.verdict), answer.ref};
 }
 
+DropReason foresee_let_in(Worker::State& state, const ServiceTable& table, const Packet& packet) {
+    const ServiceOptions& options = table.options;
+    const bool has_limits =
+        state.settings.limits != nullptr && ConnectionLimits::has_limits(options);
+    if (!has_limits && (options.allow_list | options.deny_list) == 0) {
+        return DropReason::kCount;
+    }
+    const IpAddress client = endpoints_of(packet).client.address;
+    if (!is_allowed(state, options, client)) {
+        return DropReason::kNotAllowed;
+    }
+    return has_limits
+               ? reason_of(state.settings.limits->foresee(table.id, options, client, state.now))
+               : DropReason::kCount;
+}
+
 }  // namespace director::dataplane

@@ -63,4 +63,10 @@ struct LetIn {
 };
 [[nodiscard]] LetIn let_in(Worker::State& state, const ServiceTable& table, const Packet& packet);
 
+// What let_in() would say, without counting anything: of a SYN, whose sender may be anybody.
+// kCount: it may.
+[[nodiscard]] DropReason foresee_let_in(Worker::State& state,
+                                        const ServiceTable& table,
+                                        const Packet& packet);
+
 }  // namespace director::dataplane

@@ -5,6 +5,7 @@
 #include "dataplane/core/codecs/tcp_bytes.h"
 #include "dataplane/core/codecs/wire.h"
 #include "dataplane/core/stages/ftp_connections.h"
+#include "dataplane/core/stages/new_connection.h"
 #include "dataplane/core/stages/tcp_state.h"
 
 namespace director::dataplane {
@@ -16,13 +17,21 @@ constexpr Duration kCookieLife = std::chrono::minutes(2);
 // What PROXY protocol or a TCP option add to a client's segment, at most.
 constexpr uint16_t kGrowthMax = 60;
 
-[[nodiscard]] SynProxyOffer offer_to(ClientAddressVia client_address) {
-    SynProxyOffer offer;
-    if (client_address != ClientAddressVia::kNothing) {
+[[nodiscard]] SynProxyOffer offer_of(const ServiceOptions& options) {
+    SynProxyOffer offer = options.syn_proxy_offer;
+    if (options.client_address != ClientAddressVia::kNothing) {
         offer.mss_ipv4 = static_cast<uint16_t>(offer.mss_ipv4 - kGrowthMax);
         offer.mss_ipv6 = static_cast<uint16_t>(offer.mss_ipv6 - kGrowthMax);
     }
     return offer;
+}
+
+// Of a connection under way, whose service may have left the configuration meanwhile.
+[[nodiscard]] SynProxyOffer offer_of(const Worker::State& state, const Connection& connection) {
+    const ServiceId service = state.server_tallies[index(connection.server)].service;
+    const ServiceTable* const table =
+        service != kNoService ? state.services[index(service)].table : nullptr;
+    return offer_of(table != nullptr ? table->options : ServiceOptions{});
 }
 
 [[nodiscard]] bool is_in_one_piece(const Packet& packet) {
@@ -68,13 +77,20 @@ void take_over(Packet& packet, const FrameBytes& frame) {
 // Whether SYNs get cookies from now on.
 [[nodiscard]] bool update_alarm(Worker::State& state, ServiceId service) {
     SynWatch& watch = state.syn_watches[index(service)];
-    const bool was_on = watch.attack.is_under_attack();
-    const bool is_on =
-        watch.attack.update(state.now, watch.half_open, state.connections.capacity(), watch.syns);
-    if (is_on != was_on) {
-        state.counters.services_under_attack += is_on ? 1 : uint64_t{0} - 1;
+    const ServiceTable* const table = state.services[index(service)].table;
+    ServiceCounters& counters = state.service_counters[index(service)];
+    if (table == nullptr || table->options.syn_proxy != SynProxy::kUnderAttack) {
+        watch.attack.end();
+    } else {
+        watch.attack.update(state.now,
+                            table->options.attack,
+                            {counters.half_open, state.connections.capacity(), watch.syns},
+                            state.settings.worker_count);
     }
-    return is_on;
+    const uint32_t is_on = watch.attack.is_under_attack() ? 1 : 0;
+    state.counters.services_under_attack += uint64_t{is_on} - counters.is_under_attack;
+    counters.is_under_attack = is_on;
+    return is_on != 0;
 }
 
 [[nodiscard]] bool wants_cookie(Worker::State& state, const ServiceTable& table) {
@@ -102,6 +118,23 @@ void send_cookie(Worker::State& state, Packet& packet, const SynProxyOffer& offe
     count_answer(state, packet, DropReason::kSynCookieSent);
     packet.connection = kNoConnection;
     state.forward(packet, packet.in_port);
+}
+
+// No handshake with whom the service would refuse at its end.
+void answer_syn(Worker::State& state,
+                const ServiceTable& table,
+                Packet& packet,
+                const SynProxyOffer& offer) {
+    switch (const DropReason reason = foresee_let_in(state, table, packet); reason) {
+        case DropReason::kCount:
+            send_cookie(state, packet, offer);
+            break;
+        case DropReason::kNotAllowed:
+            refuse(state, packet, reason, IcmpCause::kProhibited);
+            break;
+        default:
+            state.drop(packet, reason);
+    }
 }
 
 [[nodiscard]] bool may_have_cookie(const Worker::State& state, const ServiceTable& table) {
@@ -134,6 +167,10 @@ void send_cookie(Worker::State& state, Packet& packet, const SynProxyOffer& offe
 }
 
 enum PromisedOption : uint32_t { kTimestamps = 1U << 16, kSack = 1U << 17, kScale = 1U << 18 };
+// Where two window scales lie beside them: ours, and above it the client's.
+constexpr uint32_t kScaleShift = 24;
+constexpr uint32_t kClientScaleShift = 28;
+constexpr uint32_t kScaleMask = 0xf;
 
 // What await_server() noted, as far as the server's answer asks for it. It lies where the server's
 // shift will be, which is not set before.
@@ -148,6 +185,13 @@ enum PromisedOption : uint32_t { kTimestamps = 1U << 16, kSack = 1U << 17, kScal
     client.options.has_sack = (rest & kSack) != 0;
     client.options.has_window_scale = (rest & kScale) != 0;
     return client;
+}
+
+// What the client was told, before a reload may have changed it.
+[[nodiscard]] uint8_t offered_scale(const ConnectionDetails& details) {
+    const SeqAdjust& note = details.adjustment.sent[static_cast<size_t>(TcpSender::kServer)];
+    return static_cast<uint8_t>(static_cast<uint32_t>(note.previous_delta) >> kScaleShift &
+                                kScaleMask);
 }
 
 // From now on the client sees the server's number `sequence` as the one after our SYN-ACK's.
@@ -184,7 +228,6 @@ void shift_server(ConnectionDetails& details, const TcpAdjustment& adjustment, u
 void send_made(Worker::State& state, MadeFrame& made, const FrameBytes& frame, Packet& cause) {
     made.length_bytes = frame.length_bytes;
     made.out_port = cause.in_port;
-    made.cause = &cause;
     ++state.made_frame_count;
     ++state.counters.answered;
     ++state.counters.forwarded;
@@ -230,7 +273,7 @@ void send_made(Worker::State& state, MadeFrame& made, const FrameBytes& frame, P
 [[nodiscard]] bool join_ends(Worker::State& state, Packet& packet, ConnectionDetails& details) {
     const SynCookieClient client = awaiting_client(details);
     FrameBytes frame = frame_of(packet);
-    const auto adjustment = splice(frame, client, offer_to(details.client_address));
+    const auto adjustment = splice(frame, client, offered_scale(details));
     if (!adjustment) {
         return reset_both(state, packet, details, client.cookie);
     }
@@ -268,8 +311,9 @@ void pass_on_refusal(const Packet& packet, ConnectionDetails& details) {
     return false;
 }
 
-[[nodiscard]] bool hear_client(Worker::State& state, Packet& packet, ConnectionDetails& details) {
-    const SynProxyOffer offer = offer_to(details.client_address);
+[[nodiscard]] bool hear_client(Worker::State& state, const Connection& connection, Packet& packet) {
+    ConnectionDetails& details = state.connections.details(connection);
+    const SynProxyOffer offer = offer_of(state, connection);
     if ((packet.tcp_flags & kTcpRst) != 0) {
         return true;
     }
@@ -282,7 +326,7 @@ void pass_on_refusal(const Packet& packet, ConnectionDetails& details) {
         state.drop(packet, DropReason::kSynProxyWaiting);
         return false;
     }
-    await_server(details, *client);
+    await_server(details, *client, offer.window_scale);
     return true;
 }
 
@@ -291,10 +335,10 @@ void pass_on_refusal(const Packet& packet, ConnectionDetails& details) {
 std::optional<SynCookieClient> greet(Worker::State& state,
                                      const ServiceTable& table,
                                      Packet& packet) {
-    const SynProxyOffer offer = offer_to(table.options.client_address);
+    const SynProxyOffer offer = offer_of(table.options);
     if (has_flags(packet, kTcpSyn)) {
         if (wants_cookie(state, table)) {
-            send_cookie(state, packet, offer);
+            answer_syn(state, table, packet, offer);
         }
         return std::nullopt;
     }
@@ -305,8 +349,14 @@ std::optional<SynCookieClient> greet(Worker::State& state,
     const bool is_on = table.options.syn_proxy == SynProxy::kAlways ||
                        state.syn_watches[index(table.id)].attack.is_under_attack();
     if (!client) {
-        if (is_on && !hand_over_ftp_stray(state, packet)) {
-            state.drop(packet, DropReason::kSynCookieWrong);
+        if (!is_on || hand_over_ftp_stray(state, packet)) {
+            return std::nullopt;
+        }
+        if (!is_l4_checksum_good(packet)) {
+            state.drop(packet, DropReason::kBadL4Checksum);
+        } else {
+            // Perhaps a connection that we have forgotten: its client must hear of that.
+            refuse_with_reset(state, packet, DropReason::kSynCookieWrong);
         }
         return std::nullopt;
     }
@@ -317,17 +367,32 @@ std::optional<SynCookieClient> greet(Worker::State& state,
     return client;
 }
 
-void await_server(ConnectionDetails& details, const SynCookieClient& client) {
+void await_server(ConnectionDetails& details, const SynCookieClient& client, uint8_t scale) {
     const TcpOptions& options = client.options;
-    const uint32_t rest = uint32_t{client.window} | (options.has_timestamps ? kTimestamps : 0U) |
-                          (options.has_sack ? kSack : 0U) |
-                          (options.has_window_scale ? kScale : 0U);
+    const uint32_t rest =
+        uint32_t{client.window} | (options.has_timestamps ? kTimestamps : 0U) |
+        (options.has_sack ? kSack : 0U) | (options.has_window_scale ? kScale : 0U) |
+        uint32_t{scale} << kScaleShift | uint32_t{options.window_scale} << kClientScaleShift;
+    details.server_sequence = client.initial_sequence;
+    details.adjustment.timestamp_delta = options.timestamp;
+    details.adjustment.awaited_mss = options.mss;
     details.adjustment.awaits_server = true;
     details.adjustment.sent[static_cast<size_t>(TcpSender::kServer)] = {
         .init_sequence = client.cookie,
         .delta = static_cast<int32_t>(options.timestamp_echo),
         .previous_delta = static_cast<int32_t>(rest),
         .is_set = false};
+}
+
+TcpSegment awaited_syn(const ConnectionDetails& details) {
+    const SeqAdjust& note = details.adjustment.sent[static_cast<size_t>(TcpSender::kServer)];
+    SynCookieClient client = awaiting_client(details);
+    client.initial_sequence = details.server_sequence;
+    client.options.mss = details.adjustment.awaited_mss;
+    client.options.timestamp = details.adjustment.timestamp_delta;
+    client.options.window_scale =
+        static_cast<uint8_t>(static_cast<uint32_t>(note.previous_delta) >> kClientScaleShift);
+    return syn_to_server(client);
 }
 
 bool become_syn(Packet& packet, const SynCookieClient& client) {
@@ -349,14 +414,14 @@ bool finish_handshake(Worker::State& state, Connection& connection, Packet& pack
         state.drop(packet, reason);
         return false;
     }
-    return packet.direction == Direction::kClientToServer ? hear_client(state, packet, details)
+    return packet.direction == Direction::kClientToServer ? hear_client(state, connection, packet)
                                                           : hear_server(state, packet, details);
 }
 
 void note_half_open(Worker::State& state, const Connection& connection, int32_t change) {
     const ServiceId service = state.server_tallies[index(connection.server)].service;
     if (service != kNoService) {
-        state.syn_watches[index(service)].half_open += static_cast<uint32_t>(change);
+        state.service_counters[index(service)].half_open += static_cast<uint32_t>(change);
     }
 }
 

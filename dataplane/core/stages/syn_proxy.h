@@ -8,8 +8,8 @@
 //   every later packet        adjust() translates the numbers (adjust.h)                rewrite
 //   stage
 //
-// Until the server has answered, what the client sends is its SYN once more: ours may have been
-// lost, and nobody else repeats it.
+// Until the server has answered, what the client sends is its SYN once more; if it sends nothing,
+// we do so by ourselves (syn_repeat.cc), for ours may have been lost.
 #pragma once
 
 #include <optional>
@@ -26,11 +26,21 @@ namespace director::dataplane {
                                                    const ServiceTable& table,
                                                    Packet& packet);
 
-// Notes what has to be known when the server answers.
-void await_server(ConnectionDetails& details, const SynCookieClient& client);
+// Notes what has to be known when the server answers; `scale` is the window scale that the client
+// was offered.
+void await_server(ConnectionDetails& details, const SynCookieClient& client, uint8_t scale);
 
 // Turns the packet into its client's SYN. False, changing nothing, without room.
 [[nodiscard]] bool become_syn(Packet& packet, const SynCookieClient& client);
+
+// The SYN that await_server() noted, but for its ends.
+[[nodiscard]] TcpSegment awaited_syn(const ConnectionDetails& details);
+
+// Until the server has answered, the wheel has the connection, which is looked after from time to
+// time: its SYN goes out once more. Answers the tick of the next look (syn_repeat.cc).
+[[nodiscard]] bool awaits_server(const Worker::State& state, const Connection& connection);
+[[nodiscard]] uint32_t first_look_at_server(const Worker::State& state);
+[[nodiscard]] uint32_t look_after_server(Worker::State& state, uint32_t connection);
 
 // For a packet of a connection with kHasAdjustment, whose server may not have answered yet. False:
 // it has been decided.

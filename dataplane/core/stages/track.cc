@@ -31,7 +31,7 @@ void follow_tcp(Worker::State& state, Connection& connection, const Packet& pack
     } else if (is_half_open(next)) {
         // The queue is in order of the last packet.
         state.connections.timers().disarm(packet.connection);
-        state.connections.timers().arm_half_open(packet.connection);
+        arm_timer(state, packet.connection);
     }
 }
 
@@ -107,7 +107,9 @@ void change_state(Worker::State& state, uint32_t index_in_table, ConnState next)
 void arm_timer(Worker::State& state, uint32_t connection) {
     TimerLists& timers = state.connections.timers();
     const Connection& entry = state.connections[connection];
-    if (is_half_open(entry.state)) {
+    if (is_half_open(entry.state) && awaits_server(state, entry)) {
+        timers.arm(connection, first_look_at_server(state), state.tick);
+    } else if (is_half_open(entry.state)) {
         timers.arm_half_open(connection);
     } else {
         timers.arm(connection, entry.deadline, state.tick);

@@ -1,46 +1,50 @@
 // Whether a service is under a SYN flood: the policy behind SynProxy::kUnderAttack.
 //
 // One per worker and service. On when half-open connections fill more than a share of what there is
-// room for, or SYNs come faster than a rate; off when both have stayed below half of that for a
-// while. Called about ten times a second, not per packet.
+// room for, or SYNs come faster than a rate; off when both have stayed low for a while. The rate is
+// counted over tenths of a second.
 #pragma once
 
 #include <cstdint>
 
 #include "common/time.h"
+#include "dataplane/api/service.h"
 
 namespace director::dataplane {
 
-struct AttackThresholds {
-    uint32_t half_open_percent = 25;   // of the connection table
-    uint32_t syns_per_second = 50000;  // this worker's share; 0: whatever comes
-    Duration calm = std::chrono::seconds(10);
+// What the worker sees of the service now.
+struct AttackSigns {
+    uint32_t half_open = 0;  // connections
+    uint32_t room = 0;       // of the worker's connection table
+    uint64_t syns = 0;       // so far
 };
 
 class AttackWatch {
   public:
-    explicit AttackWatch(const AttackThresholds& thresholds) : thresholds_(thresholds) {}
-
-    // Tells how many connections are half-open, for how many there is room, and how many SYNs have
-    // come so far. Returns whether the service is under attack from now on.
-    bool update(TimePoint now, uint32_t half_open, uint32_t room, uint64_t syns) {
-        const uint64_t rate = rate_since_last(now, syns);
-        const auto exceeds = [&](uint32_t part) {
-            const bool is_full =
-                uint64_t{half_open} * 100 * part > uint64_t{room} * thresholds_.half_open_percent;
-            return is_full ||
-                   (thresholds_.syns_per_second != 0 && rate * part > thresholds_.syns_per_second);
+    // Returns whether the service is under attack from now on. What comes to one of `workers` is
+    // taken for what comes to each.
+    bool update(TimePoint now,
+                const AttackThresholds& thresholds,
+                const AttackSigns& signs,
+                uint32_t workers = 1) {
+        const uint64_t rate = rate_since_last(now, signs.syns) * workers;
+        const auto exceeds = [&](uint32_t percent, uint32_t per_second) {
+            return uint64_t{signs.half_open} * 100 > uint64_t{signs.room} * percent ||
+                   (thresholds.syns_on_per_second != 0 && rate > per_second);
         };
-        if (exceeds(1)) {
+        if (exceeds(thresholds.half_open_on_percent, thresholds.syns_on_per_second)) {
             is_under_attack_ = true;
         }
-        if (exceeds(2)) {
+        if (exceeds(thresholds.half_open_off_percent, thresholds.syns_off_per_second)) {
             calm_since_ = now;
-        } else if (now - calm_since_ >= thresholds_.calm) {
+        } else if (now - calm_since_ >= std::chrono::seconds(thresholds.hold_seconds)) {
             is_under_attack_ = false;
         }
         return is_under_attack_;
     }
+
+    // Nobody asks any more.
+    void end() { is_under_attack_ = false; }
 
     [[nodiscard]] bool is_under_attack() const { return is_under_attack_; }
 
@@ -64,7 +68,6 @@ class AttackWatch {
         return rate_;
     }
 
-    AttackThresholds thresholds_;
     bool is_under_attack_ = false;
     bool has_counted_ = false;
     TimePoint counted_at_{};

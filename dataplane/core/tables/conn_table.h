@@ -126,7 +126,9 @@ struct alignas(64) ConnectionDetails {
     // kHasAdjustment: what of adjust.h the connection has.
     ClientAddressVia client_address = ClientAddressVia::kNothing;
     FtpRole ftp_role = FtpRole::kNone;
-    uint32_t server_sequence = 0;  // kTcpOption: of the server's first byte
+    // kTcpOption: of the server's first byte. SYN proxy, before the server has answered: of the
+    // client's SYN.
+    uint32_t server_sequence = 0;
     TcpAdjustment adjustment;
 };
 static_assert(sizeof(ConnectionDetails) == 128);

@@ -59,6 +59,14 @@ uint64_t ConnectionLimits::digest_of(ServiceId service, const IpAddress& prefix)
     return keyed_hash(key_, address ^ index(service));
 }
 
+uint64_t ConnectionLimits::digest_of(ServiceId service,
+                                     const ServiceOptions& options,
+                                     const IpAddress& client) const {
+    const uint8_t length =
+        client.is_ipv4() ? options.client_prefix_ipv4 : options.client_prefix_ipv6;
+    return digest_of(service, IpPrefix::masked(client, length));
+}
+
 LimitAnswer ConnectionLimits::admit_at(uint32_t place, State state, const ClientRule& rule) {
     const auto word = std::atomic_ref(places_[place].state);
     while (state.connections() != kBeingClaimed) {
@@ -107,15 +115,43 @@ uint32_t ConnectionLimits::claim(uint32_t first, uint64_t digest, uint64_t now) 
     return best;
 }
 
-LimitAnswer ConnectionLimits::admit_client(uint64_t digest, const ClientRule& rule) {
-    const auto first = static_cast<uint32_t>(multiply_high(digest, set_count_)) * kPlacesPerSet;
-    uint32_t place = first;
-    while (place < first + kPlacesPerSet &&
-           std::atomic_ref(places_[place].digest).load() != digest) {
-        ++place;
+uint32_t ConnectionLimits::first_place(uint64_t digest) const {
+    return static_cast<uint32_t>(multiply_high(digest, set_count_)) * kPlacesPerSet;
+}
+
+uint32_t ConnectionLimits::find(uint64_t digest) {
+    const uint32_t first = first_place(digest);
+    for (uint32_t place = first; place < first + kPlacesPerSet; ++place) {
+        if (std::atomic_ref(places_[place].digest).load() == digest) {
+            return place;
+        }
     }
-    if (place == first + kPlacesPerSet) {
-        place = claim(first, digest, rule.now);
+    return kNoLimit;
+}
+
+LimitVerdict ConnectionLimits::foresee_client(uint64_t digest, const ClientRule& rule) {
+    const uint32_t place = find(digest);
+    if (place == kNoLimit) {
+        return LimitVerdict::kAdmitted;
+    }
+    const State state{std::atomic_ref(places_[place].state).load()};
+    if (state.connections() == kBeingClaimed) {
+        return LimitVerdict::kAdmitted;
+    }
+    if (rule.connections_max != 0 && state.connections() >= rule.connections_max) {
+        return LimitVerdict::kClientConnections;
+    }
+    const bool is_late =
+        rule.per_second != 0 &&
+        pay(state.paid_until(), rule.now, rule.per_second, kSecondNs >> kUnitShift) ==
+            state.paid_until();
+    return is_late ? LimitVerdict::kClientRate : LimitVerdict::kAdmitted;
+}
+
+LimitAnswer ConnectionLimits::admit_client(uint64_t digest, const ClientRule& rule) {
+    uint32_t place = find(digest);
+    if (place == kNoLimit) {
+        place = claim(first_place(digest), digest, rule.now);
     }
     if (place == kNoLimit) {
         untracked_.fetch_add(1, std::memory_order_relaxed);
@@ -167,12 +203,10 @@ LimitAnswer ConnectionLimits::admit(ServiceId service,
     const uint64_t nanoseconds = nanoseconds_of(now);
     LimitAnswer answer;
     if ((options.client_connections_per_second | options.client_connections_max) != 0) {
-        const uint8_t length =
-            client.is_ipv4() ? options.client_prefix_ipv4 : options.client_prefix_ipv6;
         const ClientRule rule{options.client_connections_per_second,
                               options.client_connections_max,
                               nanoseconds >> kUnitShift};
-        answer = admit_client(digest_of(service, IpPrefix::masked(client, length)), rule);
+        answer = admit_client(digest_of(service, options, client), rule);
         if (answer.verdict != LimitVerdict::kAdmitted) {
             return answer;
         }
@@ -188,6 +222,33 @@ LimitAnswer ConnectionLimits::admit(ServiceId service,
         }
     }
     return answer;
+}
+
+LimitVerdict ConnectionLimits::foresee(ServiceId service,
+                                       const ServiceOptions& options,
+                                       const IpAddress& client,
+                                       TimePoint now) {
+    const uint64_t nanoseconds = nanoseconds_of(now);
+    if ((options.client_connections_per_second | options.client_connections_max) != 0) {
+        const ClientRule rule{options.client_connections_per_second,
+                              options.client_connections_max,
+                              nanoseconds >> kUnitShift};
+        const LimitVerdict verdict = foresee_client(digest_of(service, options, client), rule);
+        if (verdict != LimitVerdict::kAdmitted) {
+            return verdict;
+        }
+    }
+    if (options.connections_max != 0 && connections(service) >= options.connections_max) {
+        return LimitVerdict::kServiceConnections;
+    }
+    if (options.connections_per_second != 0) {
+        const uint64_t paid_until =
+            std::atomic_ref(services_[index(service)].paid_until).load(std::memory_order_relaxed);
+        if (pay(paid_until, nanoseconds, options.connections_per_second, kSecondNs) == paid_until) {
+            return LimitVerdict::kServiceRate;
+        }
+    }
+    return LimitVerdict::kAdmitted;
 }
 
 void ConnectionLimits::release(ServiceId service, LimitRef ref) {

@@ -70,6 +70,13 @@ class ConnectionLimits {
                                     TimePoint now);
     void release(ServiceId service, LimitRef ref);
 
+    // What admit() would say, as far as it can be told without counting anything: for packets that
+    // prove nothing about their sender, which could use up another one's share.
+    [[nodiscard]] LimitVerdict foresee(ServiceId service,
+                                       const ServiceOptions& options,
+                                       const IpAddress& client,
+                                       TimePoint now);
+
     // Connections now of a service that has connections_max.
     [[nodiscard]] uint32_t connections(ServiceId service);
     // Connections let through because no place was left to count them.
@@ -110,6 +117,13 @@ class ConnectionLimits {
 
     [[nodiscard]] static uint32_t set_count(uint32_t client_prefixes_max);
     [[nodiscard]] uint64_t digest_of(ServiceId service, const IpAddress& prefix) const;
+    [[nodiscard]] uint32_t first_place(uint64_t digest) const;
+    // Where the client is, or kNoLimit.
+    [[nodiscard]] uint32_t find(uint64_t digest);
+    [[nodiscard]] LimitVerdict foresee_client(uint64_t digest, const ClientRule& rule);
+    [[nodiscard]] uint64_t digest_of(ServiceId service,
+                                     const ServiceOptions& options,
+                                     const IpAddress& client) const;
     [[nodiscard]] LimitAnswer admit_client(uint64_t digest, const ClientRule& rule);
     [[nodiscard]] LimitAnswer admit_at(uint32_t place, State state, const ClientRule& rule);
     [[nodiscard]] uint32_t claim(uint32_t first, uint64_t digest, uint64_t now);

@@ -184,30 +184,46 @@ TEST(SeqAdjust, WithoutAdjustmentNothingChanges) {
 
 TEST(AttackWatch, TurnsOnWithTheHalfOpenShareAndOffAfterACalmWhile) {
     AttackThresholds thresholds;
-    thresholds.syns_per_second = 0;
-    AttackWatch watch(thresholds);
-    EXPECT_FALSE(watch.update(at(0), 0, 1000, 0));
-    EXPECT_FALSE(watch.update(at(100), 250, 1000, 0));
-    EXPECT_TRUE(watch.update(at(200), 251, 1000, 0));
-    EXPECT_TRUE(watch.update(at(9000), 126, 1000, 0)) << "above half of the threshold";
-    EXPECT_TRUE(watch.update(at(18999), 125, 1000, 0));
-    EXPECT_FALSE(watch.update(at(19000), 125, 1000, 0));
-    EXPECT_FALSE(watch.update(at(19100), 250, 1000, 0));
+    thresholds.syns_on_per_second = 0;
+    AttackWatch attack;
+    const auto update = [&](int64_t ms, uint32_t half_open) {
+        return attack.update(at(ms), thresholds, {half_open, 1000, 0});
+    };
+    EXPECT_FALSE(update(0, 0));
+    EXPECT_FALSE(update(100, 250));
+    EXPECT_TRUE(update(200, 251));
+    EXPECT_TRUE(update(9000, 121)) << "above the lower threshold";
+    EXPECT_TRUE(update(18999, 120));
+    EXPECT_FALSE(update(19000, 120));
+    EXPECT_FALSE(update(19100, 250));
+    thresholds.hold_seconds = 2;
+    EXPECT_TRUE(update(20000, 251));
+    EXPECT_TRUE(update(21999, 120));
+    EXPECT_FALSE(update(22000, 120));
+    EXPECT_TRUE(update(22100, 1000));
+    attack.end();
+    EXPECT_FALSE(attack.is_under_attack());
 }
 
 TEST(AttackWatch, TurnsOnWithTheRateOfSyns) {
     AttackThresholds thresholds;
-    thresholds.syns_per_second = 1000;
-    AttackWatch watch(thresholds);
+    thresholds.syns_on_per_second = 1000;
+    thresholds.syns_off_per_second = 500;
+    AttackWatch attack;
+    const auto update = [&](int64_t ms, uint64_t count, uint32_t workers = 1) {
+        return attack.update(at(ms), thresholds, {0, 1000, count}, workers);
+    };
     uint64_t syns = 5'000'000;  // long before it began to watch
-    EXPECT_FALSE(watch.update(at(0), 0, 1000, syns));
-    EXPECT_FALSE(watch.update(at(10), 0, 1000, syns + 90)) << "a burst of 10 ms";
-    EXPECT_FALSE(watch.update(at(100), 0, 1000, syns += 100));
-    EXPECT_TRUE(watch.update(at(200), 0, 1000, syns += 102));
+    EXPECT_FALSE(update(0, syns));
+    EXPECT_FALSE(update(10, syns + 90)) << "a burst of 10 ms";
+    EXPECT_FALSE(update(100, syns += 100));
+    EXPECT_TRUE(update(200, syns += 102));
     for (int64_t ms = 300; ms < 10200; ms += 100) {
-        EXPECT_TRUE(watch.update(at(ms), 0, 1000, syns += 40)) << ms;
+        EXPECT_TRUE(update(ms, syns += 40)) << ms;
     }
-    EXPECT_FALSE(watch.update(at(10300), 0, 1000, syns));
+    EXPECT_FALSE(update(10300, syns));
+    EXPECT_FALSE(update(10400, syns += 40));
+    EXPECT_TRUE(update(10500, syns += 40, 3)) << "one worker's share of three";
 }
 
 }  // namespace

@@ -229,7 +229,7 @@ TEST_P(SynProxyHandshake, EndsWithTwoEndsThatUnderstandEachOther) {
                             {option_bytes.begin(), option_bytes.begin() + option_length}};
     TestFrame from_server(syn_ack);
     TestFrame copy(syn_ack);
-    auto adjustment = splice(from_server.bytes, *proven, offer);
+    auto adjustment = splice(from_server.bytes, *proven, offer.window_scale);
     ASSERT_TRUE(adjustment);
     ASSERT_TRUE(build_ack_to_server(from_server.bytes, *proven));
     ASSERT_EQ(fault_of(from_server.bytes), "");
@@ -271,9 +271,9 @@ TEST(SynCookie, AServerThatCannotKeepThePromiseIsToldApart) {
     client.options.has_timestamps = true;
     const Endpoint a = endpoint("10.0.0.1:80");
     const TestFrame without({a, a, 5, 6, kTcpFlagSyn | kTcpFlagAck, 100});
-    EXPECT_FALSE(splice(without.bytes, client, {}));
+    EXPECT_FALSE(splice(without.bytes, client, 7));
     const TestFrame with({a, a, 5, 6, kTcpFlagSyn | kTcpFlagAck, 100, timestamps(1, 2)});
-    EXPECT_TRUE(splice(with.bytes, client, {}));
+    EXPECT_TRUE(splice(with.bytes, client, 7));
 }
 
 TEST(SynCookie, OnlyAnAckCanProveAnything) {

@@ -114,6 +114,9 @@ TEST(Parse, ReadsEveryOptionOfAService) {
               persistence = { timeout = 300; prefix = 56; drop_when_quiesced = false; };
               ftp = true; clamp_mss = true; stateless_when_full = false;
               client_address = "proxy-v2"; syn_proxy = "under-attack"; when_server_gone = "reset";
+              syn_proxy_offer = { mss_ipv4 = 1400; mss_ipv6 = 1380; window_scale = 9; sack = false;
+                                  timestamps = false; };
+              syn_flood = { half_open_on = 5; half_open_off = 4; syns_on = 3; syns_off = 2; hold = 1; };
               local_pool = "out";
               limits = { connections_per_second = 1; connections_max = 2; client_prefix_ipv4 = 24;
                          client_prefix_ipv6 = 48; client_connections_per_second = 3;
@@ -145,6 +148,8 @@ TEST(Parse, ReadsEveryOptionOfAService) {
     EXPECT_TRUE(first.ftp && first.clamp_mss && !first.stateless_when_full && !first.one_packet);
     EXPECT_EQ(first.client_address, ClientAddress::kProxyV2);
     EXPECT_EQ(first.syn_proxy, SynProxy::kUnderAttack);
+    EXPECT_EQ(first.syn_proxy_offer, (SynProxyOffer{1400, 1380, 9, false, false}));
+    EXPECT_EQ(first.syn_flood, (SynFlood{5, 4, 3, 2, 1}));
     EXPECT_EQ(first.when_server_gone, WhenServerGone::kReset);
     EXPECT_EQ(first.local_pool, "out");
     EXPECT_EQ(first.limits, (Limits{1, 2, 24, 48, 3, 4}));

@@ -200,6 +200,11 @@ class ModelMaker {
         service.load_bound_percent = coin() ? 0 : static_cast<uint16_t>(101 + random_.below(900));
         service.client_address = is_tcp ? ClientAddress::kTcpOption : ClientAddress::kNothing;
         service.syn_proxy = is_tcp ? SynProxy::kAlways : SynProxy::kOff;
+        visit_settings(service.syn_proxy_offer, *this);
+        visit_settings(service.syn_flood, *this);
+        SynFlood& flood = service.syn_flood;
+        flood.half_open_off = std::min(flood.half_open_off, flood.half_open_on);
+        flood.syns_off = std::min(flood.syns_off, flood.syns_on);
         service.when_server_gone = WhenServerGone::kLeave;
         service.local_pool = "other";
         service.allow = {{any_address(0), 32}};

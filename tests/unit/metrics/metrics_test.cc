@@ -32,6 +32,8 @@ Snapshot example() {
     service.address = "170.210.122.104";
     service.port = 80;
     service.stats = {1, 2, 3, 4, 5};
+    service.half_open = 14;
+    service.is_under_attack = true;
     server::ServerView busy;
     busy.address = "192.168.0.107";
     busy.port = 80;

@@ -44,10 +44,11 @@ TEST(ProtocolTest, FieldNamesAreWhatTheDocumentationSays) {
     EXPECT_EQ(keys(StatusView{}),
               "config_file connections connections_max drains full_tables last_reload memory_kind "
               "overloaded "
-              "packets pid pools ports real_servers services timeouts uptime_seconds version "
-              "workers ");
+              "packets pid pools ports real_servers services timeouts under_attack uptime_seconds "
+              "version workers ");
     EXPECT_EQ(keys(ServiceView{}),
-              "address flags is_retired mark one_packet persistence_prefix persistence_seconds "
+              "address flags half_open is_retired is_under_attack mark one_packet "
+              "persistence_prefix persistence_seconds "
               "port protocol rates scheduler servers stats ");
     EXPECT_EQ(keys(ServerView{}),
               "active address forwarding inactive is_draining is_overloaded is_retired "
