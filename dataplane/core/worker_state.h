@@ -278,7 +278,7 @@ void sweep_some(Worker::State& state);                 // sweep.cc
 void work_on_job(Worker::State& state);                // job.cc
 
 // Keeps count of a service's half-open connections, and ends the alarm about a SYN flood when it is
-// over: a service per call (syn_proxy.cc).
+// over: a service per call (syn_alarm.cc).
 void note_half_open(Worker::State& state, const Connection& connection, int32_t change);
 void watch_for_calm(Worker::State& state);
 

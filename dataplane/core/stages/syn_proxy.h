@@ -26,6 +26,9 @@ namespace director::dataplane {
                                                    const ServiceTable& table,
                                                    Packet& packet);
 
+// Whether the service's SYNs get cookies from now on, because of a flood (syn_alarm.cc).
+[[nodiscard]] bool update_alarm(Worker::State& state, ServiceId service);
+
 // Notes what has to be known when the server answers; `scale` is the window scale that the client
 // was offered.
 void await_server(ConnectionDetails& details, const SynCookieClient& client, uint8_t scale);
