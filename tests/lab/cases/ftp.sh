@@ -1,6 +1,6 @@
 #!/bin/bash
 # FTP between programs that others wrote: vsftpd, curl and lftp; active and passive by each of the four
-# commands that name a port, IPv4 and IPv6. Files are compared by their hashes.
+# commands that name a port, IPv4 and IPv6, NAT and (port 2121) full NAT. Files are compared by hash.
 . "$(dirname "$0")/../lib.sh"
 LAB_WORKERS=2 raise lvs-ftp
 
@@ -44,17 +44,13 @@ fetch() {
     done
 }
 
-# vsftpd connects to none but its peer: with full NAT, commands have to name that one.
-fetch "curl, full NAT" EPSV ftp://170.210.122.104:2121
-fetch "curl, full NAT" PASV ftp://170.210.122.104:2121 --disable-epsv
-fetch "curl, full NAT" EPRT ftp://170.210.122.104:2121 --ftp-port -
-fetch "curl, full NAT" PORT ftp://170.210.122.104:2121 --ftp-port - --disable-eprt
-fetch "curl, IPv6 to IPv4" EPSV 'ftp://[2001:db8:122::104]:2121'
-fetch "curl, IPv6 to IPv4" EPRT 'ftp://[2001:db8:122::104]:2121' --ftp-port -
-fetch "curl" EPSV ftp://170.210.122.104
-fetch "curl" PASV ftp://170.210.122.104 --disable-epsv
-fetch "curl" EPRT ftp://170.210.122.104 --ftp-port -
-fetch "curl" PORT ftp://170.210.122.104 --ftp-port - --disable-eprt
+for port in 21 2121; do
+    url=ftp://170.210.122.104:$port
+    fetch "curl, port $port" EPSV "$url"
+    fetch "curl, port $port" PASV "$url" --disable-epsv
+    fetch "curl, port $port" EPRT "$url" --ftp-port -
+    fetch "curl, port $port" PORT "$url" --ftp-port - --disable-eprt
+done
 fetch "curl, IPv6" EPSV 'ftp://[2001:db8:122::104]'
 fetch "curl, IPv6" EPRT 'ftp://[2001:db8:122::104]' --ftp-port -
 expect "both servers had a part" "web1 web2" "$(for _ in 1 2; do
@@ -62,7 +58,7 @@ expect "both servers had a part" "web1 web2" "$(for _ in 1 2; do
 done | sort | xargs)"
 
 # One control connection, several data connections: two lists, a file there and a file back.
-for host in 170.210.122.104 '[2001:db8:122::104]'; do
+for host in 170.210.122.104 170.210.122.104:2121 '[2001:db8:122::104]'; do
     for passive in on off; do
         name=file$(tr -c 'a-z0-9\n' - <<<"$host-$passive")
         client lftp -c "set net:max-retries 1; set net:timeout 20; set ftp:passive-mode $passive

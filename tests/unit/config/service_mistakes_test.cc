@@ -94,9 +94,9 @@ virtual_services = ( { address = "[2001:db8::80]:80"; local_pool = "a"; real_ser
  syn_flood = { half_open_on = 10; half_open_off = 11; syns_on = 1000;
  syns_off = 1001; }; },
  { address = "192.0.2.80:81"; syn_flood = { syns_on = 0; hold = 0; }; } );)",
-     {"5: virtual_services[1].syn_flood.hold: expected 1 to 86400, found 0",
-      "3: virtual_services[0].syn_flood.half_open_off: expected at most half_open_on, 10, found 11",
-      "4: virtual_services[0].syn_flood.syns_off: expected at most syns_on, 1000, found 1001"}},
+     {"3: virtual_services[0].syn_flood.half_open_off: expected at most half_open_on, 10, found 11",
+      "4: virtual_services[0].syn_flood.syns_off: expected at most syns_on, 1000, found 1001",
+      "5: virtual_services[1].syn_flood.hold: expected a whole number from 1 to 86400, found 0"}},
     {"OptionsOfOtherProtocols",
      kWithPort,
      R"(virtual_services = (
