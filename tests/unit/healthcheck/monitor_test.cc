@@ -71,6 +71,24 @@ TEST(Monitor, ReloadKeepsWhatIsKnown) {
     EXPECT_THAT(lab.monitor.checks(), SizeIs(2));
 }
 
+TEST(Monitor, ReloadGivesNobodysCheckToAnother) {
+    Settings settings;
+    settings.services = {service_of({tcp_server(kOne)})};
+    MonitorLab lab;
+    lab.answers[at(kOne)] = kBad;
+    lab.apply(settings);
+    lab.run_for(seconds(1));
+    ServiceSettings other = settings.services[0];
+    other.name = "other";
+    other.servers[0].checks[0].timing.interval = seconds(3);
+    settings.services.insert(settings.services.begin(), other);
+    lab.apply(settings);
+    for (const CheckStatus& check : lab.monitor.checks()) {
+        const bool is_old = check.settings->timing.interval == seconds(2);
+        EXPECT_EQ(check.state, is_old ? CheckState::kDown : CheckState::kUntried);
+    }
+}
+
 TEST(Monitor, ReloadRemovesAFailedServerThatWasInhibited) {
     ServiceSettings service = service_of({tcp_server(kOne), tcp_server(kTwo)});
     service.servers[0].inhibit_on_failure = true;
