@@ -1,8 +1,8 @@
 // Packets -> a Router with instances of every kind. The first byte chooses: 0, the rest is an IP
 // packet as it came; else it is a VRRP message whose checksum is put right and which gets an IP
-// header, so that the fuzzer comes further than the checksum. Whatever comes: what was read can be
-// built and is read again alike, addresses are held exactly while MASTER, and the next deadline is
-// not in the past.
+// header, so that the fuzzer comes further than the checksum. With 8 in it all are MASTER. Whatever
+// comes: what was read can be built and is read again alike, addresses are held exactly while
+// MASTER, and the next deadline is not in the past.
 #include <cstddef>
 #include <cstdint>
 #include <set>
@@ -21,8 +21,9 @@ using namespace director::vrrp;
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
 
-InstanceConfig instance(uint8_t vrid) {
+InstanceConfig instance(uint8_t vrid, uint8_t priority) {
     InstanceConfig config;
+    config.priority = priority;
     config.name = "VI_" + std::to_string(vrid);
     config.interface = "net0";
     config.vrid = vrid;
@@ -30,10 +31,10 @@ InstanceConfig instance(uint8_t vrid) {
     return config;
 }
 
-Config all_kinds() {
+Config all_kinds(uint8_t priority) {
     Config config;
     for (uint8_t vrid = 1; vrid <= 6; ++vrid) {
-        config.instances.push_back(instance(vrid));
+        config.instances.push_back(instance(vrid, priority));
     }
     auto& all = config.instances;
     all[1].authentication = Authentication::kPassword;
@@ -42,7 +43,7 @@ Config all_kinds() {
     all[3].version = all[4].version = all[5].version = Version::kV3;
     all[4].family = Family::kIpv6;
     all[4].addresses = {VirtualAddress{{*IpAddress::parse("fe80::100"), 128}, {}, {}}};
-    all[5].is_preempting = false;
+    all[5].is_preempting = priority == 255;
     all[5].is_unicast = true;
     all[5].checks_peers = false;
     return config;
@@ -129,16 +130,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     facts.ipv4 = *IpAddress::parse("10.9.0.1");
     facts.ipv6 = *IpAddress::parse("fe80::1");
     router.interface_changed(kStart, "net0", facts, actions);
-    router.configure(kStart, all_kinds(), actions);
+    router.configure(kStart, all_kinds((data[0] & 8) != 0 ? 255 : 100), actions);
     router.start(kStart, actions);
     router.receive(kStart, "net0", bytes, actions);
     check_router(router, actions, kStart);
-    // All are MASTER, or their timer is over and they are about to be.
-    TimePoint now = kStart;
-    while (router.deadline() < kStart + std::chrono::seconds(5)) {
-        now = router.deadline();
-        router.wake(now, actions);
-    }
+    const TimePoint now = kStart + std::chrono::milliseconds(500);
     router.receive(now, "net0", bytes, actions);
     router.receive(now, "net0", bytes, actions);
     check_router(router, actions, now);
