@@ -11,6 +11,7 @@
 #include "controlplane/daemon/engine_settings.h"
 #include "controlplane/daemon/reload_rules.h"
 #include "controlplane/daemon/views.h"
+#include "controlplane/daemon/vrrp_settings.h"
 #include "dataplane/core/schedulers/schedulers.h"
 
 namespace director::daemon {
@@ -30,6 +31,9 @@ constexpr uint32_t kPuntsPerTurn = 256;
 // How soon commands that found a ring full are tried again.
 constexpr auto kBacklogRetry = std::chrono::milliseconds(1);
 
+// How long after the last word to the other directors the workers go on: they have to send it.
+constexpr auto kFarewell = std::chrono::milliseconds(50);
+
 void answer(const Result<std::string>& outcome, const Reply& reply) {
     if (outcome) {
         reply(json(server::ReloadView{*outcome}));
@@ -47,6 +51,7 @@ config::Vocabulary vocabulary() {
     }
     words.interfaces_max = dataplane::kInterfacesMax;
     words.local_pools_max = dataplane::kLocalPoolsMax - 1;
+    words.further = &validate_vrrp;
     return words;
 }
 
@@ -57,7 +62,8 @@ Application::Application(const Clock& clock, std::string config_file, config::Mo
       started_(clock.now()),
       signals_(io_, SIGTERM, SIGINT, SIGHUP),
       backlog_timer_(io_),
-      sample_timer_(io_) {}
+      sample_timer_(io_),
+      stop_timer_(io_) {}
 
 // The workers stop before anything that they hold pointers to is freed.
 Application::~Application() {
@@ -66,6 +72,8 @@ Application::~Application() {
     if (engine_) {
         engine_->stop();
     }
+    vrrp_side_.reset();
+    programs_.reset();
     kernel_side_.reset();
     connection_pages_.reset();
     census_.reset();
@@ -112,6 +120,19 @@ Result<void> Application::start() {
         return Failure(side.error());
     }
     kernel_side_ = std::move(*side);
+    auto programs = Programs::make(io_, clock_);
+    if (!programs) {
+        return Failure(programs.error());
+    }
+    programs_ = std::move(*programs);
+    vrrp_side_ =
+        std::make_unique<VrrpSide>(io_,
+                                   VrrpSide::Surroundings{.clock = clock_,
+                                                          .engine = *engine_,
+                                                          .fleet = *fleet_,
+                                                          .kernel = *kernel_side_,
+                                                          .programs = *programs_,
+                                                          .take_in = [this] { serve_engine(); }});
     wake_ = std::make_unique<asio::posix::stream_descriptor>(io_, ::dup(engine_->wake_fd()));
     wait_for_engine();
     wait_for_signal();
@@ -134,6 +155,7 @@ void Application::on_synced() {
         return;
     }
     is_serving_ = true;
+    vrrp_side_->configure(model_);
     serve_engine();
     sample_periodically();
     kLog.info("serving config={} services={} socket={}",
@@ -161,11 +183,25 @@ void Application::wait_for_signal() {
         }
         if (signal != SIGHUP) {
             kLog.info("stopping signal={}", signal == SIGTERM ? "SIGTERM" : "SIGINT");
-            io_.stop();
+            stop_gracefully();
             return;
         }
         static_cast<void>(reload());
         wait_for_signal();
+    });
+}
+
+// Tells the other directors to take over, and ends when that has been sent. A second signal does
+// not wait.
+void Application::stop_gracefully() {
+    vrrp_side_->stop();
+    serve_engine();
+    stop_timer_.expires_after(kFarewell);
+    stop_timer_.async_wait([this](const asio::error_code& /*error*/) { io_.stop(); });
+    signals_.async_wait([this](const asio::error_code& error, int /*signal*/) {
+        if (!error) {
+            io_.stop();
+        }
     });
 }
 
@@ -188,7 +224,9 @@ void Application::serve_engine() {
     for (uint16_t worker = 0; worker < engine_->worker_count(); ++worker) {
         const uint32_t taken = engine_->receive_punted(
             WorkerId{worker}, kPuntsPerTurn, [this](const dataplane::io::PuntedFrame& frame) {
-                kernel_side_->receive(frame);
+                if (!vrrp_side_->receive(frame)) {
+                    kernel_side_->receive(frame);
+                }
             });
         is_more_waiting = is_more_waiting || taken == kPuntsPerTurn;
     }
@@ -277,6 +315,7 @@ Result<std::string> Application::apply(const config::Model& next) {
         *changed += "; addresses or routes: " + done.error().message;
     }
     keep_servers_reachable();
+    vrrp_side_->configure(model_);
     serve_engine();
     return changed;
 }

@@ -22,7 +22,9 @@
 #include "controlplane/daemon/fleet.h"
 #include "controlplane/daemon/instance_lock.h"
 #include "controlplane/daemon/kernel_side.h"
+#include "controlplane/daemon/programs.h"
 #include "controlplane/daemon/service_control.h"
+#include "controlplane/daemon/vrrp_side.h"
 #include "controlplane/metrics/metrics.h"
 #include "controlplane/server/server.h"
 #include "dataplane/io/engine.h"
@@ -52,6 +54,7 @@ class Application {
     [[nodiscard]] Result<void> open_control_socket();
     [[nodiscard]] server::RequestTable requests();
     void wait_for_signal();
+    void stop_gracefully();
     void wait_for_engine();
     void serve_engine();
     void wait_for_backlog();
@@ -71,6 +74,7 @@ class Application {
     asio::signal_set signals_;
     asio::steady_timer backlog_timer_;
     asio::steady_timer sample_timer_;
+    asio::steady_timer stop_timer_;
 
     // Declared so that destruction goes from the outside in.
     std::optional<InstanceLock> instance_lock_;
@@ -81,6 +85,8 @@ class Application {
     std::unique_ptr<Census> census_;
     std::unique_ptr<ConnectionPages> connection_pages_;
     std::unique_ptr<KernelSide> kernel_side_;
+    std::unique_ptr<Programs> programs_;
+    std::unique_ptr<VrrpSide> vrrp_side_;
     metrics::Metrics metrics_;
     AttackLog attack_log_;
     std::unique_ptr<server::Server> server_;

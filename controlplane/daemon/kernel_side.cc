@@ -18,6 +18,10 @@ namespace {
 
 constexpr LogArea kLog{"kernel"};
 
+// How often ports are asked for their link: a tenth of the shortest time in which VRRP version 2
+// could notice by itself. It costs a system call a port.
+constexpr auto kCablePeriod = std::chrono::milliseconds(100);
+
 // An address of an interface, as the configuration lists them.
 struct InterfaceAddress {
     std::string interface;
@@ -77,6 +81,25 @@ std::vector<InterfaceAddress> in_kernel_order(std::vector<InterfaceAddress> addr
         });
     std::reverse(ipv6, addresses.end());
     return addresses;
+}
+
+// A frame with the tags that the interface's frames have on the wire.
+std::vector<uint8_t> with_tags(std::span<const uint8_t> frame,
+                               const dataplane::Interface& interface) {
+    constexpr ptrdiff_t kAddressBytes = 12;
+    std::vector<uint8_t> tagged(frame.begin(), frame.begin() + kAddressBytes);
+    const auto add = [&tagged](uint8_t type_high, uint8_t type_low, uint16_t vlan) {
+        if (vlan != 0) {
+            tagged.push_back(type_high);
+            tagged.push_back(type_low);
+            tagged.push_back(static_cast<uint8_t>(vlan >> 8));
+            tagged.push_back(static_cast<uint8_t>(vlan));
+        }
+    };
+    add(0x88, 0xa8, interface.outer_vlan);
+    add(0x81, 0x00, interface.vlan);
+    tagged.insert(tagged.end(), frame.begin() + kAddressBytes, frame.end());
+    return tagged;
 }
 
 // Elements of `from` that are not in `other`.
@@ -140,7 +163,8 @@ KernelSide::KernelSide(asio::io_context& io,
       netlink_(std::move(netlink)),
       neighbour_kernel_(std::move(neighbour_kernel)),
       synced_(std::move(synced)),
-      timer_(io) {}
+      timer_(io),
+      cable_timer_(io) {}
 
 Result<std::unique_ptr<KernelSide>> KernelSide::start(asio::io_context& io,
                                                       const Clock& clock,
@@ -176,12 +200,14 @@ Result<std::unique_ptr<KernelSide>> KernelSide::start(asio::io_context& io,
         return Failure(mirror.error());
     }
     side->mirror_ = std::move(*mirror);
+    side->watch_cables();
     return side;
 }
 
 Result<void> KernelSide::make_interfaces(const config::Model& model) {
     for (uint16_t i = 0; i < model.ports.size(); ++i) {
         const config::Port& port = model.ports[i];
+        port_names_.push_back(port.name);
         const auto status = engine_.port_status(PortId{i});
         auto tap = kernel::Tap::create(
             io_, {.name = port.name, .mac = status.mac, .mtu_bytes = status.mtu_bytes});
@@ -247,6 +273,67 @@ void KernelSide::receive(const dataplane::io::PuntedFrame& frame) {
     act(actions);
 }
 
+void KernelSide::watch_interfaces(InterfaceWatcher watcher) {
+    watcher_ = std::move(watcher);
+    for (const auto& [id, interface] : interfaces_) {
+        watcher_(id, name_of(interface), interface);
+    }
+}
+
+std::string KernelSide::name_of(const dataplane::Interface& interface) const {
+    const std::string& port = port_names_[index(interface.port)];
+    return interface.vlan == 0 ? port : fmt::format("{}.{}", port, interface.vlan);
+}
+
+Result<void> KernelSide::add_virtual_address(const std::string& interface,
+                                             const IpPrefix& address) {
+    return kernel::add_address(netlink_, interface, address, kernel::AddressUse::kVirtual);
+}
+
+Result<void> KernelSide::remove_virtual_address(const std::string& interface,
+                                                const IpPrefix& address) {
+    return kernel::remove_address(netlink_, interface, address);
+}
+
+bool KernelSide::send(InterfaceId interface, std::span<const uint8_t> frame) {
+    const auto found = interfaces_.find(interface);
+    return found != interfaces_.end() &&
+           engine_.inject(
+               found->second.port, with_tags(frame, found->second), dataplane::io::Urgency::kFirst);
+}
+
+void KernelSide::send_to_neighbour(InterfaceId interface,
+                                   const IpAddress& address,
+                                   std::span<const uint8_t> frame) {
+    const auto found = interfaces_.find(interface);
+    if (found == interfaces_.end()) {
+        return;
+    }
+    kernel::NeighbourActions actions;
+    resolver_.hold({address, interface}, with_tags(frame, found->second), clock_.now(), actions);
+    act(actions);
+}
+
+// The kernel's interface loses its carrier with the port, and whoever watches the interface (the
+// workers, VRRP, a routing daemon) learns of it from there.
+void KernelSide::watch_cables() {
+    cables_.resize(taps_.size(), true);
+    for (uint16_t port = 0; port < taps_.size(); ++port) {
+        const bool has_link = engine_.port_status(PortId{port}).is_link_up;
+        if (has_link != cables_[port]) {
+            kLog.warning("port={} link={}", port_names_[port], has_link ? "up" : "down");
+            taps_[port]->set_carrier(has_link);
+            cables_[port] = has_link;
+        }
+    }
+    cable_timer_.expires_after(kCablePeriod);
+    cable_timer_.async_wait([this](const asio::error_code& error) {
+        if (!error) {
+            watch_cables();
+        }
+    });
+}
+
 void KernelSide::keep_reachable(std::vector<IpAddress> destinations) {
     destinations_ = std::move(destinations);
     watch_next_hops();
@@ -275,6 +362,9 @@ void KernelSide::watch_next_hops() {
 
 void KernelSide::interface_changed(InterfaceId id, const dataplane::Interface& interface) {
     interfaces_[id] = interface;
+    if (watcher_) {
+        watcher_(id, name_of(interface), interface);
+    }
     kLog.info("interface id={} port={} vlan={} up={} mtu={} mac={} ipv4={} ipv6={}",
               index(id),
               index(interface.port),

@@ -11,6 +11,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "common/result.h"
@@ -39,6 +41,26 @@ class KernelSide final : private kernel::MirrorSink {
 
     // Takes a frame that a worker gave up to us.
     void receive(const dataplane::io::PuntedFrame& frame);
+
+    // Calls `watcher` for every interface that is known, with its name, and for every change.
+    using InterfaceWatcher = std::function<void(
+        dataplane::InterfaceId, const std::string&, const dataplane::Interface&)>;
+    void watch_interfaces(InterfaceWatcher watcher);
+
+    // An address that VRRP gives and takes. IPv6 ones are deprecated (RFC 4862 section 5.5.4): the
+    // kernel answers at them, and speaks from its own.
+    [[nodiscard]] Result<void> add_virtual_address(const std::string& interface,
+                                                   const IpPrefix& address);
+    [[nodiscard]] Result<void> remove_virtual_address(const std::string& interface,
+                                                      const IpPrefix& address);
+
+    // Sends an Ethernet frame without VLAN tag ahead of all others. False: there was no room.
+    [[nodiscard]] bool send(dataplane::InterfaceId interface, std::span<const uint8_t> frame);
+    // Sends an Ethernet frame without VLAN tag to a machine on the link, once its MAC address is
+    // known, which is filled in.
+    void send_to_neighbour(dataplane::InterfaceId interface,
+                           const IpAddress& address,
+                           std::span<const uint8_t> frame);
 
     // Keeps the next hops towards these addresses known, so that no client waits for ARP.
     void keep_reachable(std::vector<IpAddress> destinations);
@@ -71,6 +93,8 @@ class KernelSide final : private kernel::MirrorSink {
     void synced() override;
 
     void watch_next_hops();
+    void watch_cables();
+    [[nodiscard]] std::string name_of(const dataplane::Interface& interface) const;
     void act(const kernel::NeighbourActions& actions);
     void arm_timer();
 
@@ -85,9 +109,13 @@ class KernelSide final : private kernel::MirrorSink {
     std::unique_ptr<kernel::KernelMirror> mirror_;
     kernel::NeighbourResolver resolver_;
     asio::steady_timer timer_;
+    asio::steady_timer cable_timer_;
+    std::vector<bool> cables_;  // by port: whether it has its link
     std::map<dataplane::InterfaceId, dataplane::Interface> interfaces_;
     const dataplane::RouteTable* routes_ = nullptr;  // the current one; the fleet owns it
     std::vector<IpAddress> destinations_;
+    std::vector<std::string> port_names_;
+    InterfaceWatcher watcher_;
 };
 
 }  // namespace director::daemon

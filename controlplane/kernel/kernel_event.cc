@@ -162,7 +162,10 @@ std::optional<KernelEvent> parse_address(bool is_removed, std::span<const uint8_
     if (!address) {
         return std::nullopt;
     }
-    return AddressEvent{is_removed, fixed->ifa_index, {*address, fixed->ifa_prefixlen}};
+    return AddressEvent{is_removed,
+                        fixed->ifa_index,
+                        {*address, fixed->ifa_prefixlen},
+                        (fixed->ifa_flags & IFA_F_DEPRECATED) != 0};
 }
 
 RouteAction action_of(uint8_t type) {

@@ -38,6 +38,7 @@ struct AddressEvent {
     bool is_removed = false;
     uint32_t ifindex = 0;
     IpPrefix address;
+    bool is_deprecated = false;  // answers, but speaks only where there is no other
 };
 
 // What to do with a packet that matches a route (RTN_*, as far as it concerns forwarding).

@@ -191,7 +191,8 @@ bool is_setting_zero(const std::string& path) {
 
 Result<void> add_address(NetlinkSocket& netlink,
                          const std::string& interface,
-                         const IpPrefix& address) {
+                         const IpPrefix& address,
+                         AddressUse use) {
     const std::string what =
         fmt::format("cannot add address {} to {}", to_string(address), interface);
     const auto link = find_link(netlink, interface);
@@ -200,6 +201,13 @@ Result<void> add_address(NetlinkSocket& netlink,
     }
     NetlinkMessage message =
         address_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, link->ifindex, address);
+    if (use == AddressUse::kVirtual && !address.address.is_ipv4()) {
+        ifa_cacheinfo lifetimes{};
+        lifetimes.ifa_prefered = 0;
+        lifetimes.ifa_valid = UINT32_MAX;  // for ever
+        message.add(IFA_CACHEINFO,
+                    {reinterpret_cast<const uint8_t*>(&lifetimes), sizeof(lifetimes)});
+    }
     return done_or(netlink.ask(message), EEXIST, what);
 }
 

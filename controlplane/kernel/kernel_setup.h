@@ -17,9 +17,12 @@ namespace director::kernel {
 
 // Adding to an interface that does not exist is an error; removing from it is not. IPv6 addresses
 // are usable at once: no duplicate address detection (IFA_F_NODAD).
+// kVirtual: an IPv6 address is deprecated, so that the kernel prefers others as source.
+enum class AddressUse : uint8_t { kOwn, kVirtual };
 [[nodiscard]] Result<void> add_address(NetlinkSocket& netlink,
                                        const std::string& interface,
-                                       const IpPrefix& address);
+                                       const IpPrefix& address,
+                                       AddressUse use = AddressUse::kOwn);
 [[nodiscard]] Result<void> remove_address(NetlinkSocket& netlink,
                                           const std::string& interface,
                                           const IpPrefix& address);

@@ -239,8 +239,9 @@ void MirrorModel::apply_address(const AddressEvent& event, MirrorSink& sink) {
         addresses.erase(known);
     } else if (!event.is_removed && known != addresses.end()) {
         known->generation = generation_;
+        known->is_deprecated = event.is_deprecated;
     } else if (!event.is_removed) {
-        addresses.push_back({event.address.address, generation_});
+        addresses.push_back({event.address.address, generation_, event.is_deprecated});
     }
     update_addresses(link->second, sink);
 }
@@ -264,6 +265,9 @@ void MirrorModel::update_addresses(const Link& link, MirrorSink& sink) {
     interface.ipv4 = Ipv4Address();
     interface.ipv6 = IpAddress();
     for (const OwnAddress& own : link.addresses) {
+        if (own.is_deprecated) {
+            continue;  // another director's tomorrow
+        }
         IpAddress& first = own.address.is_ipv4() ? interface.ipv4 : interface.ipv6;
         const bool is_better =
             !own.address.is_ipv4() && first.is_link_local() && !own.address.is_link_local();

@@ -104,6 +104,7 @@ class MirrorModel {
     struct OwnAddress {
         IpAddress address;
         uint32_t generation = 0;
+        bool is_deprecated = false;
     };
 
     struct Link {

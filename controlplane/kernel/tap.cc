@@ -208,6 +208,13 @@ bool Tap::receive_turn() {
     return true;
 }
 
+void Tap::set_carrier(bool is_on) {
+    unsigned carrier = is_on ? 1 : 0;
+    if (::ioctl(descriptor_.native_handle(), TUNSETCARRIER, &carrier) != 0) {
+        kLog.debug("cannot set carrier interface={} error=\"{}\"", name_, error_text(errno));
+    }
+}
+
 void Tap::write(std::span<const uint8_t> frame) {
     const ssize_t length = ::write(descriptor_.native_handle(), frame.data(), frame.size());
     ++(length < 0 ? counters_.to_kernel_dropped : counters_.to_kernel);

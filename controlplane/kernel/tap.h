@@ -57,6 +57,10 @@ class Tap {
     // instead.
     void write(std::span<const uint8_t> frame);
 
+    // Whether the port's cable is in: what `ip link` shows as LOWER_UP or NO-CARRIER. A kernel
+    // before 5.0 does not know; then it stays in.
+    void set_carrier(bool is_on);
+
     [[nodiscard]] const std::string& name() const { return name_; }
     [[nodiscard]] uint32_t ifindex() const { return ifindex_; }
     [[nodiscard]] const TapCounters& counters() const { return counters_; }

@@ -1,6 +1,10 @@
 #include "dataplane/io/port.h"
 
 #include <fmt/format.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -23,6 +27,28 @@ std::string device_name(const std::string& device) {
         name = "0000:" + name;
     }
     return name;
+}
+
+// Virtual devices on a Linux interface say that their link is up whatever happens to it: ask the
+// kernel. Others have no such interface and tell the truth.
+bool is_carried(const std::string& device) {
+    constexpr std::string_view kKey = ",iface=";
+    const size_t at = device.find(kKey);
+    if (at == std::string::npos) {
+        return true;
+    }
+    const size_t begin = at + kKey.size();
+    const std::string interface = device.substr(begin, device.find(',', begin) - begin);
+    ifreq request{};
+    const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (socket < 0 || interface.size() >= sizeof(request.ifr_name)) {
+        return true;
+    }
+    std::copy(interface.begin(), interface.end(), std::begin(request.ifr_name));
+    const bool is_known = ::ioctl(socket, SIOCGIFFLAGS, &request) == 0;
+    ::close(socket);
+    // IFF_RUNNING: administratively up, and has a carrier.
+    return !is_known || (static_cast<unsigned>(request.ifr_flags) & IFF_RUNNING) != 0;
 }
 
 }  // namespace
@@ -181,8 +207,8 @@ PortStatus Port::status() const {
     }
     static_cast<void>(rte_eth_dev_get_mtu(device_, &status.mtu_bytes));
     rte_eth_link link{};
-    status.is_link_up =
-        rte_eth_link_get_nowait(device_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+    status.is_link_up = rte_eth_link_get_nowait(device_, &link) == 0 &&
+                        link.link_status == RTE_ETH_LINK_UP && is_carried(settings_.device);
     return status;
 }
 

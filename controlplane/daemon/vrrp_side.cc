@@ -1,0 +1,354 @@
+#include "controlplane/daemon/vrrp_side.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <span>
+
+#include "common/log.h"
+#include "controlplane/daemon/vrrp_settings.h"
+#include "vrrp/neighbour_answer.h"
+#include "vrrp/packet.h"
+
+namespace director::daemon {
+
+using dataplane::Command;
+using dataplane::CommandKind;
+using dataplane::Interface;
+using dataplane::InterfaceId;
+
+namespace {
+
+constexpr LogArea kLog{"vrrp"};
+constexpr size_t kEthernetBytes = 14;
+constexpr size_t kVlanTagBytes = 4;
+
+// keepalived reads tracked files when inotify tells; once a second is soon enough for what people
+// write there by hand or by cron.
+constexpr auto kFilePeriod = std::chrono::seconds(1);
+
+// A frame without its VLAN tag; `vlan` is what the tag said.
+struct Untagged {
+    std::vector<uint8_t> bytes;
+    uint16_t vlan = 0;
+};
+
+Untagged untag(std::span<const uint8_t> frame) {
+    Untagged out{{frame.begin(), frame.end()}, 0};
+    const bool is_tagged =
+        frame.size() >= kEthernetBytes + kVlanTagBytes && frame[12] == 0x81 && frame[13] == 0x00;
+    if (is_tagged) {
+        out.vlan = static_cast<uint16_t>((frame[14] & 0x0f) << 8 | frame[15]);
+        out.bytes.erase(out.bytes.begin() + 12, out.bytes.begin() + 12 + kVlanTagBytes);
+    }
+    return out;
+}
+
+bool is_advertisement(std::span<const uint8_t> frame) {
+    constexpr uint8_t kVrrp = 112;
+    constexpr uint8_t kAh = 51;
+    constexpr size_t kIpv4Protocol = kEthernetBytes + 9;
+    constexpr size_t kIpv6NextHeader = kEthernetBytes + 6;
+    if (frame.size() <= kIpv4Protocol) {
+        return false;
+    }
+    const bool is_ipv4 = frame[12] == 0x08 && frame[13] == 0x00;
+    const bool is_ipv6 = frame[12] == 0x86 && frame[13] == 0xdd;
+    const bool is_to_group = (frame[0] & 1) != 0;
+    const uint8_t protocol = frame[is_ipv4 ? kIpv4Protocol : kIpv6NextHeader];
+    return (is_ipv4 || is_ipv6) && (protocol == kVrrp || (protocol == kAh && is_to_group));
+}
+
+// fe80::/64 with the interface's EUI-64 (RFC 4291 appendix A), as the kernel makes its own.
+IpAddress link_local_of(const MacAddress& mac) {
+    const auto& b = mac.bytes;
+    IpAddress address;
+    address.bytes = {0xfe,
+                     0x80,
+                     0,
+                     0,
+                     0,
+                     0,
+                     0,
+                     0,
+                     static_cast<uint8_t>(b[0] ^ 2),
+                     b[1],
+                     b[2],
+                     0xff,
+                     0xfe,
+                     b[3],
+                     b[4],
+                     b[5]};
+    return address;
+}
+
+vrrp::InterfaceFacts facts_of(const Interface& interface) {
+    vrrp::InterfaceFacts facts;
+    facts.is_up = interface.is_up;
+    facts.mac = interface.mac;
+    if (!interface.ipv4.is_any()) {
+        facts.ipv4 = interface.ipv4;
+    }
+    facts.ipv6 = interface.ipv6.is_link_local() ? interface.ipv6 : link_local_of(interface.mac);
+    return facts;
+}
+
+const std::string& interface_of(const vrrp::VirtualAddress& address, const std::string& otherwise) {
+    return address.interface.empty() ? otherwise : address.interface;
+}
+
+std::optional<int> read_number(const std::string& path) {
+    std::ifstream file(path);
+    int number = 0;
+    return file >> number ? std::optional(number) : std::nullopt;
+}
+
+}  // namespace
+
+VrrpSide::VrrpSide(asio::io_context& io, Surroundings surroundings)
+    : around_(std::move(surroundings)), timer_(io), file_timer_(io) {}
+
+void VrrpSide::configure(const config::Model& model) {
+    const bool is_first = names_.empty();
+    const TimePoint now = around_.clock.now();
+    vrrp::Actions actions;
+    router_.configure(now, vrrp_settings(model), actions);
+    files_.clear();
+    for (const config::VrrpTracker& tracker : model.vrrp_trackers) {
+        if (tracker.kind == config::VrrpTrackerKind::kFile) {
+            files_.push_back(tracker.subject);
+        }
+    }
+    carry_out(actions);
+    if (is_first) {
+        around_.kernel.watch_interfaces(
+            [this](InterfaceId id, const std::string& name, const Interface& interface) {
+                names_[id] = name;
+                ids_[name] = id;
+                interface_changed(id, interface);
+            });
+        vrrp::Actions begin;
+        router_.start(around_.clock.now(), begin);
+        carry_out(begin);
+    }
+    read_files();
+}
+
+void VrrpSide::stop() {
+    timer_.cancel();
+    file_timer_.cancel();
+    if (router_.is_started()) {
+        vrrp::Actions actions;
+        router_.stop(around_.clock.now(), actions);
+        carry_out(actions);
+        timer_.cancel();
+    }
+}
+
+bool VrrpSide::receive(const dataplane::io::PuntedFrame& frame) {
+    if (frame.verdict != dataplane::Verdict::kPunt || frame.bytes.size() < kEthernetBytes) {
+        return false;
+    }
+    const Untagged plain = untag(frame.bytes);
+    const auto found = std::find_if(interfaces_.begin(), interfaces_.end(), [&](const auto& entry) {
+        return entry.second.port == frame.in_port && entry.second.vlan == plain.vlan &&
+               entry.second.outer_vlan == 0;
+    });
+    if (found == interfaces_.end()) {
+        return false;
+    }
+    const std::string& name = names_[found->first];
+    if (is_advertisement(plain.bytes)) {
+        vrrp::Actions actions;
+        router_.receive(
+            around_.clock.now(), name, std::span(plain.bytes).subspan(kEthernetBytes), actions);
+        carry_out(actions);
+        return true;
+    }
+    const auto question = vrrp::parse_question(plain.bytes);
+    const auto own = question ? own_.find(question->target) : own_.end();
+    if (own == own_.end() || own->second.interface != name) {
+        return false;
+    }
+    send(name, vrrp::build_answer(*question, own->second.mac));
+    return true;
+}
+
+void VrrpSide::quorum_changed(const std::string& service, bool is_up) {
+    vrrp::Actions actions;
+    router_.quorum_changed(around_.clock.now(), service, is_up, actions);
+    carry_out(actions);
+}
+
+Result<void> VrrpSide::set_priority(const std::string& instance, std::optional<uint8_t> priority) {
+    vrrp::Actions actions;
+    auto done = router_.set_priority(around_.clock.now(), instance, priority, actions);
+    carry_out(actions);
+    return done;
+}
+
+void VrrpSide::interface_changed(InterfaceId id, const Interface& interface) {
+    interfaces_[id] = interface;
+    vrrp::Actions actions;
+    router_.interface_changed(around_.clock.now(), names_[id], facts_of(interface), actions);
+    carry_out(actions);
+}
+
+void VrrpSide::read_files() {
+    vrrp::Actions actions;
+    for (const std::string& file : files_) {
+        router_.file_changed(around_.clock.now(), file, read_number(file), actions);
+    }
+    carry_out(actions);
+    if (files_.empty()) {
+        return;
+    }
+    file_timer_.expires_after(kFilePeriod);
+    file_timer_.async_wait([this](const asio::error_code& error) {
+        if (!error) {
+            read_files();
+        }
+    });
+}
+
+// In order; what follows from one may be another turn of the router's, which comes after.
+void VrrpSide::carry_out(const vrrp::Actions& actions) {
+    for (const vrrp::Action& action : actions) {
+        std::visit([this](const auto& one) { carry_out(one); }, action);
+    }
+    around_.fleet.turn();
+    arm();
+}
+
+void VrrpSide::carry_out(const vrrp::SendAdvert& advert) {
+    if (advert.destination_mac) {
+        send(advert.interface,
+             vrrp::build_frame(advert.source_mac, *advert.destination_mac, advert.packet));
+    } else if (const auto id = find(advert.interface)) {
+        around_.kernel.send_to_neighbour(
+            *id, advert.destination, vrrp::build_frame(advert.source_mac, {}, advert.packet));
+    }
+}
+
+void VrrpSide::carry_out(const vrrp::SendAnnouncement& announcement) {
+    send(announcement.interface, announcement.frame);
+}
+
+void VrrpSide::carry_out(const vrrp::AddAddresses& change) {
+    for (const vrrp::VirtualAddress& address : change.addresses) {
+        const std::string& interface = interface_of(address, change.interface);
+        own_[address.prefix.address] = {interface, change.mac.value_or(mac_of(interface))};
+        if (!change.accepts_traffic) {
+            continue;
+        }
+        const auto done = around_.kernel.add_virtual_address(interface, address.prefix);
+        if (!done) {
+            kLog.error("instance={} {}", change.instance, done.error().message);
+        }
+    }
+}
+
+void VrrpSide::carry_out(const vrrp::RemoveAddresses& change) {
+    for (const vrrp::VirtualAddress& address : change.addresses) {
+        own_.erase(address.prefix.address);
+        const auto done = around_.kernel.remove_virtual_address(
+            interface_of(address, change.interface), address.prefix);
+        if (!done) {
+            kLog.error("instance={} {}", change.instance, done.error().message);
+        }
+    }
+}
+
+void VrrpSide::carry_out(const vrrp::AddVirtualMac& change) {
+    set_virtual_mac(change.interface, change.mac, true);
+}
+
+void VrrpSide::carry_out(const vrrp::RemoveVirtualMac& change) {
+    set_virtual_mac(change.interface, change.mac, false);
+}
+
+void VrrpSide::carry_out(const vrrp::RunCommand& command) {
+    around_.programs.notify(command.name, command.arguments);
+}
+
+void VrrpSide::carry_out(const vrrp::StartScript& script) {
+    around_.programs.start(script.run,
+                           script.command,
+                           [this, tracker = script.tracker, run = script.run](bool succeeded) {
+                               vrrp::Actions actions;
+                               router_.script_ended(
+                                   around_.clock.now(), tracker, run, succeeded, actions);
+                               carry_out(actions);
+                           });
+}
+
+void VrrpSide::carry_out(const vrrp::EndScript& script) {
+    around_.programs.end(script.run);
+}
+
+void VrrpSide::carry_out(const vrrp::Event& event) {
+    const auto text = fmt::format("name={} state={} priority={} event={} \"{}\"",
+                                  event.name,
+                                  to_string(event.state),
+                                  event.priority,
+                                  event.sequence,
+                                  event.text);
+    if (event.severity == vrrp::Severity::kWarning) {
+        kLog.warning("{}", text);
+    } else {
+        kLog.info("{}", text);
+    }
+}
+
+void VrrpSide::send(const std::string& interface, std::span<const uint8_t> frame) {
+    const auto id = find(interface);
+    if (id && !around_.kernel.send(*id, frame)) {
+        kLog.warning("no room for a frame interface={}", interface);
+    }
+}
+
+void VrrpSide::set_virtual_mac(const std::string& interface, const MacAddress& mac, bool is_ours) {
+    const auto id = find(interface);
+    if (!id) {
+        return;
+    }
+    Command command(CommandKind::kSetVirtualMac);
+    command.set_virtual_mac = {
+        *id, mac.bytes[4] == 1 ? Family::kIpv4 : Family::kIpv6, mac.bytes[5], is_ours};
+    around_.fleet.broadcast(command);
+    if (!around_.engine.listen_to(interfaces_[*id].port, mac, is_ours)) {
+        kLog.warning("port cannot receive for mac={} interface={}", to_string(mac), interface);
+    }
+}
+
+MacAddress VrrpSide::mac_of(const std::string& interface) const {
+    const auto id = find(interface);
+    return id ? interfaces_.at(*id).mac : MacAddress{};
+}
+
+std::optional<InterfaceId> VrrpSide::find(const std::string& interface) const {
+    const auto found = ids_.find(interface);
+    return found != ids_.end() ? std::optional(found->second) : std::nullopt;
+}
+
+void VrrpSide::arm() {
+    const TimePoint deadline = router_.deadline();
+    if (deadline == vrrp::kNever) {
+        timer_.cancel();
+        return;
+    }
+    timer_.expires_after(std::max(Duration(0), deadline - around_.clock.now()));
+    timer_.async_wait([this](const asio::error_code& error) {
+        if (error) {
+            return;
+        }
+        around_.take_in();
+        vrrp::Actions actions;
+        router_.wake(around_.clock.now(), actions);
+        carry_out(actions);
+    });
+}
+
+}  // namespace director::daemon
