@@ -207,6 +207,12 @@ struct ServiceOptions {
     friend constexpr bool operator==(const ServiceOptions&, const ServiceOptions&) = default;
 };
 
+// Where in its service's list the server is that QUIC connection ids name so.
+struct QuicServer {
+    uint64_t id = 0;
+    uint32_t position = 0;
+};
+
 struct ServiceTable {
     ServiceId id = kNoService;
     ServiceKey key;
@@ -215,6 +221,7 @@ struct ServiceTable {
     ServiceOptions options;
     // In LVS's order: the server added last comes first.
     std::vector<RealServerSlot> servers;
+    std::vector<QuicServer> quic_servers;  // by id; none without ServiceOptions::quic_id_bytes
     std::vector<WeightNode> weights;
     SchedulerState state;
 };

@@ -126,7 +126,7 @@ uint32_t maglev_pick(ServiceTable& table, const ScheduleInput& input) {
     auto slot = static_cast<uint32_t>(multiply_high(hash, slots.size()));
     for (uint32_t step = 0; step < kStepsMax; ++step) {
         const RealServerSlot& server = table.servers[slots[slot]];
-        if (is_available(server) && is_below_bound(table, server)) {
+        if (is_available(server) && (input.is_stateless || is_below_bound(table, server))) {
             return slots[slot];
         }
         slot = slot + 1 == slots.size() ? 0 : slot + 1;

@@ -1,5 +1,6 @@
 #include "dataplane/core/schedulers/schedulers.h"
 
+#include <algorithm>
 #include <array>
 
 #include "dataplane/core/schedulers/scheduler_functions.h"
@@ -95,10 +96,39 @@ std::optional<uint8_t> find_scheduler(std::string_view name) {
     return std::nullopt;
 }
 
+namespace {
+
+// Of servers with the same id, the first in the list is found.
+void index_quic_servers(ServiceTable& table) {
+    table.quic_servers.clear();
+    if (table.options.quic_id_bytes == 0) {
+        return;
+    }
+    for (uint32_t position = 0; position < table.servers.size(); ++position) {
+        table.quic_servers.push_back({table.servers[position].quic_id, position});
+    }
+    std::stable_sort(
+        table.quic_servers.begin(),
+        table.quic_servers.end(),
+        [](const QuicServer& one, const QuicServer& other) { return one.id < other.id; });
+}
+
+}  // namespace
+
 void prepare_scheduler(ServiceTable& table) {
+    index_quic_servers(table);
     table.weights.clear();
     table.state = SchedulerState{};
     kSchedulers[table.scheduler].prepare(table);
+}
+
+uint32_t server_with_quic_id(const ServiceTable& table, uint64_t id) {
+    const auto found = std::lower_bound(
+        table.quic_servers.begin(),
+        table.quic_servers.end(),
+        id,
+        [](const QuicServer& server, uint64_t wanted) { return server.id < wanted; });
+    return found != table.quic_servers.end() && found->id == id ? found->position : kNoServer;
 }
 
 void set_weight(ServiceTable& table, uint32_t position, uint32_t weight) {

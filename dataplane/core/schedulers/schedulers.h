@@ -28,6 +28,7 @@ struct ScheduleInput {
     uint32_t destination_fold = 0;  // address_fold() of the address that it speaks to
     uint16_t client_port = 0;       // host order; 0: the protocol has none
     uint32_t now_seconds = 0;       // of any clock that only goes forward
+    bool is_stateless = false;      // nothing will remember the choice: loads may not sway it
 };
 
 // As IPVS folds addresses for its hashes: an IPv4 address in host order; of an IPv6 one the four
@@ -73,9 +74,12 @@ struct Scheduler {
 // The index in schedulers() of a name, for ServiceTable::scheduler.
 [[nodiscard]] std::optional<uint8_t> find_scheduler(std::string_view name);
 
-// Sizes and fills what `table.scheduler` needs for `table.servers` and `table.flags`. Allocates:
-// the control plane's thread calls it before handing the table over.
+// Sizes and fills what `table.scheduler` needs for `table.servers` and `table.flags`, and the index
+// of servers that QUIC connection ids name. Allocates: the control plane's thread calls it before handing the table over.
 void prepare_scheduler(ServiceTable& table);
+
+// The position of the server that QUIC connection ids name so, or kNoServer. O(log n).
+[[nodiscard]] uint32_t server_with_quic_id(const ServiceTable& table, uint64_t id);
 
 // Sets the weight of the server at `position`, in the list and wherever the scheduler keeps it.
 // O(log n).

@@ -1,6 +1,4 @@
 // Stage 4, misses only: a client's first packet gets a real server and an entry in the table.
-#include <algorithm>
-
 #include "dataplane/core/schedulers/schedulers.h"
 #include "dataplane/core/stages/adjust.h"
 #include "dataplane/core/stages/choose_server.h"
@@ -67,20 +65,6 @@ struct Admission {
     const SynCookieClient* proven = nullptr;  // of the SYN proxy, or nullptr
     bool is_stateless = false;                // ends with its packet: the table is full
 };
-
-// While the table is full of connections that may not go, a service whose scheduler would choose
-// the same server for the client's next packet again goes on without remembering; if its servers
-// answer past us, for an answer could not be translated.
-[[nodiscard]] bool goes_stateless(const Worker::State& state, const ServiceTable& table) {
-    const auto answers_are_seen = [](const RealServerSlot& server) {
-        return are_answers_seen(server.forwarding);
-    };
-    return state.connections.is_full(false) && table.options.is_stateless_when_full &&
-           schedulers()[table.scheduler].is_hash &&
-           (state.settings.when_full != WhenFull::kEvictHalfOpen ||
-            state.connections.timers().oldest_half_open() == TimerLists::kNone) &&
-           std::none_of(table.servers.begin(), table.servers.end(), answers_are_seen);
-}
 
 // Opens the connection of `packet` to the server at `choice`; kCount when it has a place.
 [[nodiscard]] DropReason open(Worker::State& state,

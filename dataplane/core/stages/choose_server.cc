@@ -5,6 +5,7 @@
 #include "dataplane/core/codecs/quic.h"
 #include "dataplane/core/schedulers/schedulers.h"
 #include "dataplane/core/stages/new_connection.h"
+#include "dataplane/core/stages/tcp_state.h"
 
 namespace director::dataplane {
 namespace {
@@ -29,7 +30,8 @@ namespace {
     const ScheduleInput input{address_fold(ends.client.address),
                               address_fold(ends.server.address),
                               ends.client.port.host(),
-                              to_seconds(state.tick)};
+                              to_seconds(state.tick),
+                              goes_stateless(state, table)};
     return schedulers()[table.scheduler].pick(table, input);
 }
 
@@ -82,12 +84,8 @@ namespace {
     if (!id || is_quic_long_header(udp_payload(packet))) {
         return kNoPosition;
     }
-    for (uint32_t position = 0; position < table.servers.size(); ++position) {
-        if (table.servers[position].quic_id == *id) {
-            return position;
-        }
-    }
-    return kNoPosition;
+    const uint32_t position = server_with_quic_id(table, *id);
+    return position == kNoServer ? kNoPosition : position;
 }
 
 }  // namespace
@@ -98,6 +96,17 @@ TemplateKey template_key(const ServiceTable& table, const IpAddress& client) {
     return {table.id,
             IpPrefix::masked(client, table.options.persistence_prefix),
             is_for_one_port ? table.key.port.host() : uint16_t{0}};
+}
+
+bool goes_stateless(const Worker::State& state, const ServiceTable& table) {
+    const auto answers_are_seen = [](const RealServerSlot& server) {
+        return are_answers_seen(server.forwarding);
+    };
+    return state.connections.is_full(false) && table.options.is_stateless_when_full &&
+           schedulers()[table.scheduler].is_hash &&
+           (state.settings.when_full != WhenFull::kEvictHalfOpen ||
+            state.connections.timers().oldest_half_open() == TimerLists::kNone) &&
+           std::none_of(table.servers.begin(), table.servers.end(), answers_are_seen);
 }
 
 ServerChoice choose_server(Worker::State& state, ServiceTable& table, const Packet& packet) {

@@ -21,4 +21,9 @@ struct ServerChoice {
                                          ServiceTable& table,
                                          const Packet& packet);
 
+// While the table is full of connections that may not go, a service whose scheduler would choose
+// the same server for the client's next packet again goes on without remembering; if its servers
+// answer past us, for an answer could not be translated.
+[[nodiscard]] bool goes_stateless(const Worker::State& state, const ServiceTable& table);
+
 }  // namespace director::dataplane

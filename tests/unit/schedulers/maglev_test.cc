@@ -130,6 +130,51 @@ void expect_below_bound(const ModelList& list, size_t chosen, uint32_t percent) 
     ASSERT_LE(list[chosen].total, bound) << "weight " << list[chosen].weight;
 }
 
+// Whatever the order of the list: each is found by its id, the first of two with the same one, and
+// nobody by an id that none has.
+TEST(QuicServers, AreFoundByTheirId) {
+    dataplane::ServiceTable table;
+    table.options.quic_id_bytes = 2;
+    const std::vector<uint64_t> ids{700, 3, 65535, 3, 0, 12};
+    for (const uint64_t id : ids) {
+        dataplane::RealServerSlot server;
+        server.quic_id = id;
+        table.servers.push_back(server);
+    }
+    dataplane::prepare_scheduler(table);
+    for (uint32_t position = 0; position < ids.size(); ++position) {
+        EXPECT_EQ(dataplane::server_with_quic_id(table, ids[position]),
+                  position == 3 ? 1 : position);
+    }
+    for (const uint64_t id : {uint64_t{1}, uint64_t{13}, uint64_t{701}, uint64_t{65536}}) {
+        EXPECT_EQ(dataplane::server_with_quic_id(table, id), dataplane::kNoServer);
+    }
+    table.options.quic_id_bytes = 0;
+    dataplane::prepare_scheduler(table);
+    EXPECT_EQ(dataplane::server_with_quic_id(table, 700), dataplane::kNoServer);
+}
+
+// Nothing remembers the choice: the client's next packet has to find the same server, whatever the
+// loads have become.
+TEST(Maglev, LoadsDoNotSwayAChoiceThatNobodyRemembers) {
+    ModelList list = servers(5);
+    Ours ours("maglev", {.load_bound_percent = 101});
+    ours.put(list);
+    for (uint32_t client = 0; client < 100; ++client) {
+        const dataplane::ScheduleInput input{.client_fold = client, .is_stateless = true};
+        for (ModelServer& server : list) {
+            server.total = 0;
+        }
+        ours.put(list);
+        const auto before = ours.pick(input);
+        ASSERT_TRUE(before.has_value());
+        list[*before].total = 1000;
+        ours.set_load(list, *before);
+        EXPECT_EQ(ours.pick(input), before);
+        EXPECT_NE(ours.pick(dataplane::ScheduleInput{.client_fold = client}), before);
+    }
+}
+
 // Clients that all hash alike, others, closing connections and failing servers: a server never gets
 // a connection beyond its bound.
 TEST(Maglev, NoServerGetsMoreThanItsBound) {
