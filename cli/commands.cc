@@ -201,6 +201,12 @@ int run_drops(const Settings& settings, ZeroRows zero_rows) {
     });
 }
 
+int run_sync_status(const Settings& settings) {
+    return ask(settings, server::kSync, [&settings](const Json& result) {
+        return show_sync(result.get<server::SyncView>(), settings.colour);
+    });
+}
+
 int run_workers(const Settings& settings) {
     return ask(settings, server::kWorkers, [&settings](const Json& result) {
         return show_workers(result.get<server::WorkersView>(), settings.colour);

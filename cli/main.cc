@@ -27,6 +27,7 @@ constexpr const char* kExamples = R"(Examples:
   directorctl drops                      what was not forwarded, and why
   directorctl --json workers | jq .      any answer as JSON
   directorctl check /etc/director.conf   look for mistakes without touching anything
+  directorctl sync status                what the twin is told, and what is missing
   directorctl reload                     read the configuration file again
   directorctl drain 10.0.0.1:80 --deadline 10m   no new connections; in 10 minutes, none at all
 
@@ -76,6 +77,7 @@ struct Commands {
     const CLI::App* status = nullptr;
     const CLI::App* drops = nullptr;
     const CLI::App* workers = nullptr;
+    const CLI::App* sync = nullptr;
     const CLI::App* reload = nullptr;
     const CLI::App* drain = nullptr;
     const CLI::App* undrain = nullptr;
@@ -120,6 +122,9 @@ void add_commands(CLI::App& app, Commands& commands) {
     drops->add_flag("--all", commands.shows_all_drops, "Reasons that never occurred, too");
     commands.drops = drops;
     commands.workers = add_command(app, server::kWorkers);
+    CLI::App* sync = add_command(app, server::kSync);
+    sync->add_subcommand("status", "The same");
+    commands.sync = sync;
     commands.reload = add_command(app, server::kReload);
     add_drain_commands(app, commands);
     CLI::App* check =
@@ -144,6 +149,9 @@ int carry_out(Settings& settings, Commands& commands) {
     }
     if (*commands.workers) {
         return run_workers(settings);
+    }
+    if (*commands.sync) {
+        return run_sync_status(settings);
     }
     if (*commands.reload) {
         return run_reload(settings);

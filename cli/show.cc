@@ -179,6 +179,80 @@ std::string show_drops(const server::DropsView& drops, ZeroRows zero_rows, Colou
     return out + (is_empty ? "no packet was dropped\n" : "\n" + table.render(colour));
 }
 
+std::string show_sync(const server::SyncView& sync, Colour colour) {
+    if (sync.role == "off") {
+        return "connection sync is off\n";
+    }
+    std::string text = fmt::format("role {}, id {}, protocol {}, to {}\n",
+                                   sync.role,
+                                   sync.id,
+                                   sync.protocol,
+                                   sync.destination);
+    text += fmt::format(
+        "told: {} records in {} messages, {} waiting, lag {} ms, {} errors\n"
+        "      {} marked, {} postponed, {} given up ({} of them long-lived), {} not sayable\n",
+        sync.records_sent,
+        sync.messages_sent,
+        sync.waiting,
+        sync.lag_ms,
+        sync.send_errors,
+        sync.marked,
+        sync.postponed,
+        sync.dropped_new + sync.dropped_long_lived,
+        sync.dropped_long_lived,
+        sync.unsayable);
+    text += fmt::format("tables: {} given ({} records), {} fetched ({} records), {} failed\n",
+                        sync.tables_given,
+                        sync.table_records_given,
+                        sync.tables_fetched,
+                        sync.table_records_fetched,
+                        sync.fetches_failed);
+    text += fmt::format(
+        "records kept for services to come: {}, overflowed: {}, strangers' "
+        "messages: {}\n",
+        sync.kept_for_later,
+        sync.overflowed,
+        sync.not_allowed);
+    Table peers({{"TWIN"},
+                 {"HEARD", Align::kRight},
+                 {"LAG", Align::kRight},
+                 {"MESSAGES", Align::kRight},
+                 {"OF IPVS", Align::kRight},
+                 {"RECORDS", Align::kRight},
+                 {"LOST", Align::kRight},
+                 {"OF IPVS", Align::kRight},
+                 {"LATE", Align::kRight},
+                 {"REPLAYED", Align::kRight},
+                 {"RESTARTS", Align::kRight}});
+    for (const server::SyncPeerView& peer : sync.peers) {
+        peers.add({{peer.address},
+                   {fmt::format("{:.1f} s ago", static_cast<double>(peer.heard_ms_ago) / 1000)},
+                   {fmt::format("{} ms", peer.lag_ms)},
+                   {number(peer.director_messages)},
+                   {number(peer.ipvs_messages)},
+                   {number(peer.records)},
+                   loss(peer.lost),
+                   loss(peer.ipvs_lost),
+                   {number(peer.late)},
+                   loss(peer.replayed),
+                   {number(peer.restarts)}});
+    }
+    text += "\n" + peers.render(colour);
+    Table counts({{"RECORDS AND REFUSALS"}, {"COUNT", Align::kRight}});
+    for (const auto* counted : {&sync.outcomes, &sync.refusals}) {
+        for (const server::NamedCount& one : *counted) {
+            if (one.count != 0) {
+                counts.add({{one.name}, {number(one.count)}});
+            }
+        }
+    }
+    text += "\n" + counts.render(colour);
+    for (const std::string& mismatch : sync.mismatches) {
+        text += "mismatch: " + mismatch + "\n";
+    }
+    return text;
+}
+
 std::string show_workers(const server::WorkersView& workers, Colour colour) {
     Table table({{"WORKER", Align::kRight},
                  {"CPU", Align::kRight},

@@ -1,4 +1,5 @@
-// What `directorctl status`, `drops` and `workers` print. Pure functions from an answer to text.
+// What `directorctl status`, `drops`, `sync status` and `workers` print. Pure functions from an
+// answer to text.
 #pragma once
 
 #include <string>
@@ -14,6 +15,7 @@ enum class ZeroRows { kHide, kShow };
 [[nodiscard]] std::string show_drops(const server::DropsView& drops,
                                      ZeroRows zero_rows,
                                      Colour colour);
+[[nodiscard]] std::string show_sync(const server::SyncView& sync, Colour colour);
 [[nodiscard]] std::string show_workers(const server::WorkersView& workers, Colour colour);
 
 }  // namespace director::cli

@@ -16,6 +16,7 @@
 #include "common/address.h"
 #include "common/log.h"
 #include "config/model_checks.h"
+#include "config/model_sync.h"
 #include "config/model_vrrp.h"
 
 namespace director::config {
@@ -317,6 +318,7 @@ struct Model {
     Dataplane dataplane;
     Timeouts timeouts;
     HealthChecks health_checks;
+    Sync sync;
     std::vector<Port> ports;
     std::vector<Route> routes;
     std::vector<LocalPool> local_pools;

@@ -259,6 +259,7 @@ std::string print_defaults() {
     groups.group("dataplane", defaults.dataplane);
     groups.group("timeouts", defaults.timeouts);
     groups.group("health_checks", defaults.health_checks);
+    groups.group("sync", defaults.sync);
     Model entries = example_entries();
     Printer lists(0);
     lists.list("ports", entries.ports);

@@ -249,6 +249,13 @@ const TextForm<AddressRange> kAddressRangeForm{
     write_address_range};
 const TextForm<PortRange> kPortRangeForm{
     "a port or ports such as \"80\" or \"1024-65535\"", read_port_range, write_port_range};
+const TextForm<std::string> kSyncInterfaceForm{
+    "an interface name of at most 15 characters, or \"\" for the routes' choice",
+    [](std::string_view text, std::string& to) {
+        return text.size() <= kInterfaceNameLengthMax && keep(text, to);
+    },
+    same};
+const TextForm<std::string> kSyncKeyForm{"a secret text, or \"\" for none", keep, same};
 const TextForm<SchedulerFlag> kSchedulerFlagForm{
     "\"hash-port\", \"hash-fallback\" or \"like-ipvs\"", read_flag, write_flag};
 const TextForm<std::string> kPoolNameForm{

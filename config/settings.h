@@ -41,6 +41,8 @@ extern const TextForm<Endpoint> kServiceAddressForm;
 extern const TextForm<IpPrefix> kPrefixForm;
 extern const TextForm<AddressRange> kAddressRangeForm;
 extern const TextForm<PortRange> kPortRangeForm;
+extern const TextForm<std::string> kSyncInterfaceForm;
+extern const TextForm<std::string> kSyncKeyForm;
 extern const TextForm<SchedulerFlag> kSchedulerFlagForm;
 extern const TextForm<std::string> kPoolNameForm;
 extern const TextForm<std::string> kPoolReferenceForm;
@@ -89,6 +91,14 @@ inline constexpr std::array kMatchProtocols{Choice<Protocol>{"tcp", Protocol::kT
                                             Choice<Protocol>{"udp", Protocol::kUdp},
                                             Choice<Protocol>{"sctp", Protocol::kSctp},
                                             Choice<Protocol>{"any", Protocol::kAny}};
+inline constexpr std::array kSyncRoles{Choice<SyncRole>{"off", SyncRole::kOff},
+                                       Choice<SyncRole>{"master", SyncRole::kMaster},
+                                       Choice<SyncRole>{"backup", SyncRole::kBackup},
+                                       Choice<SyncRole>{"both", SyncRole::kBoth}};
+inline constexpr std::array kSyncProtocols{
+    Choice<SyncProtocol>{"both", SyncProtocol::kBoth},
+    Choice<SyncProtocol>{"ipvs", SyncProtocol::kIpvs},
+    Choice<SyncProtocol>{"director", SyncProtocol::kDirector}};
 inline constexpr std::array kLogLevels{Choice<LogLevel>{"debug", LogLevel::kDebug},
                                        Choice<LogLevel>{"info", LogLevel::kInfo},
                                        Choice<LogLevel>{"warning", LogLevel::kWarning},
@@ -163,6 +173,31 @@ void visit_settings(Timeouts& timeouts, Visitor& visitor) {
     seconds("sctp_shutdown_ack_sent", timeouts.sctp_shutdown_ack_sent);
     seconds("sctp_rejected", timeouts.sctp_rejected);
     seconds("sctp_closed", timeouts.sctp_closed);
+}
+
+template <typename Visitor>
+void visit_settings(Sync& sync, Visitor& visitor) {
+    constexpr Need kOptional = Need::kOptional;
+    visitor.choice("role", sync.role, std::span(kSyncRoles));
+    visitor.text("interface", sync.interface, kSyncInterfaceForm, kOptional);
+    visitor.number("id", sync.id, {0, 255}, kOptional);
+    visitor.choice("protocol", sync.protocol, std::span(kSyncProtocols));
+    visitor.text("group", sync.group, kAddressForm, kOptional);
+    visitor.number("port", sync.port, {1, 65535}, kOptional);
+    visitor.number("ttl", sync.ttl, {1, 255}, kOptional);
+    visitor.number("message_bytes", sync.message_bytes, {512, 65507}, kOptional);  // RFC 768
+    visitor.texts("peers", sync.peers, kAddressForm);
+    visitor.texts("allow", sync.allow, kPrefixForm);
+    visitor.text("key", sync.key, kSyncKeyForm, kOptional);
+    visitor.flag("accept_ipvs", sync.accept_ipvs);
+    visitor.flag("bulk", sync.bulk);
+    visitor.number("threshold", sync.threshold, {0, 255}, kOptional);
+    visitor.number("period", sync.period, {0, 65000}, kOptional);
+    visitor.number("refresh_period", sync.refresh_period, {0, kTimeoutRange.max}, kOptional);
+    visitor.number("retries", sync.retries, {0, 3}, kOptional);  // as IPVS
+    visitor.flag("templates_only", sync.templates_only);
+    visitor.number("queue_max", sync.queue_max, {64, 1 << 24}, kOptional);
+    visitor.number("messages_per_second", sync.messages_per_second, {1, 1'000'000}, kOptional);
 }
 
 template <typename Visitor>
@@ -324,6 +359,7 @@ void visit_settings(Model& model, Visitor& visitor) {
     visitor.group("dataplane", model.dataplane);
     visitor.group("timeouts", model.timeouts);
     visitor.group("health_checks", model.health_checks);
+    visitor.group("sync", model.sync);
     visitor.list("ports", model.ports);
     visitor.list("routes", model.routes);
     visitor.list("local_pools", model.local_pools);

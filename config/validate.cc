@@ -105,11 +105,45 @@ class Validation {
         check_ports();
         check_interface_addresses();
         check_routes();
+        check_sync();
         validate_services(model_, vocabulary_, own_addresses_, findings_);
         return findings_.take();
     }
 
   private:
+    void check_sync() {
+        const Sync& sync = model_.sync;
+        if (sync.period != 0 && sync.threshold >= sync.period) {
+            findings_.add(
+                "sync.threshold",
+                fmt::format("expected less than the period {}, or packets never reach it; "
+                            "found {}",
+                            sync.period,
+                            sync.threshold),
+                {"sync.period"});
+        }
+        if (!sync.group.is_multicast()) {
+            findings_.add("sync.group",
+                          fmt::format("expected a multicast address, found {}; a single twin's "
+                                      "address goes into peers",
+                                      to_string(sync.group)));
+        }
+        if (sync.role != SyncRole::kOff && sync.peers.empty() && sync.interface.empty()) {
+            findings_.add("sync.interface",
+                          "missing; a multicast group is reached through one interface",
+                          {"sync.peers"});
+        }
+        for (size_t i = 0; i < sync.peers.size(); ++i) {
+            if (sync.peers[i].is_multicast() || sync.peers[i].is_any() ||
+                sync.peers[i].family() != sync.peers[0].family()) {
+                findings_.add(fmt::format("sync.peers[{}]", i),
+                              fmt::format("expected another director's address, all of one family, "
+                                          "found {}",
+                                          to_string(sync.peers[i])));
+            }
+        }
+    }
+
     void check_workers() {
         const Dataplane& dataplane = model_.dataplane;
         const auto& cpus = dataplane.worker_cpus;

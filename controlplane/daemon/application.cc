@@ -72,6 +72,7 @@ Application::~Application() {
     if (engine_) {
         engine_->stop();
     }
+    sync_.reset();
     vrrp_side_.reset();
     programs_.reset();
     kernel_side_.reset();
@@ -147,7 +148,8 @@ void Application::on_synced() {
         opened = Failure(done.error());
     } else {
         keep_servers_reachable();
-        opened = open_control_socket();
+        opened = start_sync();
+        opened = opened ? open_control_socket() : opened;
     }
     if (!opened) {
         start_error_ = opened.error().message;
@@ -162,6 +164,19 @@ void Application::on_synced() {
               config_file_,
               model_.virtual_services.size(),
               model_.control.socket);
+}
+
+Result<void> Application::start_sync() {
+    if (model_.sync.role == config::SyncRole::kOff) {
+        return {};
+    }
+    auto started = SyncControl::start(
+        io_, clock_, *fleet_, services_->catalogue(), model_.sync, [this] { serve_engine(); });
+    if (!started) {
+        return Failure(started.error());
+    }
+    sync_ = std::move(*started);
+    return {};
 }
 
 void Application::keep_servers_reachable() {
@@ -270,6 +285,9 @@ void Application::sample(const Reports& reports, uint64_t asked_at_version) {
                       workers_view(reports, *engine_, model_.dataplane, loops_older_)});
     attack_log_.update(services_under_attack(reports, services_->catalogue()));
     services_->clear_retired(reports, asked_at_version, *census_);
+    if (sync_) {
+        sync_->report_servers(reports);
+    }
 }
 
 Result<std::string> Application::reload() {
@@ -316,6 +334,9 @@ Result<std::string> Application::apply(const config::Model& next) {
     }
     keep_servers_reachable();
     vrrp_side_->configure(model_);
+    if (sync_) {
+        sync_->services_changed();
+    }
     serve_engine();
     return changed;
 }
@@ -350,6 +371,9 @@ server::RequestTable Application::requests() {
     add(server::kWorkers, [this](const Reports& reports) {
         return workers_view(reports, *engine_, model_.dataplane, loops_older_);
     });
+    table.add({server::kSync, [this](const json& /*params*/, const Reply& reply) {
+                   reply(json(sync_ ? sync_->view() : server::SyncView{}));
+               }});
     table.add({server::kConnections, [this](const json& params, const Reply& reply) {
                    connection_pages_->answer(params, reply);
                    serve_engine();

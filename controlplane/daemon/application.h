@@ -24,6 +24,7 @@
 #include "controlplane/daemon/kernel_side.h"
 #include "controlplane/daemon/programs.h"
 #include "controlplane/daemon/service_control.h"
+#include "controlplane/daemon/sync_control.h"
 #include "controlplane/daemon/vrrp_side.h"
 #include "controlplane/metrics/metrics.h"
 #include "controlplane/server/server.h"
@@ -52,6 +53,7 @@ class Application {
     [[nodiscard]] Result<void> start();
     void on_synced();
     [[nodiscard]] Result<void> open_control_socket();
+    [[nodiscard]] Result<void> start_sync();
     [[nodiscard]] server::RequestTable requests();
     void wait_for_signal();
     void stop_gracefully();
@@ -87,6 +89,7 @@ class Application {
     std::unique_ptr<KernelSide> kernel_side_;
     std::unique_ptr<Programs> programs_;
     std::unique_ptr<VrrpSide> vrrp_side_;
+    std::unique_ptr<SyncControl> sync_;  // null: off
     metrics::Metrics metrics_;
     AttackLog attack_log_;
     std::unique_ptr<server::Server> server_;

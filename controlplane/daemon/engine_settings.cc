@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/random.h"
+#include "controlplane/daemon/sync_control.h"
 
 namespace director::daemon {
 
@@ -58,6 +59,8 @@ io::EngineSettings engine_settings(const config::Model& model) {
     settings.worker.services_max = dataplane.services_max;
     settings.worker.real_servers_max = dataplane.real_servers_max;
     settings.worker.neighbours_max = dataplane.neighbours_max;
+    settings.worker.sync_queue_max =
+        sync_queue_per_worker(model.sync, dataplane.worker_cpus.size());
     settings.worker.punts_per_second = dataplane.punts_per_second;
     settings.worker.when_full = dataplane.when_full == config::WhenFull::kRefuse
                                     ? dataplane::WhenFull::kRefuse

@@ -13,6 +13,9 @@ Result<void> check_unchanged(const config::Model& before, const config::Model& a
     if (before.dataplane != after.dataplane) {
         return refuse("a setting of group dataplane");
     }
+    if (before.sync != after.sync) {
+        return refuse("a setting of group sync");
+    }
     if (before.control.socket != after.control.socket ||
         before.control.metrics_address != after.control.metrics_address) {
         return refuse("control.socket or control.metrics_address");

@@ -40,6 +40,8 @@ inline constexpr MethodText kConnections{
 inline constexpr MethodText kDrops{
     "drops", "", "packets that were not forwarded, by reason and virtual service"};
 inline constexpr MethodText kWorkers{"workers", "", "load and counters of each worker"};
+inline constexpr MethodText kSync{
+    "sync", "", "connection sync: what the twin is told, what is heard of it, and what is missing"};
 inline constexpr MethodText kReload{
     "reload", "", "read the configuration file again and apply what changed"};
 
@@ -51,8 +53,8 @@ inline constexpr MethodText kUndrain{"undrain",
                                      R"({"server": string, "service": string})",
                                      "give a drained real server new connections again"};
 
-inline constexpr std::array<MethodText, 9> kMethods{
-    kHello, kStatus, kServices, kConnections, kDrops, kWorkers, kReload, kDrain, kUndrain};
+inline constexpr std::array<MethodText, 10> kMethods{
+    kHello, kStatus, kServices, kConnections, kDrops, kWorkers, kSync, kReload, kDrain, kUndrain};
 
 // Rows in one answer to "connections": the default, and the most a request may ask for.
 inline constexpr uint32_t kConnectionsLimitDefault = 1000;
@@ -299,6 +301,59 @@ struct WorkersView {
     std::vector<WorkerView> workers;
 };
 
+struct NamedCount {
+    std::string name;
+    uint64_t count = 0;
+};
+
+// A twin that is heard of.
+struct SyncPeerView {
+    std::string address;
+    uint64_t heard_ms_ago = 0;
+    uint64_t director_messages = 0;
+    uint64_t ipvs_messages = 0;
+    uint64_t records = 0;
+    uint64_t lost = 0;       // of Director's messages
+    uint64_t ipvs_lost = 0;  // of IPVS's, by what the twin says it has sent
+    uint64_t late = 0;
+    uint64_t replayed = 0;
+    uint64_t restarts = 0;
+    uint64_t lag_ms = 0;  // that the oldest record of its last message had waited there
+};
+
+// Answer to "sync".
+struct SyncView {
+    std::string role = "off";  // then the rest means nothing
+    std::string protocol;
+    uint32_t id = 0;
+    std::string destination;  // "224.0.0.81:8848 inside", or the peers
+    // Told.
+    uint64_t marked = 0;     // connections that the workers put up
+    uint64_t postponed = 0;  // for want of room there, until their next packet
+    uint64_t records_sent = 0;
+    uint64_t messages_sent = 0;
+    uint64_t send_errors = 0;
+    uint64_t dropped_new = 0;
+    uint64_t dropped_long_lived = 0;
+    uint64_t unsayable = 0;
+    uint64_t waiting = 0;
+    uint64_t lag_ms = 0;
+    // Heard.
+    std::vector<SyncPeerView> peers;
+    std::vector<NamedCount> outcomes;  // what became of records
+    std::vector<NamedCount> refusals;  // what was not taken of messages, and why
+    uint64_t not_allowed = 0;
+    uint64_t kept_for_later = 0;          // records of services that are not here, now
+    uint64_t overflowed = 0;              // records lost because the workers were behind
+    std::vector<std::string> mismatches;  // what the twin serves otherwise than we do
+    // The whole table.
+    uint64_t tables_given = 0;
+    uint64_t table_records_given = 0;
+    uint64_t tables_fetched = 0;
+    uint64_t table_records_fetched = 0;
+    uint64_t fetches_failed = 0;
+};
+
 // Answer to "reload", "drain" and "undrain". A refused configuration is an error reply with the
 // mistakes in its message.
 struct ReloadView {
@@ -331,6 +386,9 @@ DIRECTOR_DECLARE_JSON(ConnectionsPage)
 DIRECTOR_DECLARE_JSON(ServiceDrops)
 DIRECTOR_DECLARE_JSON(DropReasonView)
 DIRECTOR_DECLARE_JSON(DropsView)
+DIRECTOR_DECLARE_JSON(NamedCount)
+DIRECTOR_DECLARE_JSON(SyncPeerView)
+DIRECTOR_DECLARE_JSON(SyncView)
 DIRECTOR_DECLARE_JSON(WorkerView)
 DIRECTOR_DECLARE_JSON(WorkersView)
 DIRECTOR_DECLARE_JSON(ReloadView)

@@ -34,6 +34,24 @@ timeouts: { };)",
      R"(dataplane: { worker_cpus = [ 1,
  "2" ]; };)",
      {"3: mismatched element type in array at or before \"\"2\" ]; };\""}},
+    {"SyncThresholdBeyondPeriod",
+     kWithPort,
+     "sync: { threshold = 50; };",
+     {"2: sync.threshold: expected less than the period 50, or packets never reach it; found 50"}},
+    {"SyncGroupOfOne",
+     kWithPort,
+     "sync: { group = \"192.0.2.1\"; };",
+     {"2: sync.group: expected a multicast address, found 192.0.2.1; a single twin's address goes "
+      "into peers"}},
+    {"SyncWithoutInterface",
+     kWithPort,
+     "sync: { role = \"both\"; };",
+     {"2: sync.interface: missing; a multicast group is reached through one interface"}},
+    {"SyncPeers",
+     kWithPort,
+     "sync: { role = \"both\"; peers = [ \"192.0.2.1\", \"2001:db8::1\" ]; };",
+     {"2: sync.peers[1]: expected another director's address, all of one family, found "
+      "2001:db8::1"}},
     {"UnclosedComment",
      kWithPort,
      R"(/* one
@@ -69,7 +87,7 @@ timeouts: { };)",
     {"UnknownGroup",
      kWithPort,
      "vrrp: { };",
-     {"2: vrrp: unknown setting; known here: control, dataplane, timeouts, health_checks, ports, "
+     {"2: vrrp: unknown setting; known here: control, dataplane, timeouts, health_checks, sync, ports, "
       "routes, "
       "local_pools, virtual_services, source_nat, vrrp_instances, vrrp_groups, vrrp_trackers"}},
     {"WrongCase",
@@ -360,7 +378,7 @@ TEST(OddMistake, NestedTooDeeply) {
     EXPECT_THAT(after_a_port("a = " + repeated("(", 2000) + repeated(")", 2000) + ";"),
                 testing::ElementsAre(
                     "t.conf:2: a: unknown setting; known here: control, dataplane, "
-                    "timeouts, health_checks, ports, routes, local_pools, virtual_services, "
+                    "timeouts, health_checks, sync, ports, routes, local_pools, virtual_services, "
                     "source_nat, vrrp_instances, vrrp_groups, vrrp_trackers"));
 }
 
