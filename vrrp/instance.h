@@ -182,7 +182,7 @@ class Instance {
     std::optional<TimePoint> preempt_at_;  // a lower master is borne until then
     std::optional<IpAddress> master_;      // whom a BACKUP listens to
     uint16_t ipv4_id_ = 0;
-    uint32_t ah_sequence_ = 0;
+    uint32_t ah_sequence_ = 0;  // the last one sent, or heard from others if that was higher
     Announcer announcer_;
     Peers peers_;
     InstanceCounters counters_;

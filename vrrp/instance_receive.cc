@@ -164,6 +164,9 @@ void Instance::note_peer(TimePoint now,
     peer.interval = advert.interval;
     if (packet.ah) {
         peer.ah_sequence = packet.ah->sequence;
+        // keepalived has one count for the whole virtual router and drops whatever does not exceed
+        // what it has sent or heard: we go on from the highest number heard, as it does.
+        ah_sequence_ = std::max(ah_sequence_, packet.ah->sequence);
     }
     peer.has_other_addresses = !has_same_addresses(advert);
     if (peer.has_other_addresses && address_gate_.opens(now)) {

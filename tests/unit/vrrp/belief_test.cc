@@ -285,6 +285,33 @@ TEST_F(AhTest, APeerThatStartsAgainIsHeardAfterASilence) {
     EXPECT_EQ(state(), State::kBackup);
 }
 
+// keepalived drops what does not exceed the numbers it has sent itself: a router that starts again
+// beside a keepalived of lower priority would never be heard, and both would stay MASTER.
+TEST_F(AhTest, OwnNumbersGoOnFromTheHighestHeard) {
+    start();
+    hear_packet(ah_packet(1000));
+    run_for(seconds(5));
+    ASSERT_EQ(state(), State::kMaster);
+    const auto adverts = all_of<SendAdvert>(actions);
+    ASSERT_FALSE(adverts.empty());
+    uint32_t expected = 1001;
+    for (const SendAdvert& advert : adverts) {
+        const auto packet = parse_packet(advert.packet);
+        ASSERT_TRUE(packet && packet->ah);
+        EXPECT_EQ(packet->ah->sequence, expected++);
+    }
+}
+
+TEST_F(AhTest, NumbersWithAWrongDigestAreNoOnesBeginning) {
+    start();
+    hear_packet(ah_packet(1000, "Secret"));
+    run_for(seconds(5));
+    ASSERT_EQ(state(), State::kMaster);
+    const auto packet = parse_packet(all_of<SendAdvert>(actions).at(0).packet);
+    ASSERT_TRUE(packet && packet->ah);
+    EXPECT_EQ(packet->ah->sequence, 1U);
+}
+
 TEST_F(AhTest, InstanceWithoutItRefusesIt) {
     one().authentication = Authentication::kNone;
     one().password.clear();
