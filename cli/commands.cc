@@ -207,6 +207,12 @@ int run_sync_status(const Settings& settings) {
     });
 }
 
+int run_checks(const Settings& settings) {
+    return ask(settings, server::kChecks, [&settings](const Json& result) {
+        return show_checks(result.get<server::ChecksView>(), settings.colour);
+    });
+}
+
 int run_workers(const Settings& settings) {
     return ask(settings, server::kWorkers, [&settings](const Json& result) {
         return show_workers(result.get<server::WorkersView>(), settings.colour);

@@ -29,6 +29,7 @@ struct Settings {
 [[nodiscard]] int run_status(const Settings& settings);
 [[nodiscard]] int run_drops(const Settings& settings, ZeroRows zero_rows);
 [[nodiscard]] int run_sync_status(const Settings& settings);
+[[nodiscard]] int run_checks(const Settings& settings);
 [[nodiscard]] int run_workers(const Settings& settings);
 [[nodiscard]] int run_reload(const Settings& settings);
 

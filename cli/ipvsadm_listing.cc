@@ -258,7 +258,8 @@ std::string list_services(std::vector<ServiceView> services,
     }
     std::string out(title(options.kind));
     for (ServiceView& service : services) {
-        std::erase_if(service.servers, [](const ServerView& server) { return server.is_retired; });
+        std::erase_if(service.servers,
+                      [](const ServerView& server) { return server.is_retired || server.is_out; });
         if (options.order == Order::kSorted) {
             merge_sort(service.servers, 0, service.servers.size());
         }

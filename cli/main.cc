@@ -25,6 +25,7 @@ constexpr const char* kExamples = R"(Examples:
   directorctl ipvsadm -L -n --stats      services and servers, as ipvsadm lists them
   directorctl ipvsadm -Lnc               connections
   directorctl drops                      what was not forwarded, and why
+  directorctl checks                     which servers are up, and what their checks say
   directorctl --json workers | jq .      any answer as JSON
   directorctl check /etc/director.conf   look for mistakes without touching anything
   directorctl sync status                what the twin is told, and what is missing
@@ -76,6 +77,7 @@ std::optional<uint64_t> parse_duration(std::string_view text) {
 struct Commands {
     const CLI::App* status = nullptr;
     const CLI::App* drops = nullptr;
+    const CLI::App* checks = nullptr;
     const CLI::App* workers = nullptr;
     const CLI::App* sync = nullptr;
     const CLI::App* reload = nullptr;
@@ -121,6 +123,7 @@ void add_commands(CLI::App& app, Commands& commands) {
     CLI::App* drops = add_command(app, server::kDrops);
     drops->add_flag("--all", commands.shows_all_drops, "Reasons that never occurred, too");
     commands.drops = drops;
+    commands.checks = add_command(app, server::kChecks);
     commands.workers = add_command(app, server::kWorkers);
     CLI::App* sync = add_command(app, server::kSync);
     sync->add_subcommand("status", "The same");
@@ -146,6 +149,9 @@ int carry_out(Settings& settings, Commands& commands) {
     }
     if (*commands.drops) {
         return run_drops(settings, commands.shows_all_drops ? ZeroRows::kShow : ZeroRows::kHide);
+    }
+    if (*commands.checks) {
+        return run_checks(settings);
     }
     if (*commands.workers) {
         return run_workers(settings);

@@ -82,6 +82,42 @@ std::string show_pools(const std::vector<server::PoolView>& pools, Colour colour
     return "\n" + table.render(colour);
 }
 
+std::string endpoint(const std::string& address, uint16_t port) {
+    return address.find(':') == std::string::npos ? fmt::format("{}:{}", address, port)
+                                                  : fmt::format("[{}]:{}", address, port);
+}
+
+Cell state(const std::string& text) {
+    return {text, text == "down" ? Style::kBad : text == "up" ? Style::kGood : Style::kPlain};
+}
+
+// A row for each check of a server; one without checks has a row of its own.
+void add_checks(Table& table,
+                const server::CheckedServerView& server,
+                const std::string& service_name) {
+    const Cell weight{server.weight < 0 ? "out" : fmt::format("{}", server.weight),
+                      server.weight < 0 ? Style::kBad : Style::kPlain};
+    const Cell name{endpoint(server.address, server.port)};
+    if (server.checks.empty()) {
+        table.add({{service_name},
+                   name,
+                   weight,
+                   {"-"},
+                   state(server.is_up ? "up" : "down"),
+                   {duration(server.state_seconds)},
+                   {""}});
+    }
+    for (const server::CheckView& check : server.checks) {
+        table.add({{service_name},
+                   name,
+                   weight,
+                   {check.type},
+                   state(check.state),
+                   {duration(check.state_seconds)},
+                   {check.last_failure}});
+    }
+}
+
 }  // namespace
 
 std::string show_status(const server::StatusView& status, Colour colour) {
@@ -251,6 +287,35 @@ std::string show_sync(const server::SyncView& sync, Colour colour) {
         text += "mismatch: " + mismatch + "\n";
     }
     return text;
+}
+
+std::string show_checks(const server::ChecksView& checks, Colour colour) {
+    Table table({{"SERVICE"},
+                 {"SERVER"},
+                 {"WEIGHT", Align::kRight},
+                 {"CHECK"},
+                 {"STATE"},
+                 {"SINCE", Align::kRight},
+                 {"LAST FAILURE"}});
+    for (const server::CheckedServiceView& service : checks.services) {
+        std::string name =
+            service.mark != 0
+                ? fmt::format("FWM {}", service.mark)
+                : fmt::format("{} {}", service.protocol, endpoint(service.address, service.port));
+        for (const server::CheckedServerView& server : service.servers) {
+            add_checks(table, server, name);
+        }
+        if (service.sorry_server_is_used) {
+            table.add({{name},
+                       {service.sorry_server},
+                       {"-"},
+                       {"-"},
+                       {"sorry", Style::kWarning},
+                       {""},
+                       {""}});
+        }
+    }
+    return checks.services.empty() ? "no health checks are configured\n" : table.render(colour);
 }
 
 std::string show_workers(const server::WorkersView& workers, Colour colour) {

@@ -1,5 +1,5 @@
-// What `directorctl status`, `drops`, `sync status` and `workers` print. Pure functions from an
-// answer to text.
+// What `directorctl status`, `drops`, `checks`, `sync status` and `workers` print. Pure functions
+// from an answer to text.
 #pragma once
 
 #include <string>
@@ -16,6 +16,7 @@ enum class ZeroRows { kHide, kShow };
                                      ZeroRows zero_rows,
                                      Colour colour);
 [[nodiscard]] std::string show_sync(const server::SyncView& sync, Colour colour);
+[[nodiscard]] std::string show_checks(const server::ChecksView& checks, Colour colour);
 [[nodiscard]] std::string show_workers(const server::WorkersView& workers, Colour colour);
 
 }  // namespace director::cli

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <csignal>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "common/log.h"
 #include "controlplane/daemon/engine_settings.h"
+#include "controlplane/daemon/health_settings.h"
 #include "controlplane/daemon/reload_rules.h"
 #include "controlplane/daemon/views.h"
 #include "controlplane/daemon/vrrp_settings.h"
@@ -51,7 +53,12 @@ config::Vocabulary vocabulary() {
     }
     words.interfaces_max = dataplane::kInterfacesMax;
     words.local_pools_max = dataplane::kLocalPoolsMax - 1;
-    words.further = &validate_vrrp;
+    words.further = [](const config::Model& model) {
+        std::vector<config::Finding> findings = validate_vrrp(model);
+        std::vector<config::Finding> of_checks = find_health_mistakes(model);
+        std::move(of_checks.begin(), of_checks.end(), std::back_inserter(findings));
+        return findings;
+    };
     return words;
 }
 
@@ -79,6 +86,7 @@ Application::~Application() {
     connection_pages_.reset();
     census_.reset();
     drain_requests_.reset();
+    health_side_.reset();
     services_.reset();
     fleet_.reset();
     engine_.reset();
@@ -112,6 +120,11 @@ Result<void> Application::start() {
     fleet_ = std::make_unique<Fleet>(*engine_);
     services_ = std::make_unique<ServiceControl>(
         *fleet_, model_.dataplane.services_max, model_.dataplane.real_servers_max);
+    auto health = HealthSide::start(io_, clock_, *services_, [this] { serve_engine(); });
+    if (!health) {
+        return Failure(health.error());
+    }
+    health_side_ = std::move(*health);
     drain_requests_ = std::make_unique<DrainRequests>(clock_, *services_);
     census_ = std::make_unique<Census>(*fleet_, services_->catalogue());
     connection_pages_ = std::make_unique<ConnectionPages>(clock_, *fleet_, services_->catalogue());
@@ -134,6 +147,9 @@ Result<void> Application::start() {
                                                           .kernel = *kernel_side_,
                                                           .programs = *programs_,
                                                           .take_in = [this] { serve_engine(); }});
+    health_side_->on_quorum([this](const std::string& service, bool is_up) {
+        vrrp_side_->quorum_changed(service, is_up);
+    });
     wake_ = std::make_unique<asio::posix::stream_descriptor>(io_, ::dup(engine_->wake_fd()));
     wait_for_engine();
     wait_for_signal();
@@ -144,7 +160,7 @@ Result<void> Application::start() {
 // The workers know interfaces, routes and neighbours: time to serve.
 void Application::on_synced() {
     Result<void> opened;
-    if (const auto done = services_->apply(model_); !done) {
+    if (const auto done = health_side_->apply(model_); !done) {
         opened = Failure(done.error());
     } else {
         keep_servers_reachable();
@@ -158,6 +174,7 @@ void Application::on_synced() {
     }
     is_serving_ = true;
     vrrp_side_->configure(model_);
+    health_side_->tell_quorums();
     serve_engine();
     sample_periodically();
     kLog.info("serving config={} services={} socket={}",
@@ -185,6 +202,9 @@ void Application::keep_servers_reachable() {
         for (const config::RealServer& server : service.real_servers) {
             addresses.push_back(server.endpoint.address);
         }
+        if (service.sorry_server.is_set()) {
+            addresses.push_back(service.sorry_server.endpoint.address);
+        }
     }
     std::sort(addresses.begin(), addresses.end());
     addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
@@ -211,8 +231,10 @@ void Application::wait_for_signal() {
 void Application::stop_gracefully() {
     vrrp_side_->stop();
     serve_engine();
-    stop_timer_.expires_after(kFarewell);
-    stop_timer_.async_wait([this](const asio::error_code& /*error*/) { io_.stop(); });
+    health_side_->stop([this] {
+        stop_timer_.expires_after(kFarewell);
+        stop_timer_.async_wait([this](const asio::error_code& /*error*/) { io_.stop(); });
+    });
     signals_.async_wait([this](const asio::error_code& error, int /*signal*/) {
         if (!error) {
             io_.stop();
@@ -274,6 +296,7 @@ void Application::sample_periodically() {
 
 void Application::sample(const Reports& reports, uint64_t asked_at_version) {
     census_->sample_rates(reports);
+    health_side_->take_traffic(reports);
     loops_older_ = std::move(loops_newer_);
     loops_newer_.clear();
     for (uint16_t worker = 0; worker < engine_->worker_count(); ++worker) {
@@ -282,7 +305,8 @@ void Application::sample(const Reports& reports, uint64_t asked_at_version) {
     metrics_.publish({status_view(reports),
                       services_view(reports, services_->catalogue(), *census_),
                       drops_view(reports, services_->catalogue()),
-                      workers_view(reports, *engine_, model_.dataplane, loops_older_)});
+                      workers_view(reports, *engine_, model_.dataplane, loops_older_),
+                      health_side_->checks_view()});
     attack_log_.update(services_under_attack(reports, services_->catalogue()));
     services_->clear_retired(reports, asked_at_version, *census_);
     if (sync_) {
@@ -319,7 +343,7 @@ Result<std::string> Application::apply(const config::Model& next) {
     if (auto same = check_unchanged(model_, next); !same) {
         return Failure(same.error());
     }
-    auto changed = services_->apply(next);
+    auto changed = health_side_->apply(next);
     if (!changed) {
         return changed;
     }
@@ -337,6 +361,7 @@ Result<std::string> Application::apply(const config::Model& next) {
     if (sync_) {
         sync_->services_changed();
     }
+    health_side_->tell_quorums();
     serve_engine();
     return changed;
 }
@@ -373,6 +398,9 @@ server::RequestTable Application::requests() {
     });
     table.add({server::kSync, [this](const json& /*params*/, const Reply& reply) {
                    reply(json(sync_ ? sync_->view() : server::SyncView{}));
+               }});
+    table.add({server::kChecks, [this](const json& /*params*/, const Reply& reply) {
+                   reply(json(health_side_->checks_view()));
                }});
     table.add({server::kConnections, [this](const json& params, const Reply& reply) {
                    connection_pages_->answer(params, reply);

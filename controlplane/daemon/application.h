@@ -20,6 +20,7 @@
 #include "controlplane/daemon/connection_pages.h"
 #include "controlplane/daemon/drain_requests.h"
 #include "controlplane/daemon/fleet.h"
+#include "controlplane/daemon/health_side.h"
 #include "controlplane/daemon/instance_lock.h"
 #include "controlplane/daemon/kernel_side.h"
 #include "controlplane/daemon/programs.h"
@@ -83,6 +84,7 @@ class Application {
     std::unique_ptr<dataplane::io::Engine> engine_;
     std::unique_ptr<Fleet> fleet_;
     std::unique_ptr<ServiceControl> services_;
+    std::unique_ptr<HealthSide> health_side_;
     std::unique_ptr<DrainRequests> drain_requests_;
     std::unique_ptr<Census> census_;
     std::unique_ptr<ConnectionPages> connection_pages_;

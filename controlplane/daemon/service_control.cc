@@ -109,8 +109,19 @@ std::string summary_of(const std::vector<Change>& changes, bool had_leaving_list
 ServiceControl::ServiceControl(Fleet& fleet, uint32_t services_max, uint32_t real_servers_max)
     : fleet_(fleet), catalogue_(services_max, real_servers_max) {}
 
-Result<std::string> ServiceControl::apply(const config::Model& model) {
-    const auto changes = catalogue_.update(model);
+Result<void> ServiceControl::try_out(const config::Model& model) const {
+    plan::Catalogue copy = catalogue_;
+    const auto changes = copy.update(model);
+    return changes ? Result<void>() : Failure(changes.error());
+}
+
+void ServiceControl::serve(const dataplane::ServiceKey& service, const plan::ServingTable& rows) {
+    carry_out(catalogue_.set_serving(service, rows));
+}
+
+Result<std::string> ServiceControl::apply(const config::Model& model,
+                                          const plan::ServingTables& serving) {
+    const auto changes = catalogue_.update(model, serving);
     if (!changes) {
         return Failure(changes.error());
     }
@@ -180,6 +191,12 @@ void ServiceControl::put_service(dataplane::ServiceId id) {
               service.settings.scheduler,
               table.servers.size());
     fleet_.put_service(table);
+    // A table is also the end of ending connections; of these it is not.
+    for (const plan::RealServerEntry& server : service.servers) {
+        if (server.is_served() && server.is_draining && ended_.contains(server.id)) {
+            end_connections(id, server.id, at_deadline(service.settings));
+        }
+    }
 }
 
 void ServiceControl::put_pool(uint16_t number) {
@@ -227,7 +244,7 @@ void ServiceControl::set_weight(const Change& change) {
     const plan::ServiceEntry& service = *catalogue_.find(change.service);
     kLog.info("weight service=\"{}\" real_server={} weight={}",
               to_string(service),
-              to_string(service.servers[change.position].settings.endpoint),
+              to_string(service.find(change.server)->settings.endpoint),
               change.weight);
     Command command(CommandKind::kSetWeight);
     command.set_weight = {change.service, change.server, change.position, change.weight};
@@ -274,10 +291,11 @@ Result<std::string> ServiceControl::drain(const plan::ServerName& name,
             }
         }
     }
-    return fmt::format("draining in {} services, {} weights set to 0; see status for the "
-                       "connections left",
-                       count,
-                       changes->size());
+    return fmt::format(
+        "draining in {} services, {} weights set to 0; see status for the "
+        "connections left",
+        count,
+        changes->size());
 }
 
 Result<std::string> ServiceControl::undrain(const plan::ServerName& name) {

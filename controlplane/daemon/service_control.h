@@ -24,9 +24,15 @@ class ServiceControl {
   public:
     ServiceControl(Fleet& fleet, uint32_t services_max, uint32_t real_servers_max);
 
-    // Serves exactly what `model` says from now on, and drains nothing any more. Answers in one
-    // line what changed. On error nothing did.
-    [[nodiscard]] Result<std::string> apply(const config::Model& model);
+    // Serves exactly what `model` says from now on, of its services what `serving` leaves, and
+    // drains nothing any more. Answers in one line what changed. On error nothing did.
+    [[nodiscard]] Result<std::string> apply(const config::Model& model,
+                                            const plan::ServingTables& serving = {});
+    // Whether apply() would do so.
+    [[nodiscard]] Result<void> try_out(const config::Model& model) const;
+    // Serves one service by these servers with these weights from now on, until the next call or
+    // apply().
+    void serve(const dataplane::ServiceKey& service, const plan::ServingTable& rows);
 
     // No new connections for these servers. At the deadline, if there is one, the connections that
     // are left are ended as the service says, or reset if it would leave them. All this until

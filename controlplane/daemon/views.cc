@@ -129,6 +129,7 @@ server::ServerView server_view(const Reports& reports,
     view.is_draining = server.is_draining;
     view.tunnel = tunnel_info(server.settings);
     view.is_retired = server.is_retired;
+    view.is_out = server.is_out;
     view.active = total.active;
     view.inactive = total.inactive;
     view.stats = {

@@ -20,6 +20,7 @@ struct Snapshot {
     server::ServicesView services;
     server::DropsView drops;
     server::WorkersView workers;
+    server::ChecksView checks;
 };
 
 class PageServer;

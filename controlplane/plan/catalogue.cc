@@ -33,7 +33,10 @@ Catalogue::Catalogue(uint32_t services_max, uint32_t real_servers_max) {
 }
 
 Catalogue::Key Catalogue::key_of(const config::VirtualService& service) {
-    const dataplane::ServiceKey key = plan::key_of(service);
+    return key_of(plan::key_of(service));
+}
+
+Catalogue::Key Catalogue::key_of(const dataplane::ServiceKey& key) {
     return {key.mark, key.address, key.port.host(), static_cast<uint8_t>(key.protocol), ""};
 }
 
@@ -80,21 +83,67 @@ std::string to_string(const ServerName& name) {
     return server + (name.service ? " in service " + *name.service : "");
 }
 
+namespace {
+
+// In the order of the catalogue. LVS puts every server that is added at the head of its list.
+std::vector<config::RealServer> wanted_servers(const config::VirtualService& service) {
+    std::vector<config::RealServer> servers(service.real_servers.rbegin(),
+                                            service.real_servers.rend());
+    for (config::RealServer& server : servers) {
+        server.health = {};  // changes nothing of a table
+    }
+    const config::SorryServer& sorry = service.sorry_server;
+    const bool is_apart =
+        std::none_of(servers.begin(), servers.end(), [&sorry](const config::RealServer& server) {
+            return server.endpoint == sorry.endpoint;
+        });
+    if (sorry.is_set() && is_apart) {
+        config::RealServer& added = servers.emplace_back();
+        added.endpoint = sorry.endpoint;
+        added.weight = sorry.weight;
+        added.forwarding = sorry.forwarding;
+        added.tunnel = sorry.tunnel;
+    }
+    return servers;
+}
+
+// All real servers, and the sorry server waits.
+ServingTable as_configured(const config::VirtualService& service) {
+    ServingTable rows;
+    for (const config::RealServer& server : service.real_servers) {
+        rows.push_back({server.endpoint, server.weight});
+    }
+    return rows;
+}
+
+// Notes what health checks say. By address: a large service has thousands of servers.
+void note_serving(std::vector<RealServerEntry>& servers, const ServingTable& rows) {
+    std::map<Endpoint, uint32_t> weights;
+    for (const ServingRow& row : rows) {
+        weights.emplace(row.server, row.weight);
+    }
+    for (RealServerEntry& server : servers) {
+        const auto row = weights.find(server.settings.endpoint);
+        server.is_out = row == weights.end();
+        server.checked_weight = server.is_out ? std::nullopt : std::optional(row->second);
+    }
+}
+
+}  // namespace
+
 // The wanted servers with the slots they have or get, then those that are retired by this.
 Result<std::vector<RealServerEntry>> Catalogue::merge_servers(
-    const std::vector<RealServerEntry>& present, const std::vector<config::RealServer>& wanted) {
+    const std::vector<RealServerEntry>& present, const config::VirtualService& wanted) {
     std::map<Endpoint, const RealServerEntry*> known;
     for (const RealServerEntry& entry : present) {
         known.emplace(entry.settings.endpoint, &entry);
     }
     std::vector<RealServerEntry> merged;
-    // LVS puts every server that is added at the head of its list.
-    for (auto settings = wanted.rbegin(); settings != wanted.rend(); ++settings) {
-        RealServerEntry entry{dataplane::kNoRealServer, *settings, false, false, settings->weight};
-        if (const auto found = known.find(settings->endpoint); found != known.end()) {
+    for (const config::RealServer& settings : wanted_servers(wanted)) {
+        RealServerEntry entry{dataplane::kNoRealServer, settings, false, false, settings.weight};
+        if (const auto found = known.find(settings.endpoint); found != known.end()) {
             entry.id = found->second->id;
-            entry.last_weight =
-                settings->weight != 0 ? settings->weight : found->second->last_weight;
+            entry.last_weight = settings.weight != 0 ? settings.weight : found->second->last_weight;
             known.erase(found);
         } else if (const auto slot = server_slots_.take()) {
             entry.id = RealServerId{*slot};
@@ -102,7 +151,7 @@ Result<std::vector<RealServerEntry>> Catalogue::merge_servers(
             return failure(fmt::format(
                 "no slot is left for real server {}: {} are configured or still have connections "
                 "(raise dataplane.real_servers_max and restart)",
-                to_string(settings->endpoint),
+                to_string(settings.endpoint),
                 server_slots_.max));
         }
         merged.push_back(entry);
@@ -117,39 +166,25 @@ Result<std::vector<RealServerEntry>> Catalogue::merge_servers(
 
 namespace {
 
-// Whether nothing but servers differs.
+// Whether nothing but servers and what decides on them differs.
 bool are_same_but_servers(config::VirtualService a, config::VirtualService b) {
-    a.real_servers.clear();
-    b.real_servers.clear();
+    for (config::VirtualService* const service : {&a, &b}) {
+        service->real_servers.clear();
+        service->health = {};
+        service->sorry_server = {};
+    }
     return a == b;
 }
 
-// Changes that need no new table: the same servers in the same places, only weights differ. nullopt
-// when the table has to be built anew.
-std::optional<std::vector<Change>> weight_changes(const ServiceEntry& before,
-                                                  const ServiceEntry& after) {
-    const bool is_same_service = !before.is_retired &&
-                                 are_same_but_servers(before.settings, after.settings) &&
-                                 before.servers.size() == after.servers.size();
-    if (!is_same_service) {
-        return std::nullopt;
-    }
-    std::vector<Change> changes;
-    for (uint32_t i = 0; i < after.servers.size(); ++i) {
-        const RealServerEntry& old_server = before.servers[i];
-        const RealServerEntry& new_server = after.servers[i];
-        config::RealServer same_but_weight = old_server.settings;
-        same_but_weight.weight = new_server.settings.weight;
-        if (old_server.id != new_server.id || old_server.is_retired != new_server.is_retired ||
-            same_but_weight != new_server.settings) {
-            return std::nullopt;
-        }
-        if (old_server.weight() != new_server.weight()) {
-            changes.push_back(
-                {Change::Kind::kSetWeight, after.id, new_server.id, i, new_server.weight(), 0});
+// In the order of the workers' table.
+std::vector<const RealServerEntry*> served(const std::vector<RealServerEntry>& servers) {
+    std::vector<const RealServerEntry*> list;
+    for (const RealServerEntry& server : servers) {
+        if (server.is_served()) {
+            list.push_back(&server);
         }
     }
-    return changes;
+    return list;
 }
 
 Change change_of(Change::Kind kind, ServiceId service) {
@@ -157,6 +192,58 @@ Change change_of(Change::Kind kind, ServiceId service) {
     change.kind = kind;
     change.service = service;
     return change;
+}
+
+// Changes that need no new table: the same servers in the same places, only weights differ. nullopt
+// when the table has to be built anew.
+std::optional<std::vector<Change>> weight_changes(ServiceId service,
+                                                  const std::vector<RealServerEntry>& before,
+                                                  const std::vector<RealServerEntry>& after) {
+    const auto old_servers = served(before);
+    const auto new_servers = served(after);
+    if (old_servers.size() != new_servers.size()) {
+        return std::nullopt;
+    }
+    std::vector<Change> changes;
+    for (uint32_t i = 0; i < new_servers.size(); ++i) {
+        const RealServerEntry& old_server = *old_servers[i];
+        const RealServerEntry& new_server = *new_servers[i];
+        config::RealServer same_but_weight = old_server.settings;
+        same_but_weight.weight = new_server.settings.weight;
+        if (old_server.id != new_server.id || same_but_weight != new_server.settings) {
+            return std::nullopt;
+        }
+        if (old_server.weight() != new_server.weight()) {
+            changes.push_back(
+                {Change::Kind::kSetWeight, service, new_server.id, i, new_server.weight(), 0});
+        }
+    }
+    return changes;
+}
+
+// What to tell the workers of a service whose servers change, and nothing else of it.
+void add_server_changes(ServiceId service,
+                        const std::vector<RealServerEntry>& before,
+                        const std::vector<RealServerEntry>& after,
+                        bool is_same_service,
+                        std::vector<Change>& changes) {
+    const auto weights = is_same_service ? weight_changes(service, before, after) : std::nullopt;
+    if (weights) {
+        changes.insert(changes.end(), weights->begin(), weights->end());
+        return;
+    }
+    changes.push_back(change_of(Change::Kind::kPutService, service));
+    std::set<RealServerId> were_served;
+    for (const RealServerEntry* const server : served(before)) {
+        were_served.insert(server->id);
+    }
+    for (const RealServerEntry& server : after) {
+        if (!server.is_served() && were_served.contains(server.id)) {
+            Change change = change_of(Change::Kind::kEndConnections, service);
+            change.server = server.id;
+            changes.push_back(change);
+        }
+    }
 }
 
 }  // namespace
@@ -172,7 +259,9 @@ Result<ServiceId> Catalogue::take_slot(const std::string& what) {
                     service_slots_.max));
 }
 
-Result<void> Catalogue::put(const config::VirtualService& wanted, std::vector<Change>& changes) {
+Result<void> Catalogue::put(const config::VirtualService& wanted,
+                            const std::optional<ServingTable>& serving,
+                            std::vector<Change>& changes) {
     const auto found = services_.find(key_of(wanted));
     const ServiceEntry before = found != services_.end() ? found->second : ServiceEntry{};
     ServiceEntry after{before.id, wanted, false, {}, {}};
@@ -183,25 +272,19 @@ Result<void> Catalogue::put(const config::VirtualService& wanted, std::vector<Ch
         }
         after.id = *slot;
     }
-    auto servers = merge_servers(before.servers, wanted.real_servers);
+    auto servers = merge_servers(before.servers, wanted);
     if (!servers) {
         return Failure(servers.error());
     }
     after.servers = std::move(*servers);
-    const auto weights = found != services_.end() ? weight_changes(before, after) : std::nullopt;
-    if (weights) {
-        changes.insert(changes.end(), weights->begin(), weights->end());
-    } else {
-        changes.push_back(change_of(Change::Kind::kPutService, after.id));
+    if (serving) {
+        note_serving(after.servers, *serving);
+    } else if (wanted.sorry_server.is_set()) {
+        note_serving(after.servers, as_configured(wanted));
     }
-    for (const RealServerEntry& server : after.servers) {
-        const RealServerEntry* const was = before.find(server.id);
-        if (server.is_retired && was != nullptr && !was->is_retired) {
-            Change change = change_of(Change::Kind::kEndConnections, after.id);
-            change.server = server.id;
-            changes.push_back(change);
-        }
-    }
+    const bool is_same_service = found != services_.end() && !before.is_retired &&
+                                 are_same_but_servers(before.settings, after.settings);
+    add_server_changes(after.id, before.servers, after.servers, is_same_service, changes);
     keys_[index(after.id)] = key_of(wanted);
     services_[key_of(wanted)] = std::move(after);
     return {};
@@ -310,7 +393,8 @@ ChangedTables Catalogue::tables_changed_from(const Catalogue& before) const {
             lists_.is_changed()};
 }
 
-Result<std::vector<Change>> Catalogue::update(const config::Model& wanted) {
+Result<std::vector<Change>> Catalogue::update(const config::Model& wanted,
+                                              const ServingTables& serving) {
     // Work on a copy, so that running out of slots half way changes nothing.
     Catalogue next = *this;
     std::vector<Change> pools;
@@ -320,8 +404,10 @@ Result<std::vector<Change>> Catalogue::update(const config::Model& wanted) {
     next.lists_.begin_update();
     next.match_rules_.clear();
     next.source_nat_.clear();
-    for (const config::VirtualService& service : wanted.virtual_services) {
-        if (auto done = next.put(service, changes); !done) {
+    for (size_t i = 0; i < wanted.virtual_services.size(); ++i) {
+        const config::VirtualService& service = wanted.virtual_services[i];
+        const auto rows = i < serving.size() ? serving[i] : std::nullopt;
+        if (auto done = next.put(service, rows, changes); !done) {
             return Failure(done.error());
         }
         const ServiceId id = next.services_.at(key_of(service)).id;
@@ -362,12 +448,28 @@ bool Catalogue::forget_leaving_lists() {
     return had_leaving;
 }
 
+std::vector<Change> Catalogue::set_serving(const dataplane::ServiceKey& service,
+                                           const ServingTable& rows) {
+    const auto found = services_.find(key_of(service));
+    if (found == services_.end() || found->second.is_retired) {
+        return {};
+    }
+    ServiceEntry& entry = found->second;
+    std::vector<RealServerEntry> before = entry.servers;
+    note_serving(entry.servers, rows);
+    std::vector<Change> changes;
+    add_server_changes(entry.id, before, entry.servers, true, changes);
+    return changes;
+}
+
 Result<std::vector<Change>> Catalogue::set_draining(const ServerName& name, Draining what) {
     std::vector<Change> changes;
     bool is_found = false;
     for (auto& [key, entry] : services_) {
-        for (uint32_t i = 0; i < entry.servers.size(); ++i) {
-            RealServerEntry& server = entry.servers[i];
+        uint32_t position = 0;
+        for (RealServerEntry& server : entry.servers) {
+            const uint32_t here = position;
+            position += server.is_served() ? 1U : 0U;
             if (!name.fits(entry, server)) {
                 continue;
             }
@@ -376,7 +478,7 @@ Result<std::vector<Change>> Catalogue::set_draining(const ServerName& name, Drai
             server.is_draining = what == Draining::kStart;
             if (server.weight() != before) {
                 changes.push_back(
-                    {Change::Kind::kSetWeight, entry.id, server.id, i, server.weight(), 0});
+                    {Change::Kind::kSetWeight, entry.id, server.id, here, server.weight(), 0});
             }
         }
     }
@@ -403,7 +505,7 @@ dataplane::ServiceTable Catalogue::table_of(ServiceId id) const {
     table.options.deny_list = lists_.number(id, ListKind::kDeny);
     table.options.local_pool = pool_number(entry->settings.local_pool);
     for (const RealServerEntry& server : entry->servers) {
-        if (!server.is_retired) {
+        if (server.is_served()) {
             dataplane::RealServerSlot slot = slot_of(server.settings);
             slot.id = server.id;
             slot.weight = server.weight();

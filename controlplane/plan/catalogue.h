@@ -30,19 +30,35 @@ struct RealServerEntry {
     bool is_retired = false;
     bool is_draining = false;  // on demand, until the next reload
     uint32_t last_weight = 0;  // the last configured one above 0
+    bool is_out = false;       // health checks: its slot is kept, but it is not in the table
+    std::optional<uint32_t> checked_weight = {};  // what health checks say instead of `settings`
 
+    // Whether the workers' table has it.
+    [[nodiscard]] bool is_served() const { return !is_retired && !is_out; }
     // What counts for new connections.
     [[nodiscard]] uint32_t weight() const {
-        return is_retired || is_draining ? 0 : settings.weight;
+        return !is_served() || is_draining ? 0 : checked_weight.value_or(settings.weight);
     }
 };
+
+// What health checks leave of a service's table: these servers with these weights. The sorry server
+// may be one of them.
+struct ServingRow {
+    Endpoint server;
+    uint32_t weight = 0;
+
+    friend bool operator==(const ServingRow&, const ServingRow&) = default;
+};
+using ServingTable = std::vector<ServingRow>;
+// By place in config::Model::virtual_services; nothing: as configured.
+using ServingTables = std::vector<std::optional<ServingTable>>;
 
 struct ServiceEntry {
     dataplane::ServiceId id = dataplane::kNoService;
     config::VirtualService settings;
     bool is_retired = false;
-    // Those of the configuration in LVS's order (the last of the file first), then the retired
-    // ones.
+    // Those of the configuration in LVS's order (the last of the file first), the sorry server,
+    // then the retired ones.
     std::vector<RealServerEntry> servers;
     std::optional<config::SourceNat> source_nat;  // it is such a rule; `settings` mean nothing
 
@@ -82,7 +98,7 @@ struct Change {
         kPutService,      // new, or more than weights changed: build its table anew
         kRetireService,   // left the configuration
         kSetWeight,       // one server's weight changed
-        kEndConnections,  // of a server that left its service
+        kEndConnections,  // of a server that left its service's table
     };
     Kind kind = Kind::kPutService;
     dataplane::ServiceId service = dataplane::kNoService;
@@ -105,12 +121,18 @@ class Catalogue {
     //
     // After carrying out the changes, call forget_leaving_lists(); when it says so, kPutTables is
     // due once more.
-    [[nodiscard]] Result<std::vector<Change>> update(const config::Model& wanted);
+    [[nodiscard]] Result<std::vector<Change>> update(const config::Model& wanted,
+                                                     const ServingTables& serving = {});
     [[nodiscard]] bool forget_leaving_lists();
 
     // No new connections for these servers, or as many as configured again. An error if there is
     // none of the name.
     [[nodiscard]] Result<std::vector<Change>> set_draining(const ServerName& name, Draining what);
+
+    // Makes `rows` the table of one service, and answers the differences; what is not served by it
+    // now stays known. Nothing if there is no such service.
+    [[nodiscard]] std::vector<Change> set_serving(const dataplane::ServiceKey& service,
+                                                  const ServingTable& rows);
 
     // The table of a service that is not retired, but for what belongs to the scheduler.
     [[nodiscard]] dataplane::ServiceTable table_of(dataplane::ServiceId id) const;
@@ -145,16 +167,18 @@ class Catalogue {
         void give_back(uint32_t slot);
     };
 
+    [[nodiscard]] static Key key_of(const dataplane::ServiceKey& key);
     [[nodiscard]] static Key key_of(const config::VirtualService& service);
     [[nodiscard]] static Key key_of(const config::SourceNat& rule);
     void put_pools(const config::Model& wanted, std::vector<Change>& changes);
     void retire_others(const config::Model& wanted, std::vector<Change>& changes);
     [[nodiscard]] Result<void> put(const config::VirtualService& wanted,
+                                   const std::optional<ServingTable>& serving,
                                    std::vector<Change>& changes);
     [[nodiscard]] Result<void> put(const config::SourceNat& wanted);
     [[nodiscard]] Result<dataplane::ServiceId> take_slot(const std::string& what);
     [[nodiscard]] Result<std::vector<RealServerEntry>> merge_servers(
-        const std::vector<RealServerEntry>& present, const std::vector<config::RealServer>& wanted);
+        const std::vector<RealServerEntry>& present, const config::VirtualService& wanted);
     [[nodiscard]] uint16_t pool_number(const std::string& name) const;
     [[nodiscard]] ChangedTables tables_changed_from(const Catalogue& before) const;
 

@@ -78,7 +78,8 @@ DIRECTOR_DEFINE_JSON(ServerView,
                      lower_threshold,
                      is_overloaded,
                      is_draining,
-                     tunnel)
+                     tunnel,
+                     is_out)
 DIRECTOR_DEFINE_JSON(ServiceView,
                      protocol,
                      address,
@@ -190,6 +191,32 @@ DIRECTOR_DEFINE_JSON(WorkerView,
                      resumed,
                      stateless)
 DIRECTOR_DEFINE_JSON(WorkersView, workers)
+DIRECTOR_DEFINE_JSON(CheckView,
+                     type,
+                     target,
+                     state,
+                     state_seconds,
+                     is_probing,
+                     passed,
+                     failed,
+                     unable,
+                     transitions,
+                     last_failure,
+                     weight)
+DIRECTOR_DEFINE_JSON(
+    CheckedServerView, address, port, is_up, state_seconds, weight, passive_is_ignored, checks)
+DIRECTOR_DEFINE_JSON(CheckedServiceView,
+                     protocol,
+                     address,
+                     port,
+                     mark,
+                     quorum,
+                     has_quorum,
+                     sorry_server,
+                     sorry_server_is_used,
+                     servers)
+DIRECTOR_DEFINE_JSON(ProbesView, type, checks, down, passed, failed, unable, seconds, took)
+DIRECTOR_DEFINE_JSON(ChecksView, services, probes, waiting)
 DIRECTOR_DEFINE_JSON(ReloadView, message)
 
 }  // namespace director::server

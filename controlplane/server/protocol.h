@@ -39,6 +39,8 @@ inline constexpr MethodText kConnections{
     "connections", R"({"cursor": string, "limit": number})", "one page of the connection table"};
 inline constexpr MethodText kDrops{
     "drops", "", "packets that were not forwarded, by reason and virtual service"};
+inline constexpr MethodText kChecks{
+    "checks", "", "health checks: servers up and down, what their checks say, quorum"};
 inline constexpr MethodText kWorkers{"workers", "", "load and counters of each worker"};
 inline constexpr MethodText kSync{
     "sync", "", "connection sync: what the twin is told, what is heard of it, and what is missing"};
@@ -53,8 +55,17 @@ inline constexpr MethodText kUndrain{"undrain",
                                      R"({"server": string, "service": string})",
                                      "give a drained real server new connections again"};
 
-inline constexpr std::array<MethodText, 10> kMethods{
-    kHello, kStatus, kServices, kConnections, kDrops, kWorkers, kSync, kReload, kDrain, kUndrain};
+inline constexpr std::array<MethodText, 11> kMethods{kHello,
+                                                     kStatus,
+                                                     kServices,
+                                                     kConnections,
+                                                     kDrops,
+                                                     kChecks,
+                                                     kWorkers,
+                                                     kSync,
+                                                     kReload,
+                                                     kDrain,
+                                                     kUndrain};
 
 // Rows in one answer to "connections": the default, and the most a request may ask for.
 inline constexpr uint32_t kConnectionsLimitDefault = 1000;
@@ -192,7 +203,8 @@ struct ServerView {
     uint32_t lower_threshold = 0;
     bool is_overloaded = false;  // as far as the counters say: the workers decide
     bool is_draining = false;
-    std::string tunnel;  // of a tunnel, as `ipvsadm --tun-info` prints it
+    std::string tunnel;   // of a tunnel, as `ipvsadm --tun-info` prints it
+    bool is_out = false;  // taken out by health checks; connections may remain
 };
 
 struct ServiceView {
@@ -354,6 +366,64 @@ struct SyncView {
     uint64_t fetches_failed = 0;
 };
 
+// One health check of a real server.
+struct CheckView {
+    std::string type;  // "tcp", "http", ...
+    std::string target;
+    std::string state;           // "untried", "up", "down"
+    uint64_t state_seconds = 0;  // since when
+    bool is_probing = false;
+    uint64_t passed = 0;
+    uint64_t failed = 0;
+    uint64_t unable = 0;  // probes that could not be made
+    uint64_t transitions = 0;
+    std::string last_failure;  // of the last probe that did not pass
+    int64_t weight = -1;       // what a script said; -1: nothing
+};
+
+struct CheckedServerView {
+    std::string address;
+    uint16_t port = 0;
+    bool is_up = true;
+    uint64_t state_seconds = 0;
+    int64_t weight = -1;              // in the table; -1: it is not there
+    bool passive_is_ignored = false;  // too many servers are out by passive checks alone
+    std::vector<CheckView> checks;
+};
+
+// A service that health checks decide something about.
+struct CheckedServiceView {
+    std::string protocol;  // as in ServiceView
+    std::string address;
+    uint16_t port = 0;
+    uint32_t mark = 0;
+    uint32_t quorum = 1;
+    bool has_quorum = true;
+    std::string sorry_server;  // empty: none
+    bool sorry_server_is_used = false;
+    std::vector<CheckedServerView> servers;
+};
+
+// All checks of one type together.
+struct ProbesView {
+    std::string type;
+    uint64_t checks = 0;
+    uint64_t down = 0;
+    uint64_t passed = 0;
+    uint64_t failed = 0;
+    uint64_t unable = 0;
+    double seconds = 0;  // that passed probes took in all
+    // Passed probes that took up to 1, 3, 10, 30, 100, 300 ms, 1 s, 3 s, and longer.
+    std::vector<uint64_t> took;
+};
+
+// Answer to "checks".
+struct ChecksView {
+    std::vector<CheckedServiceView> services;
+    std::vector<ProbesView> probes;
+    uint64_t waiting = 0;  // probes that wait for others to end
+};
+
 // Answer to "reload", "drain" and "undrain". A refused configuration is an error reply with the
 // mistakes in its message.
 struct ReloadView {
@@ -391,6 +461,11 @@ DIRECTOR_DECLARE_JSON(SyncPeerView)
 DIRECTOR_DECLARE_JSON(SyncView)
 DIRECTOR_DECLARE_JSON(WorkerView)
 DIRECTOR_DECLARE_JSON(WorkersView)
+DIRECTOR_DECLARE_JSON(CheckView)
+DIRECTOR_DECLARE_JSON(CheckedServerView)
+DIRECTOR_DECLARE_JSON(CheckedServiceView)
+DIRECTOR_DECLARE_JSON(ProbesView)
+DIRECTOR_DECLARE_JSON(ChecksView)
 DIRECTOR_DECLARE_JSON(ReloadView)
 #undef DIRECTOR_DECLARE_JSON
 

@@ -252,6 +252,17 @@ TEST(ListingTest, RetiredServersAreLeftOut) {
     EXPECT_NE(text.find("10.0.0.3"), std::string::npos) << text;
 }
 
+// As with keepalived, which removes a server that is down.
+TEST(ListingTest, ServersThatHealthChecksTookOutAreLeftOut) {
+    NumericNames names;
+    ServiceView one = service("TCP", "1.2.3.4", 9, "rr", "");
+    one.servers = {server("10.0.0.2", 80, "nat", 1), server("10.0.0.3", 80, "nat", 1)};
+    one.servers[1].is_out = true;
+    const std::string text = list_services({one}, {}, names);
+    EXPECT_NE(text.find("10.0.0.2"), std::string::npos) << text;
+    EXPECT_EQ(text.find("10.0.0.3"), std::string::npos) << text;
+}
+
 TEST(ListingTest, ServiceWithoutServersIsOneLine) {
     NumericNames names;
     EXPECT_EQ(list_services({service("UDP", "1.2.3.4", 9, "wrr", "")}, {}, names),

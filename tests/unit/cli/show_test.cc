@@ -123,6 +123,44 @@ TEST(ShowTest, NoDropsIsSaid) {
     EXPECT_NE(text.find("\nno packet was dropped\n"), std::string::npos);
 }
 
+TEST(ShowTest, Checks) {
+    server::CheckView tcp;
+    tcp.type = "tcp";
+    tcp.state = "down";
+    tcp.state_seconds = 65;
+    tcp.last_failure = "connect: Connection refused";
+    server::CheckView ping;
+    ping.type = "ping";
+    ping.state = "up";
+    server::CheckedServerView out;
+    out.address = "10.0.0.1";
+    out.port = 80;
+    out.is_up = false;
+    out.checks = {tcp, ping};
+    server::CheckedServerView unchecked;
+    unchecked.address = "2001:db8::2";
+    unchecked.port = 80;
+    unchecked.weight = 3;
+    server::CheckedServiceView service;
+    service.protocol = "TCP";
+    service.address = "192.0.2.1";
+    service.port = 80;
+    service.sorry_server = "10.0.0.9:80";
+    service.sorry_server_is_used = true;
+    service.servers = {out, unchecked};
+    server::ChecksView view;
+    view.services = {service};
+    EXPECT_EQ(
+        show_checks(view, Colour::kNever),
+        "SERVICE           SERVER            WEIGHT  CHECK  STATE     SINCE  LAST FAILURE\n"
+        "TCP 192.0.2.1:80  10.0.0.1:80          out  tcp    down   00:01:05  connect: Connection "
+        "refused\n"
+        "TCP 192.0.2.1:80  10.0.0.1:80          out  ping   up     00:00:00\n"
+        "TCP 192.0.2.1:80  [2001:db8::2]:80       3  -      up     00:00:00\n"
+        "TCP 192.0.2.1:80  10.0.0.9:80            -  -      sorry\n");
+    EXPECT_EQ(show_checks({}, Colour::kNever), "no health checks are configured\n");
+}
+
 TEST(ShowTest, Workers) {
     server::WorkerView worker;
     worker.id = 1;

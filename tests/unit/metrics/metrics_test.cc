@@ -84,6 +84,30 @@ Snapshot example() {
     worker.resumed = 3;
     worker.stateless = 8;
     snapshot.workers.workers = {worker};
+    server::CheckedServerView up;
+    up.address = "192.168.0.107";
+    up.port = 80;
+    server::CheckedServerView down = up;
+    down.address = "192.168.0.108";
+    down.is_up = false;
+    server::CheckedServiceView checked;
+    checked.protocol = "TCP";
+    checked.address = "170.210.122.104";
+    checked.port = 80;
+    checked.has_quorum = false;
+    checked.sorry_server_is_used = true;
+    checked.servers = {up, down};
+    snapshot.checks.services = {checked};
+    server::ProbesView probes;
+    probes.type = "http";
+    probes.checks = 7;
+    probes.down = 2;
+    probes.passed = 100;
+    probes.failed = 20;
+    probes.unable = 3;
+    probes.seconds = 1.5;
+    snapshot.checks.probes = {probes};
+    snapshot.checks.waiting = 4;
     return snapshot;
 }
 

@@ -375,6 +375,136 @@ TEST(Catalogue, SourceNatHasSlotsOfItsOwn) {
     EXPECT_EQ(catalogue.find(rules[0].service), nullptr);
 }
 
+// --- What health checks leave of a table
+
+ServingRow row(uint8_t last, uint32_t weight = 1) {
+    return {endpoint(0x0a000000U + last, 80), weight};
+}
+
+// "10.0.0.3:80 1, ..." of the first service.
+std::string served(const Catalogue& catalogue, ServiceId id = ServiceId{0}) {
+    std::string text;
+    for (const auto& slot : catalogue.table_of(id).servers) {
+        text += (text.empty() ? "" : ", ") + to_string(slot.endpoint) + " " +
+                std::to_string(slot.weight);
+    }
+    return text;
+}
+
+config::VirtualService with_sorry_server(config::VirtualService service, uint8_t last) {
+    service.sorry_server.endpoint = endpoint(0x0a000000U + last, 80);
+    return service;
+}
+
+TEST(Serving, TakesAServerOutAndLetsItBackIntoItsSlot) {
+    Catalogue catalogue(4, 8);
+    const auto wanted = service(80, {server(1), server(2), server(3)});
+    ASSERT_TRUE(catalogue.update(model_of({wanted, service(81, {server(1)})})));
+    const RealServerId id = catalogue.table_of(ServiceId{0}).servers[1].id;
+    const auto key = catalogue.table_of(ServiceId{0}).key;
+
+    auto changes = catalogue.set_serving(key, {row(1), row(3)});
+    EXPECT_EQ(kinds_of(changes),
+              (std::vector{Change::Kind::kPutService, Change::Kind::kEndConnections}));
+    EXPECT_EQ(changes[0].service, ServiceId{0});
+    EXPECT_EQ(changes[1].server, id);
+    EXPECT_EQ(served(catalogue), "10.0.0.3:80 1, 10.0.0.1:80 1");
+
+    EXPECT_TRUE(catalogue.set_serving(key, {row(1), row(3)}).empty()) << "said once";
+    changes = catalogue.set_serving(key, {row(1), row(2), row(3)});
+    EXPECT_EQ(kinds_of(changes), std::vector{Change::Kind::kPutService});
+    EXPECT_EQ(served(catalogue), "10.0.0.3:80 1, 10.0.0.2:80 1, 10.0.0.1:80 1");
+    EXPECT_EQ(catalogue.table_of(ServiceId{0}).servers[1].id, id);
+}
+
+// Of a server that is behind one that is out, so that its place is another than in the catalogue.
+TEST(Serving, WeightIsASmallChangeAtThePlaceInTheTable) {
+    Catalogue catalogue(4, 8);
+    ASSERT_TRUE(catalogue.update(model_of({service(80, {server(1), server(2), server(3)})})));
+    const auto key = catalogue.table_of(ServiceId{0}).key;
+    static_cast<void>(catalogue.set_serving(key, {row(1), row(2)}));
+    const auto changes = catalogue.set_serving(key, {row(1, 0), row(2)});
+    ASSERT_EQ(kinds_of(changes), std::vector{Change::Kind::kSetWeight});
+    EXPECT_EQ(changes[0].position, 1U);
+    EXPECT_EQ(changes[0].weight, 0U);
+    EXPECT_EQ(catalogue.table_of(ServiceId{0}).servers[1].id, changes[0].server);
+}
+
+TEST(Serving, SorryServerStandsInInOneStep) {
+    Catalogue catalogue(4, 8);
+    const auto model = model_of({with_sorry_server(service(80, {server(1), server(2)}), 9)});
+    ASSERT_TRUE(catalogue.update(model, {ServingTable{row(1), row(2)}}));
+    EXPECT_EQ(served(catalogue), "10.0.0.2:80 1, 10.0.0.1:80 1");
+    const auto key = catalogue.table_of(ServiceId{0}).key;
+    const auto changes = catalogue.set_serving(key, {row(9)});
+    EXPECT_EQ(kinds_of(changes),
+              (std::vector{Change::Kind::kPutService,
+                           Change::Kind::kEndConnections,
+                           Change::Kind::kEndConnections}));
+    EXPECT_EQ(served(catalogue), "10.0.0.9:80 1");
+    EXPECT_EQ(kinds_of(catalogue.set_serving(key, {row(1), row(9, 0)})),
+              std::vector{Change::Kind::kPutService});
+    EXPECT_EQ(served(catalogue), "10.0.0.1:80 1, 10.0.0.9:80 0");
+}
+
+TEST(Serving, SorryServerThatIsARealServerHasOneSlot) {
+    Catalogue catalogue(4, 2);
+    const auto model = model_of({with_sorry_server(service(80, {server(1), server(2)}), 2)});
+    ASSERT_TRUE(catalogue.update(model, {ServingTable{row(2, 7)}}));
+    EXPECT_EQ(served(catalogue), "10.0.0.2:80 7");
+}
+
+TEST(Serving, WaitsOutsideUntilHealthChecksSpeak) {
+    Catalogue catalogue(4, 8);
+    ASSERT_TRUE(catalogue.update(model_of({with_sorry_server(service(80, {server(1, 4)}), 9)})));
+    EXPECT_EQ(served(catalogue), "10.0.0.1:80 4");
+}
+
+// A reload that changes another service, or only the checks, tells the workers nothing.
+TEST(Serving, ReloadKeepsWhatIsOut) {
+    Catalogue catalogue(4, 8);
+    auto one = service(80, {server(1), server(2)});
+    ASSERT_TRUE(catalogue.update(model_of({one}), {ServingTable{row(2)}}));
+    one.health.checks.resize(1);
+    one.real_servers[0].health.inhibit_on_failure = true;
+    auto changes = catalogue.update(model_of({one}), {ServingTable{row(2)}});
+    ASSERT_TRUE(changes);
+    EXPECT_TRUE(changes->empty());
+    // A server that is out and leaves is no news either: its connections were ended before.
+    changes = catalogue.update(model_of({service(80, {server(2)})}), {ServingTable{row(2)}});
+    ASSERT_TRUE(changes);
+    EXPECT_TRUE(changes->empty());
+    EXPECT_EQ(served(catalogue), "10.0.0.2:80 1");
+}
+
+TEST(Serving, DrainingHasTheLastWord) {
+    Catalogue catalogue(4, 8);
+    ASSERT_TRUE(catalogue.update(model_of({service(80, {server(1), server(2)})})));
+    const auto key = catalogue.table_of(ServiceId{0}).key;
+    static_cast<void>(catalogue.set_serving(key, {row(1)}));
+    auto changes = catalogue.set_draining({endpoint(0x0a000001U, 80), {}}, Draining::kStart);
+    ASSERT_TRUE(changes);
+    ASSERT_EQ(kinds_of(*changes), std::vector{Change::Kind::kSetWeight});
+    EXPECT_EQ((*changes)[0].position, 0U);
+    EXPECT_TRUE(catalogue.set_serving(key, {row(1, 5)}).empty());
+    EXPECT_EQ(served(catalogue), "10.0.0.1:80 0");
+    changes = catalogue.set_draining({endpoint(0x0a000001U, 80), {}}, Draining::kStop);
+    ASSERT_EQ(changes->size(), 1U);
+    EXPECT_EQ(served(catalogue), "10.0.0.1:80 5");
+    // One that is out is no more out by being drained.
+    changes = catalogue.set_draining({endpoint(0x0a000002U, 80), {}}, Draining::kStart);
+    ASSERT_TRUE(changes);
+    EXPECT_TRUE(changes->empty());
+}
+
+TEST(Serving, IsNothingOfAServiceThatLeft) {
+    Catalogue catalogue(4, 8);
+    ASSERT_TRUE(catalogue.update(model_of({service(80, {server(1)})})));
+    const auto key = catalogue.table_of(ServiceId{0}).key;
+    ASSERT_TRUE(catalogue.update(model_of({})));
+    EXPECT_TRUE(catalogue.set_serving(key, {}).empty());
+}
+
 TEST(Catalogue, DrainsUntilTheNextReload) {
     Catalogue catalogue(8, 8);
     const config::Model model =

@@ -51,8 +51,18 @@ TEST(ProtocolTest, FieldNamesAreWhatTheDocumentationSays) {
               "persistence_prefix persistence_seconds "
               "port protocol rates scheduler servers stats ");
     EXPECT_EQ(keys(ServerView{}),
-              "active address forwarding inactive is_draining is_overloaded is_retired "
+              "active address forwarding inactive is_draining is_out is_overloaded is_retired "
               "lower_threshold port rates stats tunnel upper_threshold weight ");
+    EXPECT_EQ(keys(CheckedServiceView{}),
+              "address has_quorum mark port protocol quorum servers sorry_server "
+              "sorry_server_is_used ");
+    EXPECT_EQ(keys(CheckedServerView{}),
+              "address checks is_up passive_is_ignored port state_seconds weight ");
+    EXPECT_EQ(keys(CheckView{}),
+              "failed is_probing last_failure passed state state_seconds target transitions type "
+              "unable weight ");
+    EXPECT_EQ(keys(ProbesView{}), "checks down failed passed seconds took type unable ");
+    EXPECT_EQ(keys(ChecksView{}), "probes services waiting ");
     EXPECT_EQ(keys(ConnectionView{}),
               "client_address client_port expires_seconds forwarding is_template local_address "
               "local_port protocol real_address real_port state virtual_address virtual_port ");

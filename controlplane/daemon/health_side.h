@@ -1,0 +1,105 @@
+// Health checks at work: drives the library's engine on the event loop, and makes what it decides
+// the table that the workers serve. Control-plane thread only.
+//
+// apply() stands between a configuration and ServiceControl: it knows which servers are up before
+// their service is put. Later changes cost the one service that they are about.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/steady_timer.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "common/result.h"
+#include "common/time.h"
+#include "config/model.h"
+#include "controlplane/daemon/service_control.h"
+#include "controlplane/server/protocol.h"
+#include "dataplane/api/service.h"
+#include "healthcheck/probes/engine.h"
+#include "healthcheck/probes/sockets.h"
+
+namespace director::daemon {
+
+class HealthSide {
+  public:
+    // `on_change` is called after the workers have something new to be told.
+    [[nodiscard]] static Result<std::unique_ptr<HealthSide>> start(asio::io_context& io,
+                                                                   const Clock& clock,
+                                                                   ServiceControl& services,
+                                                                   std::function<void()> on_change);
+    HealthSide(const HealthSide&) = delete;
+    HealthSide& operator=(const HealthSide&) = delete;
+    ~HealthSide() = default;
+
+    // Serves what `model` says, less what is down. What did not change keeps its state. Answers as
+    // ServiceControl::apply() does; on error nothing has changed.
+    [[nodiscard]] Result<std::string> apply(const config::Model& model);
+    // No more checks. `done` is called, perhaps at once, when the last commands have ended, or some
+    // seconds later: they must not keep the director from stopping.
+    void stop(std::function<void()> done);
+
+    // Called when a service's quorum is lost or gained, with the service as Director names it ("tcp
+    // 192.0.2.1:80", "mark 1") and once more as "192.0.2.1:80", which is all services there.
+    void on_quorum(std::function<void(const std::string& service, bool is_up)> told) {
+        told_of_quorum_ = std::move(told);
+    }
+    // Says so of every service.
+    void tell_quorums() const;
+    // By either name. True of services that nobody checks; nothing if there is none.
+    [[nodiscard]] std::optional<bool> has_quorum(std::string_view service) const;
+
+    [[nodiscard]] server::ChecksView checks_view() const;
+
+    // What clients met since the last call, for passive checks. Called now and then.
+    void take_traffic(const Reports& reports);
+
+  private:
+    // Of a real server, at the last call of take_traffic().
+    struct Seen {
+        uint64_t connections = 0;
+        uint64_t packets_out = 0;
+    };
+    struct Service {
+        std::string name;  // Director's
+        dataplane::ServiceKey key;
+    };
+
+    HealthSide(asio::io_context& io,
+               const Clock& clock,
+               ServiceControl& services,
+               std::function<void()> on_change);
+
+    [[nodiscard]] plan::ServingTables serving_tables(const config::Model& model) const;
+    void run();
+    void act(const healthcheck::Actions& actions);
+    void serve(const std::set<std::string>& services);
+    void tell(const healthcheck::Event& event) const;
+    void tell_quorum(const std::string& service) const;
+    void wait_for_engine();
+    void arm_timer();
+    void end_if_idle();
+
+    const Clock& clock_;
+    ServiceControl& services_;
+    std::function<void()> on_change_;
+    std::function<void(const std::string&, bool)> told_of_quorum_;
+    std::function<void()> stopped_;  // set: stop() was called
+    TimePoint stop_deadline_;
+    healthcheck::KernelSockets sockets_;
+    std::unique_ptr<healthcheck::Engine> engine_;
+    asio::posix::stream_descriptor ready_;
+    asio::steady_timer timer_;
+    std::map<std::string, Service, std::less<>> watched_;  // by the engine's name
+    std::set<std::string, std::less<>> unwatched_;         // Director's names
+    bool has_passive_checks_ = false;
+    std::map<dataplane::RealServerId, Seen> seen_;
+};
+
+}  // namespace director::daemon
