@@ -69,8 +69,8 @@ Result<std::unique_ptr<Programs>> Programs::make(asio::io_context& io, const Clo
     if (!poller) {
         return Failure(poller.error());
     }
-    return std::unique_ptr<Programs>(
-        new Programs(io, clock, std::move(*poller)));  // NOLINT: the constructor is private
+    std::unique_ptr<Programs> made(new Programs(io, clock, std::move(*poller)));
+    return made;
 }
 
 void Programs::notify(const std::string& subject, const std::vector<std::string>& arguments) {

@@ -56,8 +56,7 @@ DatagramLink::DatagramLink(asio::io_context& io,
 Result<std::unique_ptr<DatagramLink>> DatagramLink::open(asio::io_context& io,
                                                          const LinkSettings& settings,
                                                          OnDatagram on_datagram) {
-    std::unique_ptr<DatagramLink> link(
-        new DatagramLink(io, settings, std::move(on_datagram)));  // its constructor is private
+    std::unique_ptr<DatagramLink> link(new DatagramLink(io, settings, std::move(on_datagram)));
     if (settings.sends) {
         if (auto opened = link->open_sender(); !opened) {
             return Failure(opened.error());

@@ -47,7 +47,7 @@ namespace director::dataplane {
       "no local address has a port free for full NAT or source NAT")                               \
     X(kConnTableFull, "conn_table_full", "connection table is full")                               \
     X(kFtpTableFull, "ftp_table_full", "too many FTP control connections are open")                \
-    X(kFtpHeld, "ftp_held", "beginning of an FTP command or reply, held until the rest comes")                \
+    X(kFtpHeld, "ftp_held", "beginning of an FTP command or reply, held until the rest comes")     \
     X(kSynCookieSent, "syn_cookie_sent", "SYN answered with a cookie instead of the real server")  \
     X(kSynCookieWrong, "syn_cookie_wrong", "end of a handshake with a cookie that was never sent") \
     X(kSynProxyWaiting,                                                                            \

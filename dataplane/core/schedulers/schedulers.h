@@ -75,7 +75,8 @@ struct Scheduler {
 [[nodiscard]] std::optional<uint8_t> find_scheduler(std::string_view name);
 
 // Sizes and fills what `table.scheduler` needs for `table.servers` and `table.flags`, and the index
-// of servers that QUIC connection ids name. Allocates: the control plane's thread calls it before handing the table over.
+// of servers that QUIC connection ids name. Allocates: the control plane's thread calls it before
+// handing the table over.
 void prepare_scheduler(ServiceTable& table);
 
 // The position of the server that QUIC connection ids name so, or kNoServer. O(log n).

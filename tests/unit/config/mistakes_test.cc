@@ -87,7 +87,8 @@ timeouts: { };)",
     {"UnknownGroup",
      kWithPort,
      "vrrp: { };",
-     {"2: vrrp: unknown setting; known here: control, dataplane, timeouts, health_checks, sync, ports, "
+     {"2: vrrp: unknown setting; known here: control, dataplane, timeouts, health_checks, sync, "
+      "ports, "
       "routes, "
       "local_pools, virtual_services, source_nat, vrrp_instances, vrrp_groups, vrrp_trackers"}},
     {"WrongCase",
