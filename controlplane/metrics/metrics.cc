@@ -1,3 +1,4 @@
+// Longer than 600 lines: the one table of all metrics, and how each is read from the answers.
 #include "controlplane/metrics/metrics.h"
 
 #include <fmt/format.h>
