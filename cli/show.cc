@@ -105,7 +105,7 @@ void add_checks(Table& table,
                    {"-"},
                    state(server.is_up ? "up" : "down"),
                    {duration(server.state_seconds)},
-                   {""}});
+                   {"-"}});
     }
     for (const server::CheckView& check : server.checks) {
         table.add({{service_name},
@@ -114,7 +114,7 @@ void add_checks(Table& table,
                    {check.type},
                    state(check.state),
                    {duration(check.state_seconds)},
-                   {check.last_failure}});
+                   {or_else(check.last_failure, "-")}});
     }
 }
 
@@ -311,8 +311,8 @@ std::string show_checks(const server::ChecksView& checks, Colour colour) {
                        {"-"},
                        {"-"},
                        {"sorry", Style::kWarning},
-                       {""},
-                       {""}});
+                       {"-"},
+                       {"-"}});
         }
     }
     return checks.services.empty() ? "no health checks are configured\n" : table.render(colour);

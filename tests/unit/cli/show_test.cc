@@ -155,9 +155,9 @@ TEST(ShowTest, Checks) {
         "SERVICE           SERVER            WEIGHT  CHECK  STATE     SINCE  LAST FAILURE\n"
         "TCP 192.0.2.1:80  10.0.0.1:80          out  tcp    down   00:01:05  connect: Connection "
         "refused\n"
-        "TCP 192.0.2.1:80  10.0.0.1:80          out  ping   up     00:00:00\n"
-        "TCP 192.0.2.1:80  [2001:db8::2]:80       3  -      up     00:00:00\n"
-        "TCP 192.0.2.1:80  10.0.0.9:80            -  -      sorry\n");
+        "TCP 192.0.2.1:80  10.0.0.1:80          out  ping   up     00:00:00  -\n"
+        "TCP 192.0.2.1:80  [2001:db8::2]:80       3  -      up     00:00:00  -\n"
+        "TCP 192.0.2.1:80  10.0.0.9:80            -  -      sorry         -  -\n");
     EXPECT_EQ(show_checks({}, Colour::kNever), "no health checks are configured\n");
 }
 
