@@ -182,13 +182,13 @@ std::string show_status(const server::StatusView& status, Colour colour) {
 std::string show_drops(const server::DropsView& drops, ZeroRows zero_rows, Colour colour) {
     // Both sides of the sum by which every packet is accounted for.
     std::string out = fmt::format(
-        "{} received + {} handed in + {} answered + {} resumed = {} forwarded + {} to the kernel + "
-        "{} "
-        "dropped + {} handed out + {} held\n",
+        "{} received + {} handed in + {} answered + {} resumed + {} cut = {} forwarded + {} to the "
+        "kernel + {} dropped + {} handed out + {} held\n",
         drops.received,
         drops.handed_in,
         drops.answered,
         drops.resumed,
+        drops.cut,
         drops.forwarded,
         drops.punted,
         drops.dropped,

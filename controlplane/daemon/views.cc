@@ -209,6 +209,7 @@ server::DropsView drops_view(const Reports& reports, const plan::Catalogue& cata
         view.handed_in += totals.handed_in;
         view.handed_out += totals.handed_out;
         view.answered += totals.answered;
+        view.cut += totals.cut;
         view.forwarded += totals.forwarded;
         view.punted += totals.punted;
         view.dropped += totals.dropped_total();
@@ -271,6 +272,7 @@ server::WorkersView workers_view(const Reports& reports,
         view.held = totals.held;
         view.resumed = totals.resumed;
         view.stateless = totals.stateless;
+        view.cut = totals.cut;
         all.workers.push_back(view);
     }
     return all;

@@ -216,6 +216,14 @@ constexpr std::array kMetrics{
                    samples.add(labels, worker.stateless);
                });
            }},
+    Metric{"director_cut_packets_total",
+           kCounter,
+           "Fragments but the first, of packets that were too long for their way out.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
+                   samples.add(labels, worker.cut);
+               });
+           }},
     Metric{"director_packets_total",
            kCounter,
            "What became of received and handed-in packets.",

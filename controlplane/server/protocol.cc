@@ -118,6 +118,7 @@ DIRECTOR_DEFINE_JSON(DropsView,
                      received,
                      handed_in,
                      answered,
+                     cut,
                      handed_out,
                      forwarded,
                      punted,
@@ -189,7 +190,8 @@ DIRECTOR_DEFINE_JSON(WorkerView,
                      answered,
                      held,
                      resumed,
-                     stateless)
+                     stateless,
+                     cut)
 DIRECTOR_DEFINE_JSON(WorkersView, workers)
 DIRECTOR_DEFINE_JSON(CheckView,
                      type,

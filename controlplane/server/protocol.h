@@ -265,13 +265,14 @@ struct DropReasonView {
     std::vector<ServiceDrops> services;  // what part of `packets` a virtual service is known for
 };
 
-// Answer to "drops". received + handed_in + answered + resumed =
+// Answer to "drops". received + handed_in + answered + resumed + cut =
 // forwarded + punted + dropped + handed_out + held.
 struct DropsView {
     uint64_t received = 0;
     uint64_t handed_in = 0;
     uint64_t answered =
-        0;  // dropped, but turned into an ICMP error or a reset, which was forwarded
+        0;             // dropped, but turned into an ICMP error or a reset, which was forwarded
+    uint64_t cut = 0;  // fragments but the first, of packets that had to be fragmented
     uint64_t handed_out = 0;
     uint64_t forwarded = 0;
     uint64_t punted = 0;
@@ -306,6 +307,7 @@ struct WorkerView {
     uint64_t held = 0;
     uint64_t resumed = 0;
     uint64_t stateless = 0;
+    uint64_t cut = 0;
 };
 
 // Answer to "workers".

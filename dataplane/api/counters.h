@@ -11,7 +11,7 @@
 namespace director::dataplane {
 
 // Per worker. Every received packet is counted exactly once among the outcomes:
-//   received + handed_in + answered + resumed = forwarded + punted + dropped + handed_out + held
+//   received + handed_in + answered + resumed + cut = forwarded + punted + dropped + handed_out + held
 struct WorkerCounters {
     uint64_t received = 0;    // frames polled from this worker's receive queues
     uint64_t handed_in = 0;   // frames taken over from other workers
@@ -20,6 +20,8 @@ struct WorkerCounters {
                               // dropped frames, and what the SYN proxy tells a server
     uint64_t held = 0;        // fragments kept until their datagram's first one comes
     uint64_t resumed = 0;     // of these, those that went on, or were dropped after all
+    uint64_t cut = 0;         // frames that packets became more than themselves: a packet cut into
+                              // three fragments counts two here, and three below
     uint64_t forwarded = 0;   // frames sent on, translated or routed
     uint64_t punted = 0;      // frames given to the control plane: the kernel's, or waiting for ARP
     std::array<uint64_t, kDropReasonCount> dropped{};

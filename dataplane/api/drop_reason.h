@@ -21,7 +21,7 @@ namespace director::dataplane {
     X(kMartian, "martian", "source or destination address cannot be on a wire (RFC 1812 5.3.7)")   \
     X(kFragment,                                                                                   \
       "fragment",                                                                                  \
-      "fragment that only reassembly could translate (IPv6 to IPv4, FTP, PROXY, SCTP's ports)")    \
+      "fragment that only reassembly could translate (FTP, PROXY, SCTP's ports)")    \
     X(kFragmentTiny,                                                                               \
       "fragment_tiny",                                                                             \
       "first fragment without a whole transport header (RFC 1858)")                                \
@@ -67,6 +67,9 @@ namespace director::dataplane {
       "interface has no address of the family that a tunnel needs")                                \
     X(kInterfaceDown, "interface_down", "route leads to an interface that is not up")              \
     X(kExceedsMtu, "exceeds_mtu", "packet is longer than the outgoing interface's MTU")            \
+    X(kNotCut,                                                                                     \
+      "not_cut",                                                                                   \
+      "packet for a smaller MTU not cut into fragments: no buffers, or too many")                  \
     X(kNoHeadroom, "no_headroom", "no room before the frame for a longer Ethernet header")         \
     X(kInPieces, "in_pieces", "frame in several pieces that a helper would have to change")        \
     X(kNeighbourFailed, "neighbour_failed", "next hop does not answer ARP")                        \

@@ -20,8 +20,10 @@ inline constexpr uint32_t kBurstMax = 32;
 enum class Verdict : uint8_t {
     kUndecided,         // still in the stages; never seen outside process()
     kForward,           // send on `out_port`
+    kForwardCut,        // send on `out_port`, in fragments of at most `fragment_mtu` bytes
     kPunt,              // give to the control plane, for the kernel interface beside `in_port`
-    kPuntForNeighbour,  // give to the control plane: ready but for the next hop's MAC address
+    kPuntForNeighbour,  // give to the control plane: ready but for the next hop's MAC address,
+                        // and if `fragment_mtu` is not 0, to be cut first
     kDrop,              // free; `drop_reason` says why and has been counted
     kHandOver,          // give to worker `owner`, which holds the connection or follows fragments
     kHold,              // keep until Worker::frame_operations() says what becomes of it
@@ -99,12 +101,17 @@ struct Packet {
     bool is_proven = false;      // the SYN that a cookie proves its client to have sent
     bool is_answer = false;      // takes the place of a dropped packet: an ICMP error, a reset
     bool is_urgent = false;      // kPunt: an advertisement, which overtakes other frames
+    // Of an IPv6 packet that Director is the source of, be it by a tunnel or by translation: it may
+    // be cut, and `fragment_id` is its datagram's. All other IPv6 packets are not ours to cut.
+    bool may_be_cut = false;
+    uint32_t fragment_id = 0;
 
     // Out, beside `verdict`.
     DropReason drop_reason{};
     DropReason answered_reason{};  // is_answer: why the packet that it replaces was dropped
     PortId out_port{};             // kForward, kPuntForNeighbour
     WorkerId owner{};              // kHandOver
+    uint16_t fragment_mtu = 0;     // kForwardCut, kPuntForNeighbour: of the IP packets to send
     InterfaceId out_interface{};   // kPuntForNeighbour
     IpAddress next_hop;            // kPuntForNeighbour: whose MAC address is missing
 };

@@ -52,6 +52,7 @@ Worker::State::State(const WorkerSettings& worker_settings)
       advertisement_punts(kAdvertisementsPerSecond),
       neighbour_punts(settings.punts_per_second),
       answers(kAnswersPerSecond),
+      tunnel_id(index(settings.id)),
       scratch{},
       made_frames{},
       server_tallies(settings.memory, settings.real_servers_max),
@@ -211,6 +212,7 @@ void Worker::retract(Packet& packet, DropReason reason) {
     State& state = *state_;
     switch (packet.verdict) {
         case Verdict::kForward:
+        case Verdict::kForwardCut:
             --state.counters.forwarded;
             break;
         case Verdict::kPunt:
@@ -227,6 +229,12 @@ void Worker::retract(Packet& packet, DropReason reason) {
     }
     packet.verdict = Verdict::kUndecided;
     state.drop(packet, reason);
+}
+
+void Worker::count_fragments(const Packet& packet, uint32_t count) {
+    WorkerCounters& counters = state_->counters;
+    (packet.verdict == Verdict::kForwardCut ? counters.forwarded : counters.punted) += count - 1;
+    counters.cut += count - 1;
 }
 
 std::span<const MadeFrame> Worker::made_frames() const {

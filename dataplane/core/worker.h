@@ -130,6 +130,10 @@ class Worker {
     // corrects the counters, so that they never claim what did not happen.
     void retract(Packet& packet, DropReason reason);
 
+    // A packet with verdict kForwardCut or kPuntForNeighbour has become `count` frames, each of
+    // which may be retracted.
+    void count_fragments(const Packet& packet, uint32_t count);
+
     // What happened since the last clear_events().
     [[nodiscard]] std::span<const Event> events() const;
     void clear_events();

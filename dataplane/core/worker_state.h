@@ -149,7 +149,9 @@ struct Worker::State {
     RateLimiter advertisement_punts;
     RateLimiter neighbour_punts;
     RateLimiter answers;
-    uint16_t tunnel_id = 0;  // identification of the next outer IPv4 header
+    // Identification of the next outer header. Workers send to the same servers from the same
+    // address: each has numbers of its own.
+    uint32_t tunnel_id;
     std::array<uint8_t, kIcmpErrorBytesMax> scratch;  // for a packet being made
     std::array<MadeFrame, 2 * size_t{kBurstMax}> made_frames;
     uint32_t made_frame_count = 0;
@@ -179,6 +181,10 @@ struct Worker::State {
         packet.verdict = Verdict::kForward;
         packet.out_port = port;
         ++counters.forwarded;
+    }
+    void forward_cut(Packet& packet, PortId port) {
+        forward(packet, port);
+        packet.verdict = Verdict::kForwardCut;
     }
     void hand_over(Packet& packet, WorkerId owner);
     void add_frame_operation(const FrameOperation& operation) {

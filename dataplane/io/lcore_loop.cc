@@ -12,6 +12,7 @@
 #include <rte_prefetch.h>
 
 #include "common/assert.h"
+#include "dataplane/io/cut.h"
 #include "dataplane/io/memory_plan.h"
 
 namespace director::dataplane::io {
@@ -294,14 +295,21 @@ void LcoreLoop::act_on_verdicts() {
             case Verdict::kForward:
                 forward(frame, place);
                 break;
+            case Verdict::kForwardCut:
+                cut(frame, place);
+                break;
             case Verdict::kHandOver:
                 hand_over(frame, place);
                 break;
-            case Verdict::kPunt:
             case Verdict::kPuntForNeighbour:
+                if (packet.fragment_mtu != 0) {
+                    cut(frame, place);
+                    break;
+                }
+                [[fallthrough]];
+            case Verdict::kPunt:
                 adjust_frame(frame, packet);
-                punted_.frames[punted_.count] = frame;
-                punted_.places[punted_.count++] = place;
+                punt(frame, place);
                 break;
             case Verdict::kDrop:
                 dropped_[dropped_count_++] = frame;
@@ -329,6 +337,47 @@ void LcoreLoop::forward(rte_mbuf* frame, uint8_t place) {
         queue_for_port(packet.out_port, frame, place);
     } else {
         put_in_outbox(via, FrameErrand::kTransmit, frame, place);
+    }
+}
+
+void LcoreLoop::punt(rte_mbuf* frame, uint8_t place) {
+    if (punted_.count == punted_.frames.size()) {
+        flush_punted();
+    }
+    punted_.frames[punted_.count] = frame;
+    punted_.places[punted_.count++] = place;
+}
+
+// Sends a packet, or lets it wait for its neighbour, in fragments; each goes, or fails, for itself.
+void LcoreLoop::cut(rte_mbuf* frame, uint8_t place) {
+    const Packet& packet = burst_.packets[place];
+    if (packet.verdict == Verdict::kForwardCut && index(packet.out_port) >= wiring_.transmit.size())
+        [[unlikely]] {
+        lose(frame, place, DropReason::kInterfaceDown);
+        return;
+    }
+    adjust_frame(frame, packet);
+    // Filled as far as `count` says.
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
+    std::array<rte_mbuf*, kFragmentsMax> fragments;
+    const uint32_t count = cut_frame(frame, packet, fragments);
+    if (count == 0) {
+        lose(frame, place, DropReason::kNotCut);
+        return;
+    }
+    dropped_[dropped_count_++] = frame;  // nothing of it is sent
+    worker_->count_fragments(packet, count);
+    for (uint32_t i = 0; i < count; ++i) {
+        if (packet.verdict == Verdict::kPuntForNeighbour) {
+            punt(fragments[i], place);
+            continue;
+        }
+        const WorkerId via = wiring_.transmit[index(packet.out_port)].via;
+        if (via == wiring_.id) {
+            queue_for_port(packet.out_port, fragments[i], place);
+        } else {
+            put_in_outbox(via, FrameErrand::kTransmit, fragments[i], place);
+        }
     }
 }
 
@@ -366,6 +415,9 @@ void LcoreLoop::put_in_outbox(WorkerId worker, FrameErrand errand, rte_mbuf* fra
     tag_of(frame) =
         FrameTag{.errand = errand, .sender = wiring_.id, .next = nullptr, .packet = packet};
     Outbox& outbox = outboxes_[index(worker)];
+    if (outbox.count == outbox.frames.size()) {
+        flush_outbox(index(worker));
+    }
     outbox.frames[outbox.count] = frame;
     outbox.places[outbox.count++] = place;
 }
@@ -426,28 +478,31 @@ void LcoreLoop::lose(rte_mbuf* frame, uint8_t place, DropReason reason) {
         made.verdict = Verdict::kForward;
         worker_->retract(made, reason);
     } else {
-        worker_->retract(burst_.packets[place], reason);
+        Packet lost = burst_.packets[place];  // of whose fragments others may be on their way
+        worker_->retract(lost, reason);
     }
     rte_pktmbuf_free(frame);
 }
 
 void LcoreLoop::flush_outboxes() {
     for (size_t worker = 0; worker < outboxes_.size(); ++worker) {
-        Outbox& outbox = outboxes_[worker];
-        if (outbox.count == 0) {
-            continue;
+        if (outboxes_[worker].count != 0) {
+            flush_outbox(worker);
         }
-        const uint32_t taken = wiring_.to_worker[worker]->push(outbox.frames.data(), outbox.count);
-        for (uint32_t i = taken; i < outbox.count; ++i) {
-            const bool is_hand_over =
-                outbox.places[i] != kMade &&
-                burst_.packets[outbox.places[i]].verdict == Verdict::kHandOver;
-            lose(outbox.frames[i],
-                 outbox.places[i],
-                 is_hand_over ? DropReason::kHandOverRingFull : DropReason::kTransmitFull);
-        }
-        outbox.count = 0;
     }
+}
+
+void LcoreLoop::flush_outbox(size_t worker) {
+    Outbox& outbox = outboxes_[worker];
+    const uint32_t taken = wiring_.to_worker[worker]->push(outbox.frames.data(), outbox.count);
+    for (uint32_t i = taken; i < outbox.count; ++i) {
+        const bool is_hand_over = outbox.places[i] != kMade &&
+                                  burst_.packets[outbox.places[i]].verdict == Verdict::kHandOver;
+        lose(outbox.frames[i],
+             outbox.places[i],
+             is_hand_over ? DropReason::kHandOverRingFull : DropReason::kTransmitFull);
+    }
+    outbox.count = 0;
 }
 
 void LcoreLoop::flush_punted() {

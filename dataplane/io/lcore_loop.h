@@ -122,6 +122,8 @@ class LcoreLoop {
     void free_held();
     void act_on_verdicts();
     void forward(rte_mbuf* frame, uint8_t place);
+    void cut(rte_mbuf* frame, uint8_t place);
+    void punt(rte_mbuf* frame, uint8_t place);
     void send_made_frames();
     void hand_over(rte_mbuf* frame, uint8_t place);
     void put_in_outbox(WorkerId worker, FrameErrand errand, rte_mbuf* frame, uint8_t place);
@@ -129,6 +131,7 @@ class LcoreLoop {
     void flush_ports();
     void flush_port(uint16_t port);
     void flush_outboxes();
+    void flush_outbox(size_t worker);
     void flush_punted();
     void push_punted(FrameRing& ring, bool is_urgent);
     void flush_events();

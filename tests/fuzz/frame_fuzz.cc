@@ -325,6 +325,7 @@ class Session {
             }
             switch (packet.verdict) {
                 case Verdict::kForward:
+                case Verdict::kForwardCut:
                     ++expected.forwarded;
                     break;
                 case Verdict::kPunt:

@@ -162,7 +162,10 @@ constexpr Ipv4Address kNarrowServer = Ipv4Address::of(10, 40, 0, 9);
             {dropped(outside(from_client(kClient, kDeadServer).udp(1, 2)),
                      DropReason::kNeighbourFailed)}},
         Row{"LongerThanTheNextMtu",
-            {dropped(outside(from_client(kClient, kNarrowServer).udp(1, 2).payload_size(549)),
+            {dropped(outside(from_client(kClient, kNarrowServer)
+                                 .udp(1, 2)
+                                 .dont_fragment()
+                                 .payload_size(549)),
                      DropReason::kExceedsMtu),
              forwarded(outside(from_client(kClient, kNarrowServer).udp(1, 2).payload_size(548)),
                        kInside,

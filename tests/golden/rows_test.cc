@@ -131,8 +131,10 @@ TEST(PacketPathTable, RaisesEveryDropReasonOfTheCore) {
         }
     }
     // The I/O layer's: Worker::retract() has a test of its own.
-    const std::set<DropReason> of_io{
-        DropReason::kPuntRingFull, DropReason::kHandOverRingFull, DropReason::kTransmitFull};
+    const std::set<DropReason> of_io{DropReason::kPuntRingFull,
+                                     DropReason::kHandOverRingFull,
+                                     DropReason::kTransmitFull,
+                                     DropReason::kNotCut};
     // Scenarios tell these.
     const std::set<DropReason> of_scenarios{DropReason::kNoLocalPort,
                                             DropReason::kServerGone,

@@ -105,8 +105,8 @@ lower() {
 
 # Every packet met exactly one end. Retried for as long as some may still be on their way.
 check_balance() {
-    await 60 "received + handed in + answered + resumed = forwarded + punted + dropped + handed out + held" is_value drops \
-        'd["received"] + d["handed_in"] + d["answered"] + d["resumed"] == d["forwarded"] + d["punted"] + d["dropped"] + d["handed_out"] + d["held"]'
+    await 60 "received + handed in + answered + resumed + cut = forwarded + punted + dropped + handed out + held" is_value drops \
+        'd["received"] + d["handed_in"] + d["answered"] + d["resumed"] + d["cut"] == d["forwarded"] + d["punted"] + d["dropped"] + d["handed_out"] + d["held"]'
 }
 
 kernel_counter() { # NAME as in nstat: TcpOutRsts

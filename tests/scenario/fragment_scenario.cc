@@ -177,23 +177,175 @@ SCENARIO("hostile fragments are dropped by reason", "[fragments]") {
             }
         }
     }
+}
+
+// RFC 7915 sections 4.1 and 5.1.1.
+SCENARIO("fragments are translated between IPv6 and IPv4", "[fragments]") {
+    const uint16_t workers = GENERATE(as<uint16_t>{}, 1, 4);
     GIVEN("a service from IPv6 to IPv4") {
         WorkerFleet fleet({.workers = workers});
         configure(fleet);
         fleet.put_local_pool(1, {kLocal});
-        fleet.put_service(
+        const auto service = fleet.put_service(
             {kVip6, Be16::from_host(53), Protocol::kUdp},
             "rr",
             {{.endpoint = at(kServer107, 53), .forwarding = ForwardingMethod::kFullNat}},
             {.local_pool = 1});
-        WHEN("a client sends fragments, whose checksum only the whole could be translated with") {
-            const auto fragments = fragments_of(
-                from_client(kClient6, kVip6).udp(5, 53).payload_size(3000).build(), 1200, 7);
-            THEN("they are dropped by that reason") {
-                for (const Frame& fragment : fragments) {
-                    REQUIRE(fleet.send_one(kOutside, fragment).drop_reason ==
-                            DropReason::kFragment);
+        WHEN("a client sends a large datagram in fragments, the last one first") {
+            auto fragments = fragments_of(
+                from_client(kClient6, kVip6).udp(5, 53).payload_size(3000).build(), 1200, 0x56789);
+            std::reverse(fragments.begin(), fragments.end());
+            std::vector<FrameIn> in;
+            for (const Frame& fragment : fragments) {
+                in.push_back({.port = kOutside, .bytes = fragment});
+            }
+            std::vector<Frame> out;
+            for (const Outcome& outcome : fleet.send(in)) {
+                REQUIRE(outcome.verdict == Verdict::kForward);
+                out.push_back(outcome.bytes);
+            }
+            THEN("the server gets them as IPv4 fragments, with the right checksum over the whole") {
+                for (const Frame& fragment : out) {
+                    const DecodedFrame decoded = decode(fragment);
+                    REQUIRE(decoded.ipv4);
+                    REQUIRE(decoded.ipv4->id == 0x6789);
+                    REQUIRE_FALSE(decoded.ipv4->dont_fragment);
                 }
+                const Frame whole = joined(out);
+                REQUIRE(bad_checksums(whole).empty());
+                REQUIRE(decode(whole).payload.size() == 3000);
+                REQUIRE(decode(whole).destination() == at(kServer107, 53));
+                REQUIRE(fleet.server_counters(service, at(kServer107, 53)).packets_in == 3);
+                AND_WHEN("it answers with fragments of the longest kind") {
+                    const auto port = decode(whole).source().port.host();
+                    const Frame reply =
+                        from_server(kServer107, kLocal).udp(53, port).payload_size(4000).build();
+                    std::vector<Frame> back;
+                    for (const Frame& fragment : fragments_of(reply, 1480, 0x1234)) {
+                        const Outcome outcome = fleet.send_one(kInside, fragment);
+                        // 20 + 1480 become 40 + 8 + 1480, which is more than 1500.
+                        const bool is_long = outcome.bytes.size() > 1514;
+                        REQUIRE(outcome.verdict ==
+                                (is_long ? Verdict::kForwardCut : Verdict::kForward));
+                        REQUIRE(outcome.fragment_mtu == (is_long ? 1500 : 0));
+                        back.push_back(outcome.bytes);
+                    }
+                    THEN(
+                        "the client gets IPv6 fragments, to be cut further where they are too "
+                        "long") {
+                        REQUIRE(back.size() == 3);
+                        for (const Frame& fragment : back) {
+                            REQUIRE(decode(fragment).ipv6->fragment_id == 0x1234);
+                        }
+                        const Frame joined_back = joined(back);
+                        REQUIRE(bad_checksums(joined_back).empty());
+                        REQUIRE(decode(joined_back).source() == at(kVip6, 53));
+                        REQUIRE(decode(joined_back).destination() == at(kClient6, 5));
+                        REQUIRE(decode(joined_back).payload.size() == 4000);
+                    }
+                }
+                AND_WHEN("it answers without a checksum") {
+                    const auto port = decode(whole).source().port.host();
+                    const Frame reply = from_server(kServer107, kLocal)
+                                            .udp(53, port)
+                                            .no_udp_checksum()
+                                            .payload_size(2000)
+                                            .build();
+                    THEN("that is dropped, for IPv6 needs one over all of it (RFC 7915 4.5)") {
+                        const auto pieces = fragments_of(reply, 1480, 1);
+                        REQUIRE(fleet.send_one(kInside, pieces[0]).drop_reason ==
+                                DropReason::kFragment);
+                    }
+                }
+                AND_WHEN(
+                    "it answers with a packet that is too long for IPv6 by its headers alone") {
+                    const auto port = decode(whole).source().port.host();
+                    PacketBuilder reply = from_server(kServer107, kLocal);
+                    reply.udp(53, port).ip_id(77).payload_size(1472);
+                    THEN("it is to be cut if it may be, else the server is told") {
+                        const Outcome cut = fleet.send_one(kInside, reply.build());
+                        REQUIRE(cut.verdict == Verdict::kForwardCut);
+                        REQUIRE(cut.fragment_mtu == 1500);
+                        REQUIRE_FALSE(decode(cut.bytes).ipv6->has_fragment_header);
+                        const Outcome told = fleet.send_one(kInside, reply.dont_fragment().build());
+                        REQUIRE(told.verdict == Verdict::kDrop);  // no address to sign with here
+                        REQUIRE(told.drop_reason == DropReason::kExceedsMtu);
+                    }
+                }
+            }
+        }
+    }
+}
+
+// RFC 791 section 3.2: a router cuts what is too long, if it may.
+SCENARIO("packets that are too long for their way out", "[fragments]") {
+    const uint16_t workers = GENERATE(as<uint16_t>{}, 1, 4);
+    GIVEN("a router with a narrow network behind it, and services") {
+        WorkerFleet fleet({.workers = workers});
+        configure(fleet);
+        const Ipv4Address narrow = Ipv4Address::of(10, 40, 0, 9);
+        fleet.put_neighbour(kNarrowInterface, narrow, kServer107Mac);
+        fleet.put_service(
+            kDns, "rr", {{.endpoint = at(narrow, 53), .forwarding = ForwardingMethod::kNat}});
+        const auto large = [](const IpAddress& to) {
+            return from_client(kClient, to).udp(5, 53).payload_size(1000);
+        };
+        WHEN("a packet is routed there") {
+            const Outcome cut = fleet.send_one(kOutside, large(narrow).build());
+            const Outcome forbidden =
+                fleet.send_one(kOutside, large(narrow).dont_fragment().build());
+            THEN("it is to be cut, unless that is forbidden") {
+                REQUIRE(cut.verdict == Verdict::kForwardCut);
+                REQUIRE(cut.fragment_mtu == 576);
+                REQUIRE(forbidden.drop_reason == DropReason::kExceedsMtu);
+            }
+        }
+        WHEN("a service's packet goes there") {
+            const Outcome cut = fleet.send_one(kOutside, large(kVip).build());
+            const Outcome small =
+                fleet.send_one(kOutside, from_client(kClient, kVip).udp(5, 53).build());
+            THEN("it is to be cut too, and its connection's next is not") {
+                REQUIRE(cut.verdict == Verdict::kForwardCut);
+                REQUIRE(cut.fragment_mtu == 576);
+                REQUIRE(decode(cut.bytes).destination() == at(narrow, 53));
+                REQUIRE(small.verdict == Verdict::kForward);
+            }
+        }
+        WHEN("the next hop's MAC address is not known yet") {
+            fleet.remove_neighbour(kNarrowInterface, narrow);
+            const Outcome waits = fleet.send_one(kOutside, large(kVip).build());
+            THEN("it waits to be cut") {
+                REQUIRE(waits.verdict == Verdict::kPuntForNeighbour);
+                REQUIRE(waits.fragment_mtu == 576);
+            }
+        }
+    }
+    GIVEN("a service behind a tunnel") {
+        const bool is_outer_ipv6 = GENERATE(false, true);
+        WorkerFleet fleet({.workers = workers});
+        configure(fleet);
+        give_addresses(fleet);
+        const IpAddress server = is_outer_ipv6 ? kServer107v6 : IpAddress(kServer107);
+        fleet.put_service(
+            kDns, "rr", {{.endpoint = at(server, 53), .forwarding = ForwardingMethod::kTunnel}});
+        WHEN("a client's packet fits the link, but not within the tunnel") {
+            PacketBuilder packet = from_client(kClient, kVip);
+            packet.udp(5, 53).payload_size(1472);
+            const Outcome first = fleet.send_one(kOutside, packet.build());
+            const Outcome second = fleet.send_one(kOutside, packet.build());
+            const Outcome forbidden = fleet.send_one(kOutside, packet.dont_fragment().build());
+            THEN("the outer packet is to be cut, as IPVS does, unless that is forbidden") {
+                for (const Outcome& outcome : {first, second}) {
+                    REQUIRE(outcome.verdict == Verdict::kForwardCut);
+                    REQUIRE(outcome.fragment_mtu == 1500);
+                    REQUIRE(decode(outcome.bytes).destination_address() == server);
+                }
+                if (!is_outer_ipv6) {
+                    REQUIRE_FALSE(decode(first.bytes).ipv4->dont_fragment);
+                    REQUIRE(decode(first.bytes).ipv4->id != decode(second.bytes).ipv4->id);
+                }
+                REQUIRE(forbidden.verdict != Verdict::kForwardCut);
+                REQUIRE(fleet.dropped(DropReason::kExceedsMtu) == 1);
             }
         }
     }

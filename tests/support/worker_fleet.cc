@@ -29,6 +29,12 @@ void require(bool condition, const char* complaint) {
     return bad_checksums(frame).empty();
 }
 
+[[nodiscard]] uint16_t fragment_mtu_of(const Packet& packet) {
+    const bool may_be_cut =
+        packet.verdict == Verdict::kForwardCut || packet.verdict == Verdict::kPuntForNeighbour;
+    return may_be_cut ? packet.fragment_mtu : uint16_t{0};
+}
+
 // The text is only made when it is needed: these are asked per frame.
 template <typename Complaint>
 requires std::is_invocable_r_v<std::string, Complaint>
@@ -419,6 +425,7 @@ void WorkerFleet::run_burst(size_t number,
                     WorkerId{static_cast<uint16_t>(number)},
                     packet.is_answer ? std::optional(packet.answered_reason) : std::nullopt,
                     errand.arrival == Arrival::kHandedOver,
+                    fragment_mtu_of(packet),
                     burst.bytes(place)};
         check_frame(in, out);
         if (errand.place < outcomes.size()) {
@@ -469,6 +476,7 @@ void WorkerFleet::check_counters() const {
             require_equal(
                 counted.dropped[r], seen.dropped[r], to_string(static_cast<DropReason>(r)), i);
         }
+        // The fleet cuts nothing: what is to be cut counts once.
         require_equal(counted.received + counted.handed_in + counted.answered + counted.resumed,
                       counted.forwarded + counted.punted + counted.dropped_total() +
                           counted.handed_out + counted.held,
@@ -487,6 +495,7 @@ void WorkerFleet::book(Member& member, const Packet& packet) {
     }
     switch (packet.verdict) {
         case Verdict::kForward:
+        case Verdict::kForwardCut:
             ++member.seen.forwarded;
             break;
         case Verdict::kPunt:

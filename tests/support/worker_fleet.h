@@ -64,6 +64,7 @@ struct Outcome {
     // The frame is an answer (ICMP error, reset) to one that was dropped for this reason.
     std::optional<dataplane::DropReason> answered = {};
     bool was_handed_over = false;
+    uint16_t fragment_mtu = 0;  // to be sent in fragments for this MTU; 0: as it is
     Frame bytes;
 };
 

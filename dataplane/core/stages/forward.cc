@@ -60,25 +60,39 @@ namespace {
     return true;
 }
 
-// RFC 791: may be fragmented on its way. What is too long and may not be, its sender has to know.
-[[nodiscard]] bool forbids_fragments(const Packet& packet) {
-    const uint8_t* const ip = packet.data + packet.l3_offset;
-    return packet.is_ipv6 || (load_be16(ip + kIpFragmentOffset) & kIpDontFragment) != 0;
+// Whether a packet that is too long may be cut into fragments: IPv4 if it does not forbid it (RFC
+// 791), IPv6 only by who sent it (RFC 8200 section 4.5). What may not be, its sender has to know.
+[[nodiscard]] bool may_be_cut(const Worker::State& state, const Packet& packet) {
+    if (packet.is_ipv4) {
+        const uint8_t* const ip = packet.data + packet.l3_offset;
+        return (load_be16(ip + kIpFragmentOffset) & kIpDontFragment) == 0;
+    }
+    if (packet.connection == kNoConnection) {
+        return false;
+    }
+    const Connection& connection = state.connections[packet.connection];
+    const bool is_ours =
+        (connection.translation == Translation::kSixToFour && !packet.is_icmp_error) ||
+        (connection.forwarding == ForwardingMethod::kTunnel &&
+         packet.direction == Direction::kClientToServer);
+    return is_ours && packet.may_be_cut;
 }
 
 // Whether something stands against sending `packet` through `adjacency`: it has been dropped then,
 // or has become an answer that needs a next hop of its own.
 [[nodiscard]] bool stops_at(Worker::State& state, Packet& packet, const Adjacency& adjacency) {
+    packet.fragment_mtu = 0;
     if (!adjacency.is_up) {
         state.drop(packet, DropReason::kInterfaceDown);
     } else if (adjacency.is_failed) {
         refuse(state, packet, DropReason::kNeighbourFailed, IcmpCause::kHostUnreachable);
     } else if (packet.ip_length <= adjacency.mtu_bytes) {
         return false;
-    } else if (forbids_fragments(packet)) {
-        refuse(state, packet, DropReason::kExceedsMtu, IcmpCause::kTooBig, adjacency.mtu_bytes);
+    } else if (may_be_cut(state, packet)) {
+        packet.fragment_mtu = adjacency.mtu_bytes;
+        return false;
     } else {
-        state.drop(packet, DropReason::kExceedsMtu);
+        refuse(state, packet, DropReason::kExceedsMtu, IcmpCause::kTooBig, adjacency.mtu_bytes);
     }
     return true;
 }
@@ -100,6 +114,8 @@ void send(Worker::State& state, Packet& packet, const Adjacency& adjacency) {
     }
     if (!write_ethernet(packet, adjacency)) {
         state.drop(packet, DropReason::kNoHeadroom);
+    } else if (packet.fragment_mtu != 0) {
+        state.forward_cut(packet, adjacency.port);
     } else {
         state.forward(packet, adjacency.port);
     }
@@ -251,6 +267,7 @@ void forward_burst(Worker::State& state, Packets packets) {
 //   of a connection: to the remembered or resolved next hop    forward
 //   no connection, route to one of our own addresses           punt
 //   no connection, any other route                             TTL - 1, forward
+//   too long, and may be cut                                   forward in fragments
 //   next hop's MAC address unknown                             punt, to be sent when it is known
 //   no route, MTU, interface down, neighbour dead, TTL         drop
 

@@ -1,8 +1,12 @@
 // Stage 6: the translation. A packet shows the ends of one side and leaves with those of the other;
 // one function for both directions.
+#include <optional>
+
 #include "common/checksum.h"
 #include "common/select.h"
+#include "dataplane/core/codecs/fragment_translate.h"
 #include "dataplane/core/codecs/frame.h"
+#include "dataplane/core/codecs/ipv6_headers.h"
 #include "dataplane/core/codecs/sctp_checksum.h"
 #include "dataplane/core/stages/adjust.h"
 #include "dataplane/core/worker_state.h"
@@ -129,9 +133,29 @@ void place_ip_header(Packet& packet, uint32_t header_bytes, uint16_t ether_type)
     store_raw16(packet.data + packet.l3_offset - 2, __builtin_bswap16(ether_type));
 }
 
-// RFC 7915 section 5.1, of a whole packet. The identification is 0: "don't fragment" is set, as for
-// an IPv6 packet, which no router fragments.
-void rewrite_six_to_four(const Worker::State& state, const Connection& connection, Packet& packet) {
+// What a fragment between the families needs beside its addresses: of an IPv6 one the word for the
+// IPv4 header, of an IPv4 one nothing (0). nullopt: only the whole datagram could be translated,
+// for UDP without a checksum needs one then, over all of it (RFC 7915 section 4.5).
+[[nodiscard]] std::optional<uint32_t> translate_fragment(const Packet& packet) {
+    if (packet.is_ipv6) {
+        return ipv4_fragment_word(packet.data + packet.l3_offset,
+                                  packet.contiguous_bytes - packet.l3_offset,
+                                  packet.ip_length,
+                                  static_cast<uint8_t>(packet.protocol));
+    }
+    const bool lacks_checksum =
+        packet.has_l4_header && packet.protocol == Protocol::kUdp &&
+        load_raw16(packet.data + packet.l4_offset + kUdpChecksumOffset) == 0;
+    return lacks_checksum ? std::nullopt : std::optional<uint32_t>(0);
+}
+
+// `fragment` is identification, flags and offset in one word (RFC 7915 sections 5.1 and 5.1.1). Of
+// a whole packet, the identification is 0: "don't fragment" is set, as for an IPv6 packet, which no
+// router fragments.
+void rewrite_six_to_four(const Worker::State& state,
+                         const Connection& connection,
+                         Packet& packet,
+                         uint32_t fragment) {
     const uint8_t* const before = packet.data + packet.l3_offset;
     const uint32_t first_word = load_be16(before);
     const uint8_t traffic_class = static_cast<uint8_t>(first_word >> 4);
@@ -147,8 +171,7 @@ void rewrite_six_to_four(const Worker::State& state, const Connection& connectio
     ip[0] = 0x45;
     ip[1] = traffic_class;
     store_raw16(ip + kIpLengthOffset, __builtin_bswap16(packet.ip_length));
-    store_raw16(ip + kIpIdOffset, 0);
-    store_raw16(ip + kIpFragmentOffset, __builtin_bswap16(kIpDontFragment));
+    store_raw32(ip + kIpIdOffset, __builtin_bswap32(fragment));
     ip[kIpTtlOffset] = hop_limit;
     ip[kIpProtocolOffset] = static_cast<uint8_t>(packet.protocol);
     store_raw16(ip + kIpChecksumOffset, 0);
@@ -159,14 +182,20 @@ void rewrite_six_to_four(const Worker::State& state, const Connection& connectio
     rewrite_l4(connection, packet, ends);
 }
 
-// RFC 7915 section 4.1, of a whole packet. UDP without a checksum gets one (RFC 7915 section 4.5).
+// RFC 7915 section 4.1. UDP without a checksum gets one (section 4.5). A packet that may be
+// fragmented may be so as IPv6 as well, by us alone: only a fragment has a fragment header from the
+// start.
 void rewrite_four_to_six(const Worker::State& state, const Connection& connection, Packet& packet) {
     const uint8_t* const before = packet.data + packet.l3_offset;
     const uint8_t traffic_class = before[1];
     const uint8_t ttl =
         static_cast<uint8_t>(before[kIpTtlOffset] - (state.settings.decrement_ttl ? 1 : 0));
-    const uint32_t payload = payload_bytes(packet);
-    place_ip_header(packet, kIpv6Bytes, kEtherTypeIpv6);
+    const Ipv4FragmentFields fragment = read_fragment_fields(before);
+    const uint32_t more_headers = packet.is_fragment ? kIpv6FragmentHeaderBytes : 0;
+    const uint32_t payload = payload_bytes(packet) + more_headers;
+    place_ip_header(packet, kIpv6Bytes + more_headers, kEtherTypeIpv6);
+    packet.may_be_cut = !fragment.is_forbidden;
+    packet.fragment_id = fragment.id;
     uint8_t* const ip = packet.data + packet.l3_offset;
     packet.ip_length = static_cast<uint16_t>(kIpv6Bytes + payload);
     packet.is_ipv4 = false;
@@ -177,8 +206,34 @@ void rewrite_four_to_six(const Worker::State& state, const Connection& connectio
     ip[kIpv6NextHeaderOffset] = static_cast<uint8_t>(packet.protocol);
     ip[kIpv6HopLimitOffset] = ttl;
     write_ipv6_addresses(state.connections.details(connection), packet.direction, ip);
+    if (packet.is_fragment) {
+        ip[kIpv6NextHeaderOffset] = kIpv6Fragment;
+        write_ipv6_fragment_header(
+            ip + kIpv6Bytes, static_cast<uint8_t>(packet.protocol), fragment);
+    }
     rewrite_l4(connection, packet, ends_after(connection, packet.direction));
     fill_udp_checksum(packet);
+}
+
+// Translates between the families.
+void rewrite_family(Worker::State& state, const Connection& connection, Packet& packet) {
+    uint32_t fragment = uint32_t{kIpDontFragment};
+    if (packet.is_fragment) {
+        const auto translated = translate_fragment(packet);
+        if (!translated) {
+            state.drop(packet, DropReason::kFragment);
+            return;
+        }
+        fragment = *translated;
+    }
+    constexpr uint32_t kGrowthMax = kIpv6Bytes - kIpv4Bytes + kIpv6FragmentHeaderBytes;
+    if (packet.is_ipv6) {
+        rewrite_six_to_four(state, connection, packet, fragment);
+    } else if (packet.headroom_bytes >= kGrowthMax) {
+        rewrite_four_to_six(state, connection, packet);
+    } else {
+        state.drop(packet, DropReason::kNoHeadroom);
+    }
 }
 
 // A first fragment of SCTP whose ports change: its checksum is over the whole datagram, whose
@@ -211,15 +266,7 @@ void rewrite(Worker::State& state, const Connection& connection, Packet& packet)
             rewrite_ipv6(state, connection, packet);
             break;
         case Translation::kSixToFour:
-            if (packet.is_fragment) {
-                state.drop(packet, DropReason::kFragment);
-            } else if (packet.is_ipv6) {
-                rewrite_six_to_four(state, connection, packet);
-            } else if (packet.headroom_bytes >= kIpv6Bytes - kIpv4Bytes) {
-                rewrite_four_to_six(state, connection, packet);
-            } else {
-                state.drop(packet, DropReason::kNoHeadroom);
-            }
+            rewrite_family(state, connection, packet);
             break;
         case Translation::kNone:
             if (takes_ttl(state, connection.forwarding)) {

@@ -27,15 +27,14 @@ void grow_ip_packet(Packet& packet, uint32_t growth, Family family) {
                 __builtin_bswap16(packet.is_ipv4 ? kEtherTypeIpv4 : kEtherTypeIpv6));
 }
 
-[[nodiscard]] Encapsulation encapsulation_of(Worker::State& state,
-                                             const Packet& packet,
+[[nodiscard]] Encapsulation encapsulation_of(const Packet& packet,
                                              const Tunnel& tunnel,
                                              const IpAddress& source,
                                              const IpAddress& destination) {
     const bool is_whole = packet.length_bytes == packet.contiguous_bytes;
     Encapsulation how{.tunnel = tunnel, .source = source, .destination = destination};
     how.flow_hash = static_cast<uint32_t>(packet.hash >> 32);
-    how.id = state.tunnel_id++;
+    how.id = static_cast<uint16_t>(packet.fragment_id);
     how.available_bytes = packet.contiguous_bytes - packet.l3_offset;
     if (!is_whole) {
         how.tunnel.checksum = TunnelChecksum::kNone;  // what is not at hand cannot be summed up
@@ -70,9 +69,10 @@ void grow_ip_packet(Packet& packet, uint32_t growth, Family family) {
     if (is_plain) {
         put_outer_header(outer,
                          static_cast<uint32_t>(packet.hash >> 32),
-                         state.tunnel_id++,
+                         static_cast<uint16_t>(state.tunnel_id),
                          packet.data + packet.l3_offset,
                          packet.ip_length);
+        state.tunnel_id += state.settings.worker_count;
         grow_ip_packet(packet, outer.header_bytes, outer.is_ipv6 ? Family::kIpv6 : Family::kIpv4);
     }
     return is_plain;
@@ -103,7 +103,8 @@ void grow_ip_packet(Packet& packet, uint32_t growth, Family family) {
         outer.interface = interface_id;
         outer.generation = state.forwarder.generation();
     }
-    if (fits_tunnel(inner, packet.ip_length, mtu, true) != TunnelFit::kFits) {
+    // What needs fragments, the way out cuts once it is wrapped.
+    if (fits_tunnel(inner, packet.ip_length, mtu, true) == TunnelFit::kTooBig) {
         refuse(state, packet, DropReason::kExceedsMtu, IcmpCause::kTooBig, mtu);
         return false;
     }
@@ -112,8 +113,11 @@ void grow_ip_packet(Packet& packet, uint32_t growth, Family family) {
         state.drop(packet, DropReason::kNoHeadroom);
         return false;
     }
-    const uint32_t growth = encapsulate(
-        encapsulation_of(state, packet, tunnel, source, destination), inner, packet.ip_length);
+    packet.may_be_cut = true;
+    packet.fragment_id = state.tunnel_id;
+    state.tunnel_id += state.settings.worker_count;
+    const uint32_t growth =
+        encapsulate(encapsulation_of(packet, tunnel, source, destination), inner, packet.ip_length);
     if (growth == 0) {
         state.drop(packet, DropReason::kExceedsMtu);
         return false;

@@ -105,15 +105,14 @@ server::DropsView drops() {
 }
 
 TEST(ShowTest, DropsHideWhatNeverHappened) {
-    EXPECT_EQ(
-        show_drops(drops(), ZeroRows::kHide, Colour::kNever),
-        "10 received + 0 handed in + 0 answered + 2 resumed = 5 forwarded + 1 to the kernel + 4 "
-        "dropped + 0 handed out + 3 held\n"
-        "1 of the forwarded without remembering them, in a full table\n"
-        "\n"
-        "REASON             PACKETS  WHAT HAPPENED\n"
-        "no_route                 4  no route\n"
-        "  TCP 10.0.0.1:80        3  \n");
+    EXPECT_EQ(show_drops(drops(), ZeroRows::kHide, Colour::kNever),
+              "10 received + 0 handed in + 0 answered + 2 resumed + 0 cut = 5 forwarded + 1 to the "
+              "kernel + 4 dropped + 0 handed out + 3 held\n"
+              "1 of the forwarded without remembering them, in a full table\n"
+              "\n"
+              "REASON             PACKETS  WHAT HAPPENED\n"
+              "no_route                 4  no route\n"
+              "  TCP 10.0.0.1:80        3  \n");
     const std::string all = show_drops(drops(), ZeroRows::kShow, Colour::kNever);
     EXPECT_NE(all.find("truncated                0  too short\n"), std::string::npos) << all;
 }

@@ -64,13 +64,13 @@ void TestEngine::tell(dp::Command command) {
     }
 }
 
-void TestEngine::route_all_to(uint16_t out, uint16_t vlan) {
+void TestEngine::route_all_to(uint16_t out, uint16_t vlan, uint16_t mtu_bytes) {
     for (uint16_t port = 0; port < port_count_; ++port) {
         dp::Command define(dp::CommandKind::kPutInterface);
         define.put_interface = {dp::InterfaceId{port},
                                 {.port = dp::PortId{port},
                                  .vlan = port == out ? vlan : uint16_t{0},
-                                 .mtu_bytes = 1500,
+                                 .mtu_bytes = port == out ? mtu_bytes : uint16_t{1500},
                                  .is_up = true,
                                  .mac = kOwnMac}};
         tell(define);
@@ -128,6 +128,7 @@ dp::WorkerCounters TestEngine::total() {
         sum.handed_out += one.handed_out;
         sum.forwarded += one.forwarded;
         sum.punted += one.punted;
+        sum.cut += one.cut;
         for (size_t i = 0; i < sum.dropped.size(); ++i) {
             sum.dropped[i] += one.dropped[i];
         }
@@ -175,7 +176,7 @@ std::vector<Frame> CaptureFile::frames() const {
 }
 
 bool is_balanced(const dp::WorkerCounters& counters) {
-    return counters.received + counters.handed_in ==
+    return counters.received + counters.handed_in + counters.cut ==
            counters.forwarded + counters.punted + counters.dropped_total() + counters.handed_out;
 }
 

@@ -39,7 +39,7 @@ class TestEngine {
     void tell(dp::Command command);
     // Defines one interface per port (own MAC kOwnMac, id = port number) and routes everything out
     // of port `out`, to a neighbour that has kPeerMac.
-    void route_all_to(uint16_t out, uint16_t vlan = 0);
+    void route_all_to(uint16_t out, uint16_t vlan = 0, uint16_t mtu_bytes = 1500);
     // Puts a frame in, waiting for room.
     void put_in(dp::PortId port, const Frame& frame);
 
@@ -80,7 +80,7 @@ class CaptureFile {
     std::string path_;
 };
 
-// received + handed_in = forwarded + punted + dropped + handed_out
+// received + handed_in + cut = forwarded + punted + dropped + handed_out
 [[nodiscard]] bool is_balanced(const dp::WorkerCounters& counters);
 
 [[nodiscard]] inline uint64_t dropped(const dp::WorkerCounters& counters, dp::DropReason reason) {

@@ -70,11 +70,12 @@ Snapshot example() {
     worker.busy_share = 0.25;
     worker.bursts = 20;
     worker.received = 100;
-    worker.forwarded = 70;
+    worker.forwarded = 73;
     worker.punted = 10;
     worker.dropped = 17;
     worker.handed_in = 1;
     worker.answered = 2;
+    worker.cut = 3;
     worker.handed_out = 4;
     worker.connections_created = 5;
     worker.connections_expired = 1;

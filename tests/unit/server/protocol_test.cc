@@ -67,7 +67,7 @@ TEST(ProtocolTest, FieldNamesAreWhatTheDocumentationSays) {
               "client_address client_port expires_seconds forwarding is_template local_address "
               "local_port protocol real_address real_port state virtual_address virtual_port ");
     EXPECT_EQ(keys(DropsView{}),
-              "answered dropped forwarded handed_in handed_out held punted reasons received "
+              "answered cut dropped forwarded handed_in handed_out held punted reasons received "
               "resumed stateless ");
 }
 
