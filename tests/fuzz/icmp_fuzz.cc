@@ -60,7 +60,11 @@ void check_ends(const QuotedPacket& quoted, const ErrorTranslation& ends) {
 }
 
 void check_translation(Bytes packet, const QuotedPacket& quoted, Random& random) {
-    const ErrorTranslation ends = make_ends(random, quoted.family);
+    ErrorTranslation ends = make_ends(random, quoted.family);
+    if (quoted.protocol == 1 || quoted.protocol == 58) {  // an echo: who asks has a port
+        const uint8_t type = packet[quoted.l4_offset];
+        (type == 8 || type == 128 ? ends.quoted_destination : ends.quoted_source).port = {};
+    }
     const uint16_t before = icmp_sum(packet, quoted.icmp_offset);
     const size_t end_before = packet.size();
     translate_error(packet.data(), quoted, ends);

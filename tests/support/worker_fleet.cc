@@ -212,7 +212,8 @@ ServiceId WorkerFleet::put_service(const ServiceKey& key,
                                  .tunnel = server.tunnel,
                                  .weight = server.weight,
                                  .connections_upper = server.connections_upper,
-                                 .connections_lower = server.connections_lower});
+                                 .connections_lower = server.connections_lower,
+                                 .quic_id = server.quic_id});
     }
     prepare_scheduler(table);
     service_servers_[index(id)] = std::move(servers);

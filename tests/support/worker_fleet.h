@@ -76,6 +76,7 @@ struct ServerIn {
     dataplane::Tunnel tunnel = {};
     uint32_t connections_upper = 0;
     uint32_t connections_lower = 0;
+    uint64_t quic_id = 0;
 };
 
 // Counters of all workers added up.

@@ -16,6 +16,8 @@ inline constexpr uint32_t kQuoteWords4 = 5;  // of 4 bytes
 inline constexpr uint32_t kQuoteWords6 = 4;  // of 8 bytes
 
 // ICMP types.
+inline constexpr uint8_t kEchoReply4 = 0;
+inline constexpr uint8_t kEchoRequest4 = 8;
 inline constexpr uint8_t kUnreachable4 = 3;
 inline constexpr uint8_t kSourceQuench4 = 4;
 inline constexpr uint8_t kRedirect4 = 5;
@@ -36,6 +38,8 @@ inline constexpr uint8_t kTooBig6 = 2;
 inline constexpr uint8_t kTimeExceeded6 = 3;
 inline constexpr uint8_t kParameter6 = 4;
 inline constexpr uint8_t kErrorMax6 = 127;
+inline constexpr uint8_t kEchoRequest6 = 128;
+inline constexpr uint8_t kEchoReply6 = 129;
 inline constexpr uint8_t kRedirect6 = 137;
 // Codes of kUnreachable6.
 inline constexpr uint8_t kNoRoute6 = 0;

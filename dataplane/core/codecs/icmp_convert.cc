@@ -289,6 +289,10 @@ uint32_t convert_error(const uint8_t* ip,
                        const QuotedPacket& quoted,
                        const ErrorConversion& conversion,
                        uint8_t* out) {
+    if (quoted.protocol == static_cast<uint8_t>(Protocol::kIcmp) ||
+        quoted.protocol == static_cast<uint8_t>(Protocol::kIcmpv6)) {
+        return 0;  // echoes are not translated between the versions
+    }
     return quoted.family == Family::kIpv4 ? convert_to_ipv6(ip, quoted, conversion, out)
                                           : convert_to_ipv4(ip, quoted, conversion, out);
 }

@@ -116,6 +116,20 @@ constexpr uint32_t kPortsBytes = 8;  // of a quoted transport header
            protocol == static_cast<uint8_t>(Protocol::kSctp);
 }
 
+// Of a quoted echo, 8 bytes of which are there.
+constexpr uint32_t kEchoIdentifier = 4;
+
+[[nodiscard]] bool is_echo_request(uint8_t type, Family family) {
+    return type == (family == Family::kIpv4 ? icmp::kEchoRequest4 : icmp::kEchoRequest6);
+}
+
+[[nodiscard]] bool is_echo(uint8_t protocol, uint8_t type, Family family) {
+    return family == Family::kIpv4 ? protocol == static_cast<uint8_t>(Protocol::kIcmp) &&
+                                         (type == icmp::kEchoRequest4 || type == icmp::kEchoReply4)
+                                   : protocol == static_cast<uint8_t>(Protocol::kIcmpv6) &&
+                                         (type == icmp::kEchoRequest6 || type == icmp::kEchoReply6);
+}
+
 [[nodiscard]] uint16_t load_raw(const uint8_t* at) {
     uint16_t raw = 0;
     std::memcpy(&raw, at, 2);
@@ -164,6 +178,14 @@ QuotedPacket parse_quoted_at(const uint8_t* ip, uint32_t ip_offset, uint32_t end
     result.ip_offset = static_cast<uint16_t>(ip_offset);
     result.l4_offset = static_cast<uint16_t>(ip_offset + result.l4_offset);
     result.end_offset = static_cast<uint16_t>(end_offset);
+    const uint8_t* const message = ip + result.l4_offset;
+    if (is_echo(result.protocol, message[0], result.family)) {
+        Endpoint& asks =
+            is_echo_request(message[0], result.family) ? result.source : result.destination;
+        asks.port = Be16::from_host(wire::load16(message + kEchoIdentifier));
+        result.is_good = true;
+        return result;
+    }
     if (!has_ports(result.protocol)) {
         result.fault = QuoteFault::kProtocolUnknown;
         return result;
@@ -183,10 +205,33 @@ uint32_t quoted_l4_length(const uint8_t* quote, const QuotedPacket& quoted) {
     return quoted.is_first_fragment || ip_length < headers ? 0 : ip_length - headers;
 }
 
+namespace {
+
+// An echo's identifier stands for the port of who asks; ICMP's checksum knows no addresses.
+Change rewrite_echo_identifier(uint8_t* message,
+                               const ErrorTranslation& ends,
+                               const Change& addresses) {
+    const Family family = ends.quoted_source.address.family();
+    const Be16 identifier = is_echo_request(message[0], family) ? ends.quoted_source.port
+                                                                : ends.quoted_destination.port;
+    Change change;
+    change.write(message + kEchoIdentifier, &identifier.raw, 2);
+    const Change seen = family == Family::kIpv4 ? change : addresses + change;
+    const uint16_t checksum = seen.apply(load_raw(message + icmp::kChecksum));
+    change.write(message + icmp::kChecksum, &checksum, 2);
+    return change;
+}
+
+}  // namespace
+
 Change rewrite_transport(const QuotedTransport& transport,
                          const ErrorTranslation& ends,
                          const Change& addresses) {
     uint8_t* const l4 = transport.l4;
+    if (transport.protocol == static_cast<uint8_t>(Protocol::kIcmp) ||
+        transport.protocol == static_cast<uint8_t>(Protocol::kIcmpv6)) {
+        return rewrite_echo_identifier(l4, ends, addresses);
+    }
     const uint16_t ports[2] = {ends.quoted_source.port.raw, ends.quoted_destination.port.raw};
     uint32_t ports_before = 0;
     uint32_t ports_after = 0;

@@ -19,7 +19,7 @@ enum class QuoteFault : uint8_t {
     kTruncated,        // fewer than 8 bytes of the quoted transport header (RFC 792 promises them)
     kBadHeader,        // the quoted IP header or its extension headers cannot be true
     kLaterFragment,    // the quoted packet is a fragment without ports
-    kProtocolUnknown,  // quotes neither TCP, UDP nor SCTP; family, ends' addresses, protocol and
+    kProtocolUnknown,  // quotes neither TCP, UDP, SCTP nor an echo; family, ends' addresses, protocol and
                        // offsets are filled in
 };
 
@@ -31,7 +31,7 @@ struct QuotedPacket {
     uint8_t protocol = 0;
     bool is_first_fragment = false;  // more fragments follow it
     uint32_t fragment_id = 0;        // of a first fragment
-    Endpoint source;
+    Endpoint source;  // of an echo: its identifier is the port of who asks, the other's is 0
     Endpoint destination;
     uint16_t icmp_offset = 0;
     uint16_t ip_offset = 0;

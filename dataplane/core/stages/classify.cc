@@ -4,6 +4,7 @@
 
 #include "common/select.h"
 #include "dataplane/core/codecs/frame.h"
+#include "dataplane/core/stages/icmp_echo.h"
 #include "dataplane/core/stages/packet_addresses.h"
 #include "dataplane/core/worker_state.h"
 
@@ -118,7 +119,7 @@ constexpr std::array<bool, 256> kUnicast = [] {
 
 [[nodiscard]] ServiceId service_of(const Worker::State& state, const Packet& packet) {
     const ServiceId exact = state.service_ids.value_or(packet.destination, packet.hash, kNoService);
-    if (state.has_wide_services) {
+    if (state.has_wide_services && !is_echo(packet)) {
         return find_wide_service(state, packet, exact);
     }
     const bool is_another =
@@ -158,7 +159,11 @@ void find_client(Worker::State& state, Packet& packet) {
     if (packet.is_fragment) {
         return follow_fragment(state, packet);
     }
-    return !pass_on_tunnel_error(state, packet) && adopt_quoted_ends(state, packet);
+    if (pass_on_tunnel_error(state, packet)) {
+        return false;
+    }
+    return adopt_quoted_ends(state, packet) ||
+           (state.looks_by_source && adopt_echo_ends(state, packet));
 }
 
 }  // namespace
@@ -193,6 +198,7 @@ void classify_burst(Worker::State& state, Packets packets) {
 //   fragment                                   hold, hand over or drop; with ports:
 //   "too big" about one of our tunnel packets  the same about the client's packet inside, route
 //   ICMP error about a packet with ports       as an answer to that packet:
+//   ICMP echo, where there is source NAT        with its identifier as a port:
 //   ports, and another worker owns it          hand over
 //   ports, to a virtual service                lookup, client to server, then admit
 //   other packets with ports                   lookup, server to client, then route

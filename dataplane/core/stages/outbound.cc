@@ -2,6 +2,7 @@
 // MASQUERADE would give them. Such a packet looks like a real server's answer until the lookup by
 // its destination has failed; only then its source is taken for a client. So is that of a packet to
 // a service by match rules whose rules are gone: its connections go on.
+#include "dataplane/core/stages/icmp_echo.h"
 #include "dataplane/core/stages/new_connection.h"
 #include "dataplane/core/stages/tcp_state.h"
 #include "dataplane/core/tables/match.h"
@@ -19,8 +20,17 @@ namespace {
 
 [[nodiscard]] bool opens(const Packet& packet) {
     constexpr uint8_t kDeciding = kTcpSyn | kTcpAck | kTcpRst | kTcpFin;
-    return packet.protocol == Protocol::kUdp ||
+    return packet.protocol == Protocol::kUdp || (is_echo(packet) && is_echo_request(packet)) ||
            (packet.protocol == Protocol::kTcp && (packet.tcp_flags & kDeciding) == kTcpSyn);
+}
+
+[[nodiscard]] ConnState first_state(const Packet& packet) {
+    if (is_echo(packet)) {
+        return ConnState::kIcmp;
+    }
+    return packet.protocol == Protocol::kUdp
+               ? ConnState::kUdp
+               : next_tcp_state(ConnState::kNone, TcpView::kClientToServer, packet.tcp_flags);
 }
 
 void open(Worker::State& state,
@@ -43,10 +53,7 @@ void open(Worker::State& state,
                                            {*local, outside.server},
                                            ForwardingMethod::kFullNat);
     wanted.entry.server = rule.server;
-    wanted.entry.state =
-        packet.protocol == Protocol::kUdp
-            ? ConnState::kUdp
-            : next_tcp_state(ConnState::kNone, TcpView::kClientToServer, packet.tcp_flags);
+    wanted.entry.state = first_state(packet);
     wanted.details.local_pool = rule.local_pool;
     packet.connection = insert_connection(state, wanted);
     if (packet.connection == kNoConnection) {

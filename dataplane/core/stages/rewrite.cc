@@ -9,6 +9,7 @@
 #include "dataplane/core/codecs/ipv6_headers.h"
 #include "dataplane/core/codecs/sctp_checksum.h"
 #include "dataplane/core/stages/adjust.h"
+#include "dataplane/core/stages/icmp_echo.h"
 #include "dataplane/core/worker_state.h"
 
 namespace director::dataplane {
@@ -83,6 +84,11 @@ inline void rewrite_l4(const Connection& connection, Packet& packet, const Ends&
             l4, packet.protocol, delta_of(connection.l4_delta, packet.direction));
     } else if (packet.has_l4_header) {
         rewrite_sctp(l4, payload_bytes(packet), ends);
+    } else if (is_echo(packet) && !packet.is_fragment) {
+        const bool is_to_client = packet.direction == Direction::kServerToClient;
+        rewrite_echo(packet,
+                     (is_to_client ? ends.destination : ends.source).port(),
+                     delta_of(connection.l4_delta, packet.direction));
     }
 }
 
