@@ -199,7 +199,8 @@ void admit(Worker::State& state, Packet& packet) {
         if (proven) {
             admit_proven(state, packet, *table, *proven);
         }
-        if (proven || packet.verdict != Verdict::kUndecided) {
+        // A SYN that was answered with a cookie is nobody's packet any more.
+        if (proven || packet.is_answer || packet.verdict != Verdict::kUndecided) {
             return;
         }
     }
