@@ -105,6 +105,7 @@ void Worker::State::punt_for_neighbour(Packet& packet, const NextHop& hop) {
     }
     DIRECTOR_HOT_ASSERT(packet.verdict == Verdict::kUndecided);
     packet.verdict = Verdict::kPuntForNeighbour;
+    packet.is_urgent = false;
     packet.out_interface = hop.interface;
     packet.next_hop = hop.address;
     ++counters.punted;
