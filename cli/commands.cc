@@ -18,6 +18,7 @@
 #include "cli/ipvsadm_command.h"
 #include "cli/ipvsadm_listing.h"
 #include "cli/names.h"
+#include "cli/show_vrrp.h"
 #include "controlplane/server/protocol.h"
 
 namespace director::cli {
@@ -216,6 +217,12 @@ int run_checks(const Settings& settings) {
 int run_workers(const Settings& settings) {
     return ask(settings, server::kWorkers, [&settings](const Json& result) {
         return show_workers(result.get<server::WorkersView>(), settings.colour);
+    });
+}
+
+int run_vrrp(const Settings& settings) {
+    return ask(settings, server::kVrrp, [&settings](const Json& result) {
+        return show_vrrp(result.get<server::VrrpView>(), settings.colour);
     });
 }
 

@@ -31,6 +31,7 @@ struct Settings {
 [[nodiscard]] int run_sync_status(const Settings& settings);
 [[nodiscard]] int run_checks(const Settings& settings);
 [[nodiscard]] int run_workers(const Settings& settings);
+[[nodiscard]] int run_vrrp(const Settings& settings);
 [[nodiscard]] int run_reload(const Settings& settings);
 
 struct DrainRequest {

@@ -26,6 +26,7 @@ constexpr const char* kExamples = R"(Examples:
   directorctl ipvsadm -Lnc               connections
   directorctl drops                      what was not forwarded, and why
   directorctl checks                     which servers are up, and what their checks say
+  directorctl vrrp                       who has the addresses, this director or its twin
   directorctl --json workers | jq .      any answer as JSON
   directorctl check /etc/director.conf   look for mistakes without touching anything
   directorctl sync status                what the twin is told, and what is missing
@@ -34,6 +35,22 @@ constexpr const char* kExamples = R"(Examples:
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or bad configuration, 3 directord not reachable.
 Called by the name "ipvsadm", it is `directorctl ipvsadm`.)";
+
+constexpr const char* kVrrpExample = R"text(Example:
+  $ directorctl vrrp
+  INSTANCE  STATE   PRIORITY  ROUTER ID  INTERFACE  MASTER        ADDRESSES
+  VI_1      BACKUP  100              51  outside    192.168.10.1  192.168.10.100/24
+  VI_2      BACKUP  100              52  inside     192.168.2.1   192.168.2.100/24
+
+  GROUP  STATE   INSTANCES
+  VG_1   BACKUP  VI_1, VI_2
+
+  PEER          OF    PRIORITY  LAST HEARD  ADVERTS  ADDRESSES
+  192.168.10.1  VI_1       150  413 ms ago     7120  the same
+  192.168.2.1   VI_2       150  415 ms ago     7120  the same
+
+A priority "130 (of 150)" is one that trackers have changed. Packets that were not believed follow,
+by reason, if there were any. The rest is in --json: timers, counters, transitions.)text";
 
 Colour terminal_colour() {
     const char* terminal = std::getenv("TERM");
@@ -80,6 +97,7 @@ struct Commands {
     const CLI::App* checks = nullptr;
     const CLI::App* workers = nullptr;
     const CLI::App* sync = nullptr;
+    const CLI::App* vrrp = nullptr;
     const CLI::App* reload = nullptr;
     const CLI::App* drain = nullptr;
     const CLI::App* undrain = nullptr;
@@ -128,6 +146,9 @@ void add_commands(CLI::App& app, Commands& commands) {
     CLI::App* sync = add_command(app, server::kSync);
     sync->add_subcommand("status", "The same");
     commands.sync = sync;
+    CLI::App* vrrp = add_command(app, server::kVrrp);
+    vrrp->footer(kVrrpExample);
+    commands.vrrp = vrrp;
     commands.reload = add_command(app, server::kReload);
     add_drain_commands(app, commands);
     CLI::App* check =
@@ -158,6 +179,9 @@ int carry_out(Settings& settings, Commands& commands) {
     }
     if (*commands.sync) {
         return run_sync_status(settings);
+    }
+    if (*commands.vrrp) {
+        return run_vrrp(settings);
     }
     if (*commands.reload) {
         return run_reload(settings);

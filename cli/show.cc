@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "cli/show_vrrp.h"
+
 namespace director::cli {
 namespace {
 
@@ -58,6 +60,21 @@ std::string show_full_tables(const server::FullTablesView& full) {
     add(full.templates_refused, "persistent clients not remembered");
     add(full.templates_evicted, "persistent clients forgotten early");
     add(full.clients_uncounted, "connections past client limits");
+    return text;
+}
+
+// "VG_1 MASTER, VI_3 FAULT (interface inside is down)"
+std::string show_vrrp_states(const std::vector<server::VrrpStateView>& states, Colour colour) {
+    std::string text;
+    for (const server::VrrpStateView& one : states) {
+        text += fmt::format("{}{} {}",
+                            text.empty() ? "" : ", ",
+                            one.name,
+                            styled(one.state, style_of_vrrp_state(one.state), colour));
+        if (!one.fault.empty()) {
+            text += fmt::format(" ({})", one.fault);
+        }
+    }
     return text;
 }
 
@@ -141,6 +158,9 @@ std::string show_status(const server::StatusView& status, Colour colour) {
                      status.packets.forwarded,
                      status.packets.punted,
                      status.packets.dropped));
+    if (!status.vrrp.empty()) {
+        line("vrrp", show_vrrp_states(status.vrrp, colour));
+    }
     if (status.overloaded > 0) {
         line("overloaded", fmt::format("{} real servers", status.overloaded));
     }

@@ -3,6 +3,7 @@
 // StartScript by its result or an EndScript.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@ namespace director::vrrp {
 inline constexpr TimePoint kNever = TimePoint::max();
 
 enum class State : uint8_t { kInit, kBackup, kMaster, kFault };
+inline constexpr size_t kStateCount = 4;
 // "INIT", "BACKUP", "MASTER", "FAULT".
 [[nodiscard]] std::string_view to_string(State state);
 

@@ -308,6 +308,7 @@ void Instance::leave_master(TimePoint now, Goodbye goodbye, Actions& actions) {
 
 void Instance::change_state(State state, std::string why, Actions& actions) {
     const State before = std::exchange(state_, state);
+    ++counters_.entered[static_cast<size_t>(state)];
     Event event;
     event.kind = EventKind::kState;
     event.severity = state == State::kFault ? Severity::kWarning : Severity::kInfo;

@@ -54,7 +54,8 @@ struct InstanceCounters {
     uint64_t lower_priority_received = 0;
     uint64_t became_master = 0;
     uint64_t left_master = 0;
-    uint64_t starved = 0;  // yielded or listened again for having slept
+    uint64_t starved = 0;                         // yielded or listened again for having slept
+    std::array<uint64_t, kStateCount> entered{};  // transitions into each state
     std::array<uint64_t, kRefusalCount> refused{};
 };
 

@@ -14,6 +14,7 @@
 #include "controlplane/daemon/reload_rules.h"
 #include "controlplane/daemon/views.h"
 #include "controlplane/daemon/vrrp_settings.h"
+#include "controlplane/daemon/vrrp_views.h"
 #include "dataplane/core/schedulers/schedulers.h"
 
 namespace director::daemon {
@@ -306,7 +307,8 @@ void Application::sample(const Reports& reports, uint64_t asked_at_version) {
                       services_view(reports, services_->catalogue(), *census_),
                       drops_view(reports, services_->catalogue()),
                       workers_view(reports, *engine_, model_.dataplane, loops_older_),
-                      health_side_->checks_view()});
+                      health_side_->checks_view(),
+                      vrrp_view(vrrp_side_->status(), clock_.now())});
     attack_log_.update(services_under_attack(reports, services_->catalogue()));
     services_->clear_retired(reports, asked_at_version, *census_);
     if (sync_) {
@@ -406,6 +408,9 @@ server::RequestTable Application::requests() {
                    connection_pages_->answer(params, reply);
                    serve_engine();
                }});
+    table.add({server::kVrrp, [this](const json& /*params*/, const Reply& reply) {
+                   reply(json(vrrp_view(vrrp_side_->status(), clock_.now())));
+               }});
     table.add({server::kReload,
                [this](const json& /*params*/, const Reply& reply) { answer(reload(), reply); }});
     table.add({server::kDrain, [this](const json& params, const Reply& reply) {
@@ -446,6 +451,7 @@ server::StatusView Application::status_view(const Reports& reports) const {
     view.full_tables = full_tables_view(reports, engine_->shared_table_counters());
     view.overloaded = overloaded_servers(reports, services_->catalogue());
     view.under_attack = services_under_attack(reports, services_->catalogue());
+    view.vrrp = vrrp_states(vrrp_side_->status());
     return view;
 }
 

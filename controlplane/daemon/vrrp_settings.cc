@@ -160,15 +160,20 @@ void check_interfaces(const config::Model& model, std::vector<config::Finding>& 
                 {path, fmt::format("expected one of {}, found \"{}\"", all, name), {"ports"}});
         }
     };
-    for (size_t i = 0; i < model.vrrp_instances.size(); ++i) {
-        const config::VrrpInstance& instance = model.vrrp_instances[i];
-        check(instance.interface, fmt::format("vrrp_instances[{}].interface", i));
-        for (size_t j = 0; j < instance.addresses.size(); ++j) {
-            if (!instance.addresses[j].interface.empty()) {
-                check(instance.addresses[j].interface,
-                      fmt::format("vrrp_instances[{}].addresses[{}]", i, j));
+    const auto check_addresses = [&](const std::vector<config::VirtualAddress>& addresses,
+                                     const std::string& path) {
+        for (size_t i = 0; i < addresses.size(); ++i) {
+            if (!addresses[i].interface.empty()) {
+                check(addresses[i].interface, fmt::format("{}[{}]", path, i));
             }
         }
+    };
+    for (size_t i = 0; i < model.vrrp_instances.size(); ++i) {
+        const config::VrrpInstance& instance = model.vrrp_instances[i];
+        const std::string path = fmt::format("vrrp_instances[{}]", i);
+        check(instance.interface, path + ".interface");
+        check_addresses(instance.addresses, path + ".addresses");
+        check_addresses(instance.excluded_addresses, path + ".excluded_addresses");
     }
 }
 

@@ -7,68 +7,22 @@
 #include <array>
 #include <cctype>
 #include <mutex>
+#include <span>
 #include <string_view>
 #include <utility>
 
-#include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include "controlplane/metrics/metric.h"
 #include "controlplane/metrics/page_server.h"
+#include "controlplane/metrics/vrrp_metrics.h"
 
 namespace director::metrics {
 namespace {
 
-using prometheus::ClientMetric;
-using prometheus::MetricType;
-
-using Labels = std::vector<ClientMetric::Label>;
-
-// Takes the samples of one metric.
-class Samples {
-  public:
-    explicit Samples(prometheus::MetricFamily& family) : family_(family) {}
-
-    template <typename Number>
-    void add(Labels labels, Number value) {
-        ClientMetric sample;
-        sample.label = std::move(labels);
-        if (family_.type == MetricType::Counter) {
-            sample.counter.value = static_cast<double>(value);
-        } else {
-            sample.gauge.value = static_cast<double>(value);
-        }
-        family_.metric.push_back(std::move(sample));
-    }
-
-  private:
-    prometheus::MetricFamily& family_;
-};
-
-struct Metric {
-    std::string_view name;
-    MetricType type;
-    std::string_view help;
-    void (*read)(const Snapshot& snapshot, Samples& samples);
-};
-
-constexpr MetricType kCounter = MetricType::Counter;
-constexpr MetricType kGauge = MetricType::Gauge;
-
 // Values of the label "direction".
 constexpr const char* kClientToServer = "client_to_server";
 constexpr const char* kServerToClient = "server_to_client";
-
-Labels with(Labels labels, std::string name, std::string value) {
-    labels.push_back({std::move(name), std::move(value)});
-    return labels;
-}
-
-std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
-        return static_cast<char>(std::tolower(c));
-    });
-    return text;
-}
 
 // A retired service may share its address with the one that took its place, and two samples with
 // the same labels would spoil the page.
@@ -153,8 +107,8 @@ void add_bytes(Samples& samples, const Labels& labels, const server::TrafficStat
     samples.add(with(labels, "direction", kServerToClient), stats.bytes_out);
 }
 
-// Every metric there is. Names follow https://prometheus.io/docs/practices/naming/; they are a
-// promise: a test holds them.
+// Every metric but those of VRRP. Names follow https://prometheus.io/docs/practices/naming/; they
+// are a promise: a test holds them.
 constexpr std::array kMetrics{
     Metric{"director_build_info",
            kGauge,
@@ -565,9 +519,10 @@ constexpr std::array kMetrics{
            }},
 };
 
-std::vector<prometheus::MetricFamily> families_of(const Snapshot& snapshot) {
-    std::vector<prometheus::MetricFamily> families;
-    for (const Metric& metric : kMetrics) {
+void add_families(std::span<const Metric> metrics,
+                  const Snapshot& snapshot,
+                  std::vector<prometheus::MetricFamily>& families) {
+    for (const Metric& metric : metrics) {
         prometheus::MetricFamily family{
             std::string(metric.name), std::string(metric.help), metric.type, {}};
         Samples samples(family);
@@ -576,10 +531,28 @@ std::vector<prometheus::MetricFamily> families_of(const Snapshot& snapshot) {
             families.push_back(std::move(family));
         }
     }
+}
+
+std::vector<prometheus::MetricFamily> families_of(const Snapshot& snapshot) {
+    std::vector<prometheus::MetricFamily> families;
+    add_families(kMetrics, snapshot, families);
+    add_families(vrrp_metrics(), snapshot, families);
     return families;
 }
 
 }  // namespace
+
+Labels with(Labels labels, std::string name, std::string value) {
+    labels.push_back({std::move(name), std::move(value)});
+    return labels;
+}
+
+std::string lower(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
+        return static_cast<char>(std::tolower(c));
+    });
+    return text;
+}
 
 // Read by the HTTP server's thread, written by the control plane's.
 class Metrics::Collector {

@@ -21,6 +21,7 @@ struct Snapshot {
     server::DropsView drops;
     server::WorkersView workers;
     server::ChecksView checks;
+    server::VrrpView vrrp;
 };
 
 class PageServer;

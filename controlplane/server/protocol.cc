@@ -1,18 +1,8 @@
 #include "controlplane/server/protocol.h"
 
-#include <nlohmann/json.hpp>
+#include "controlplane/server/json_fields.h"
 
 namespace director::server {
-
-// One list of fields serves both directions.
-#define DIRECTOR_DEFINE_JSON(Type, ...)                                                         \
-    void to_json(nlohmann::json& nlohmann_json_j, const Type& nlohmann_json_t) {                \
-        NLOHMANN_JSON_EXPAND(NLOHMANN_JSON_PASTE(NLOHMANN_JSON_TO, __VA_ARGS__))                \
-    }                                                                                           \
-    void from_json(const nlohmann::json& nlohmann_json_j, Type& nlohmann_json_t) {              \
-        const Type nlohmann_json_default_obj{};                                                 \
-        NLOHMANN_JSON_EXPAND(NLOHMANN_JSON_PASTE(NLOHMANN_JSON_FROM_WITH_DEFAULT, __VA_ARGS__)) \
-    }
 
 DIRECTOR_DEFINE_JSON(MethodView, name, arguments, help)
 DIRECTOR_DEFINE_JSON(HelloView, program, version, protocol_version, methods)
@@ -61,7 +51,8 @@ DIRECTOR_DEFINE_JSON(StatusView,
                      drains,
                      overloaded,
                      full_tables,
-                     under_attack)
+                     under_attack,
+                     vrrp)
 DIRECTOR_DEFINE_JSON(TrafficStats, connections, packets_in, packets_out, bytes_in, bytes_out)
 DIRECTOR_DEFINE_JSON(TrafficRates, connections, packets_in, packets_out, bytes_in, bytes_out)
 DIRECTOR_DEFINE_JSON(ServerView,

@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "controlplane/server/vrrp_protocol.h"
+
 namespace director::server {
 
 // Raised when an answer changes in a way that old clients would misread.
@@ -44,6 +46,8 @@ inline constexpr MethodText kChecks{
 inline constexpr MethodText kWorkers{"workers", "", "load and counters of each worker"};
 inline constexpr MethodText kSync{
     "sync", "", "connection sync: what the twin is told, what is heard of it, and what is missing"};
+inline constexpr MethodText kVrrp{
+    "vrrp", "", "who has the shared addresses: instances, groups, trackers and refused packets"};
 inline constexpr MethodText kReload{
     "reload", "", "read the configuration file again and apply what changed"};
 
@@ -55,7 +59,7 @@ inline constexpr MethodText kUndrain{"undrain",
                                      R"({"server": string, "service": string})",
                                      "give a drained real server new connections again"};
 
-inline constexpr std::array<MethodText, 11> kMethods{kHello,
+inline constexpr std::array<MethodText, 12> kMethods{kHello,
                                                      kStatus,
                                                      kServices,
                                                      kConnections,
@@ -63,6 +67,7 @@ inline constexpr std::array<MethodText, 11> kMethods{kHello,
                                                      kChecks,
                                                      kWorkers,
                                                      kSync,
+                                                     kVrrp,
                                                      kReload,
                                                      kDrain,
                                                      kUndrain};
@@ -168,6 +173,7 @@ struct StatusView {
     uint64_t overloaded = 0;  // real servers above their upper threshold
     FullTablesView full_tables;
     std::vector<std::string> under_attack;  // services under a SYN flood: "TCP 192.0.2.1:80"
+    std::vector<VrrpStateView> vrrp;        // groups, and instances without one
 };
 
 // Bytes are IP lengths including the header. In = client to server, out = server to client, as

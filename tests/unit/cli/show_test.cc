@@ -55,6 +55,19 @@ TEST(ShowTest, Status) {
         "     0           9\n");
 }
 
+TEST(ShowTest, StatusOfVrrpIsOneLine) {
+    server::StatusView status;
+    EXPECT_EQ(show_status(status, Colour::kNever).find("vrrp"), std::string::npos);
+    status.vrrp = {{"VG_1", "MASTER", ""}};
+    EXPECT_NE(show_status(status, Colour::kNever).find("\nvrrp          VG_1 MASTER\n"),
+              std::string::npos);
+    status.vrrp.push_back({"VI_3", "FAULT", "interface inside is down"});
+    const std::string text = show_status(status, Colour::kNever);
+    EXPECT_NE(text.find("\nvrrp          VG_1 MASTER, VI_3 FAULT (interface inside is down)\n"),
+              std::string::npos)
+        << text;
+}
+
 TEST(ShowTest, StatusOfPoolsAndDrains) {
     server::StatusView status;
     status.overloaded = 2;

@@ -109,6 +109,20 @@ Snapshot example() {
     probes.seconds = 1.5;
     snapshot.checks.probes = {probes};
     snapshot.checks.waiting = 4;
+    server::VrrpInstanceView outside;
+    outside.name = "VI_1";
+    outside.state = "MASTER";
+    outside.priority = 130;
+    outside.configured_priority = 150;
+    outside.adverts_sent = 31;
+    outside.adverts_received = 32;
+    outside.transitions = {{"BACKUP", 33}, {"FAULT", 34}, {"INIT", 0}, {"MASTER", 35}};
+    outside.refused = {{"checksum", 36}, {"ttl", 37}};
+    server::VrrpInstanceView inside = outside;
+    inside.name = "VI_2";
+    inside.state = "FAULT";
+    snapshot.vrrp.instances = {outside, inside};
+    snapshot.vrrp.refused = {{"checksum", "", 38}, {"ttl", "", 0}};
     return snapshot;
 }
 
@@ -156,6 +170,14 @@ TEST(MetricsTest, NoTwoSamplesShareTheirLabels) {
             EXPECT_TRUE(seen.insert(line.substr(0, line.rfind(' '))).second) << line;
         }
     }
+}
+
+TEST(MetricsTest, NothingOfVrrpWithoutAnInstance) {
+    Metrics metrics;
+    Snapshot snapshot = example();
+    snapshot.vrrp.instances.clear();
+    metrics.publish(snapshot);
+    EXPECT_EQ(metrics.text().find("vrrp"), std::string::npos);
 }
 
 TEST(MetricsTest, PageIsEmptyBeforeTheFirstSnapshot) {

@@ -45,7 +45,7 @@ TEST(ProtocolTest, FieldNamesAreWhatTheDocumentationSays) {
               "config_file connections connections_max drains full_tables last_reload memory_kind "
               "overloaded "
               "packets pid pools ports real_servers services timeouts under_attack uptime_seconds "
-              "version workers ");
+              "version vrrp workers ");
     EXPECT_EQ(keys(ServiceView{}),
               "address flags half_open is_retired is_under_attack mark one_packet "
               "persistence_prefix persistence_seconds "
@@ -66,9 +66,43 @@ TEST(ProtocolTest, FieldNamesAreWhatTheDocumentationSays) {
     EXPECT_EQ(keys(ConnectionView{}),
               "client_address client_port expires_seconds forwarding is_template local_address "
               "local_port protocol real_address real_port state virtual_address virtual_port ");
+    EXPECT_EQ(keys(VrrpView{}), "groups instances refused trackers ");
+    EXPECT_EQ(keys(VrrpInstanceView{}),
+              "addresses advert_interval_ms adverts_received adverts_sent became_master "
+              "configured_priority excluded_addresses family fault goodbyes_received goodbyes_sent "
+              "group interface left_master lower_priority_received master master_down_ms "
+              "master_interval_ms name next_ms peers priority refused router_id starved state "
+              "transitions version ");
+    EXPECT_EQ(keys(VrrpPeerView{}),
+              "address advert_interval_ms adverts has_other_addresses heard_ms_ago priority ");
+    EXPECT_EQ(keys(VrrpTrackerView{}), "failures kind name runs state streak timeouts value ");
     EXPECT_EQ(keys(DropsView{}),
               "answered cut dropped forwarded handed_in handed_out held punted reasons received "
               "resumed stateless ");
+}
+
+TEST(ProtocolTest, VrrpRoundTrips) {
+    VrrpView vrrp;
+    VrrpInstanceView& instance = vrrp.instances.emplace_back();
+    instance.name = "VI_1";
+    instance.state = "BACKUP";
+    instance.router_id = 51;
+    instance.master_down_ms = 3609.375;
+    instance.addresses = {"192.168.10.100/24", "192.168.2.100/24 dev inside"};
+    instance.peers = {{"192.168.10.1", 150, 413.5, 1000, 7120, true}};
+    instance.transitions = {{"BACKUP", 2}, {"MASTER", 1}};
+    instance.refused = {{"checksum", 0xffffffffffffffffU}};
+    vrrp.groups = {{"VG_1", "BACKUP", {"VI_1", "VI_2"}}};
+    vrrp.trackers = {{"upstream", "script", "down", -3, 1, 20, 4, 2}};
+    vrrp.refused = {{"ttl", "TTL is not 255", 8}};
+    const Json json = vrrp;
+    const auto back = Json::parse(json.dump()).get<VrrpView>();
+    EXPECT_EQ(Json(back), json);
+    ASSERT_EQ(back.instances.size(), 1U);
+    EXPECT_EQ(back.instances[0].master_down_ms, 3609.375);
+    EXPECT_EQ(back.instances[0].refused.at("checksum"), 0xffffffffffffffffU);
+    EXPECT_TRUE(back.instances[0].peers.at(0).has_other_addresses);
+    EXPECT_EQ(back.trackers.at(0).value, -3);
 }
 
 TEST(ProtocolTest, MissingAndUnknownFieldsAreTolerated) {
