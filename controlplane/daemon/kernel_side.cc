@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "common/log.h"
 #include "controlplane/kernel/kernel_setup.h"
@@ -219,6 +220,7 @@ Result<void> KernelSide::make_interfaces(const config::Model& model) {
             static_cast<void>(engine_.inject(PortId{i}, frame));
         });
         taps_.push_back(std::move(*tap));
+        macs_.push_back(status.mac);
         for (const config::Vlan& vlan : port.vlans) {
             if (auto made = kernel::create_vlan(netlink_, port.name, vlan.id); !made) {
                 return Failure(made.error());
@@ -263,9 +265,25 @@ Result<void> KernelSide::change(const config::Model& before, const config::Model
     return outcome;
 }
 
+// To the kernel a frame for VRRP's virtual MAC address, 00:00:5e:00:01:NN or 00:00:5e:00:02:NN
+// (RFC 9568 7.3), is another machine's: its interface has one address alone. That it is ours the
+// worker has made sure of.
+void KernelSide::write_to_tap(const dataplane::io::PuntedFrame& frame) {
+    constexpr std::array<uint8_t, 4> kVirtual{0x00, 0x00, 0x5e, 0x00};
+    const size_t port = index(frame.in_port);
+    if (frame.bytes.size() < sizeof(MacAddress) ||
+        !std::equal(kVirtual.begin(), kVirtual.end(), frame.bytes.begin())) {
+        taps_[port]->write(frame.bytes);
+        return;
+    }
+    std::vector<uint8_t> bytes(frame.bytes.begin(), frame.bytes.end());
+    std::copy(macs_[port].bytes.begin(), macs_[port].bytes.end(), bytes.begin());
+    taps_[port]->write(bytes);
+}
+
 void KernelSide::receive(const dataplane::io::PuntedFrame& frame) {
     if (frame.verdict == dataplane::Verdict::kPunt) {
-        taps_[index(frame.in_port)]->write(frame.bytes);
+        write_to_tap(frame);
         return;
     }
     kernel::NeighbourActions actions;

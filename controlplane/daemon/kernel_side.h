@@ -92,6 +92,7 @@ class KernelSide final : private kernel::MirrorSink {
     void routes_changed(const std::vector<kernel::PrefixRoute>& routes) override;
     void synced() override;
 
+    void write_to_tap(const dataplane::io::PuntedFrame& frame);
     void watch_next_hops();
     void watch_cables();
     [[nodiscard]] std::string name_of(const dataplane::Interface& interface) const;
@@ -106,6 +107,7 @@ class KernelSide final : private kernel::MirrorSink {
     kernel::NeighbourKernel neighbour_kernel_;
     std::function<void()> synced_;
     std::vector<std::unique_ptr<kernel::Tap>> taps_;  // by port
+    std::vector<MacAddress> macs_;                    // theirs
     std::unique_ptr<kernel::KernelMirror> mirror_;
     kernel::NeighbourResolver resolver_;
     asio::steady_timer timer_;
