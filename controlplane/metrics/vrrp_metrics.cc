@@ -8,7 +8,7 @@ namespace {
 template <typename Function>
 void each_instance(const Snapshot& snapshot, Function function) {
     for (const server::VrrpInstanceView& instance : snapshot.vrrp.instances) {
-        function(Labels{{"instance", instance.name}}, instance);
+        function(Labels{{"vrrp_instance", instance.name}}, instance);
     }
 }
 
@@ -60,7 +60,7 @@ constexpr std::array kVrrpMetrics{
                    return;
                }
                for (const server::VrrpRefusalView& reason : snapshot.vrrp.refused) {
-                   samples.add({{"instance", ""}, {"reason", reason.name}}, reason.packets);
+                   samples.add({{"vrrp_instance", ""}, {"reason", reason.name}}, reason.packets);
                }
                each_instance(snapshot, [&](const Labels& labels, const auto& instance) {
                    for (const auto& [reason, packets] : instance.refused) {
