@@ -11,7 +11,8 @@
 namespace director::dataplane {
 
 // Per worker. Every received packet is counted exactly once among the outcomes:
-//   received + handed_in + answered + resumed + cut = forwarded + punted + dropped + handed_out + held
+//   received + handed_in + answered + resumed + cut = forwarded + punted + dropped + handed_out +
+//   held
 struct WorkerCounters {
     uint64_t received = 0;    // frames polled from this worker's receive queues
     uint64_t handed_in = 0;   // frames taken over from other workers

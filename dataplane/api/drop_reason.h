@@ -21,7 +21,7 @@ namespace director::dataplane {
     X(kMartian, "martian", "source or destination address cannot be on a wire (RFC 1812 5.3.7)")   \
     X(kFragment,                                                                                   \
       "fragment",                                                                                  \
-      "fragment that only reassembly could translate (FTP, PROXY, SCTP's ports)")    \
+      "fragment that only reassembly could translate (FTP, PROXY, SCTP's ports)")                  \
     X(kFragmentTiny,                                                                               \
       "fragment_tiny",                                                                             \
       "first fragment without a whole transport header (RFC 1858)")                                \

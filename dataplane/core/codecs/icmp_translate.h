@@ -19,8 +19,8 @@ enum class QuoteFault : uint8_t {
     kTruncated,        // fewer than 8 bytes of the quoted transport header (RFC 792 promises them)
     kBadHeader,        // the quoted IP header or its extension headers cannot be true
     kLaterFragment,    // the quoted packet is a fragment without ports
-    kProtocolUnknown,  // quotes neither TCP, UDP, SCTP nor an echo; family, ends' addresses, protocol and
-                       // offsets are filled in
+    kProtocolUnknown,  // quotes neither TCP, UDP, SCTP nor an echo; family, ends' addresses,
+                       // protocol and offsets are filled in
 };
 
 // What an error quotes. Offsets count from the error's own IP header.
