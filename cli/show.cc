@@ -235,6 +235,50 @@ std::string show_drops(const server::DropsView& drops, ZeroRows zero_rows, Colou
     return out + (is_empty ? "no packet was dropped\n" : "\n" + table.render(colour));
 }
 
+namespace {
+
+Table sync_peers(const server::SyncView& sync) {
+    Table peers({{"TWIN"},
+                 {"HEARD", Align::kRight},
+                 {"LAG", Align::kRight},
+                 {"MESSAGES", Align::kRight},
+                 {"OF IPVS", Align::kRight},
+                 {"RECORDS", Align::kRight},
+                 {"LOST", Align::kRight},
+                 {"OF IPVS", Align::kRight},
+                 {"LATE", Align::kRight},
+                 {"REPLAYED", Align::kRight},
+                 {"RESTARTS", Align::kRight}});
+    for (const server::SyncPeerView& peer : sync.peers) {
+        peers.add({{peer.address},
+                   {fmt::format("{:.1f} s ago", static_cast<double>(peer.heard_ms_ago) / 1000)},
+                   {fmt::format("{} ms", peer.lag_ms)},
+                   {number(peer.director_messages)},
+                   {number(peer.ipvs_messages)},
+                   {number(peer.records)},
+                   loss(peer.lost),
+                   loss(peer.ipvs_lost),
+                   {number(peer.late)},
+                   loss(peer.replayed),
+                   {number(peer.restarts)}});
+    }
+    return peers;
+}
+
+Table sync_counts(const server::SyncView& sync) {
+    Table counts({{"RECORDS AND REFUSALS"}, {"COUNT", Align::kRight}});
+    for (const auto* counted : {&sync.outcomes, &sync.refusals}) {
+        for (const server::NamedCount& one : *counted) {
+            if (one.count != 0) {
+                counts.add({{one.name}, {number(one.count)}});
+            }
+        }
+    }
+    return counts;
+}
+
+}  // namespace
+
 std::string show_sync(const server::SyncView& sync, Colour colour) {
     if (sync.role == "off") {
         return "connection sync is off\n";
@@ -269,40 +313,8 @@ std::string show_sync(const server::SyncView& sync, Colour colour) {
         sync.kept_for_later,
         sync.overflowed,
         sync.not_allowed);
-    Table peers({{"TWIN"},
-                 {"HEARD", Align::kRight},
-                 {"LAG", Align::kRight},
-                 {"MESSAGES", Align::kRight},
-                 {"OF IPVS", Align::kRight},
-                 {"RECORDS", Align::kRight},
-                 {"LOST", Align::kRight},
-                 {"OF IPVS", Align::kRight},
-                 {"LATE", Align::kRight},
-                 {"REPLAYED", Align::kRight},
-                 {"RESTARTS", Align::kRight}});
-    for (const server::SyncPeerView& peer : sync.peers) {
-        peers.add({{peer.address},
-                   {fmt::format("{:.1f} s ago", static_cast<double>(peer.heard_ms_ago) / 1000)},
-                   {fmt::format("{} ms", peer.lag_ms)},
-                   {number(peer.director_messages)},
-                   {number(peer.ipvs_messages)},
-                   {number(peer.records)},
-                   loss(peer.lost),
-                   loss(peer.ipvs_lost),
-                   {number(peer.late)},
-                   loss(peer.replayed),
-                   {number(peer.restarts)}});
-    }
-    text += "\n" + peers.render(colour);
-    Table counts({{"RECORDS AND REFUSALS"}, {"COUNT", Align::kRight}});
-    for (const auto* counted : {&sync.outcomes, &sync.refusals}) {
-        for (const server::NamedCount& one : *counted) {
-            if (one.count != 0) {
-                counts.add({{one.name}, {number(one.count)}});
-            }
-        }
-    }
-    text += "\n" + counts.render(colour);
+    text += "\n" + sync_peers(sync).render(colour);
+    text += "\n" + sync_counts(sync).render(colour);
     for (const std::string& mismatch : sync.mismatches) {
         text += "mismatch: " + mismatch + "\n";
     }

@@ -47,7 +47,7 @@ enum class Refusal : uint8_t {
 #undef DIRECTOR_VRRP_ENUMERATOR
 };
 
-#define DIRECTOR_VRRP_COUNT(enumerator, name, text) +1
+#define DIRECTOR_VRRP_COUNT(enumerator, name, text) +1  // NOLINT(bugprone-macro-parentheses)
 inline constexpr size_t kRefusalCount = 0 DIRECTOR_VRRP_REFUSALS(DIRECTOR_VRRP_COUNT);
 #undef DIRECTOR_VRRP_COUNT
 

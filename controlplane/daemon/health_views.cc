@@ -100,6 +100,7 @@ std::vector<server::ProbesView> probes_views(const std::vector<CheckStatus>& che
         }
     }
     std::vector<server::ProbesView> views;
+    views.reserve(types.size());
     for (auto& [type, view] : types) {
         views.push_back(std::move(view));
     }

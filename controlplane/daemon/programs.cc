@@ -79,7 +79,7 @@ void Programs::notify(const std::string& subject, const std::vector<std::string>
     arm();
 }
 
-void Programs::start(uint64_t run, const std::vector<std::string>& arguments, Done done) {
+void Programs::start(uint64_t run, const std::vector<std::string>& arguments, const Done& done) {
     auto process =
         Process::spawn({.arguments = arguments, .user = {}}, healthcheck::Output::kDiscarded);
     if (!process) {

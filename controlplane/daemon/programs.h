@@ -35,7 +35,7 @@ class Programs {
 
     // `done` is called once: when it has ended, or at once if it could not be started. Exit code 0
     // is success.
-    void start(uint64_t run, const std::vector<std::string>& arguments, Done done);
+    void start(uint64_t run, const std::vector<std::string>& arguments, const Done& done);
     // Nobody waits for it any more: SIGTERM, then SIGKILL. Its `done` is not called.
     void end(uint64_t run);
 

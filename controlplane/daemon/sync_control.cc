@@ -478,6 +478,27 @@ std::vector<std::string> SyncControl::mismatches() const {
     return texts;
 }
 
+// What became of records, and why messages were not believed.
+void SyncControl::add_counts(server::SyncView& view) const {
+    const sync::ReceiverStatus& heard = receiver_.status();
+    for (size_t i = 0; i < outcomes_.size(); ++i) {
+        view.outcomes.push_back({std::string(dataplane::kSyncOutcomeNames[i]), outcomes_[i]});
+    }
+    const auto add_refusal = [&view](std::string_view kind, std::string_view name, uint64_t count) {
+        view.refusals.push_back({fmt::format("{}_{}", kind, name), count});
+    };
+    for (size_t i = 0; i < heard.refused.size(); ++i) {
+        add_refusal("ipvs", sync::kRefusalNames[i], heard.refused[i]);
+    }
+    for (size_t i = 0; i < heard.director_refused.size(); ++i) {
+        add_refusal("director",
+                    to_string(static_cast<sync::DirectorRefusal>(i)),
+                    heard.director_refused[i]);
+    }
+    add_refusal("ipvs", "unexpected", heard.unexpected_ipvs);
+    add_refusal("ipvs", "unusable", heard.unusable);
+}
+
 server::SyncView SyncControl::view() const {
     server::SyncView view;
     view.role = name_of(settings_.role);
@@ -520,22 +541,7 @@ server::SyncView SyncControl::view() const {
                               .restarts = peer.restarts,
                               .lag_ms = peer.age_ms});
     }
-    for (size_t i = 0; i < outcomes_.size(); ++i) {
-        view.outcomes.push_back({std::string(dataplane::kSyncOutcomeNames[i]), outcomes_[i]});
-    }
-    const auto add_refusal = [&view](std::string_view kind, std::string_view name, uint64_t count) {
-        view.refusals.push_back({fmt::format("{}_{}", kind, name), count});
-    };
-    for (size_t i = 0; i < heard.refused.size(); ++i) {
-        add_refusal("ipvs", sync::kRefusalNames[i], heard.refused[i]);
-    }
-    for (size_t i = 0; i < heard.director_refused.size(); ++i) {
-        add_refusal("director",
-                    to_string(static_cast<sync::DirectorRefusal>(i)),
-                    heard.director_refused[i]);
-    }
-    add_refusal("ipvs", "unexpected", heard.unexpected_ipvs);
-    add_refusal("ipvs", "unusable", heard.unusable);
+    add_counts(view);
     view.not_allowed = heard.not_allowed;
     view.kept_for_later = waiting_room_.size();
     view.overflowed = overflowed_;

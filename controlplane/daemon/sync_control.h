@@ -57,6 +57,7 @@ class SyncControl {
     [[nodiscard]] server::SyncView view() const;
 
   private:
+    void add_counts(server::SyncView& view) const;
     SyncControl(asio::io_context& io,
                 const Clock& clock,
                 Fleet& fleet,

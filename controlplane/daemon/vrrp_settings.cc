@@ -22,6 +22,7 @@ std::vector<vrrp::VirtualAddress> virtual_addresses(
 
 std::vector<vrrp::TrackEntry> track_entries(const std::vector<config::Tracked>& tracked) {
     std::vector<vrrp::TrackEntry> entries;
+    entries.reserve(tracked.size());
     for (const config::Tracked& one : tracked) {
         entries.push_back({one.tracker, one.weight, one.is_reversed});
     }

@@ -21,6 +21,7 @@ double milliseconds(Duration duration) {
 // As the configuration says it.
 std::vector<std::string> texts(const std::vector<vrrp::VirtualAddress>& addresses) {
     std::vector<std::string> all;
+    all.reserve(addresses.size());
     for (const vrrp::VirtualAddress& address : addresses) {
         all.push_back(address.interface.empty()
                           ? to_string(address.prefix)

@@ -71,6 +71,34 @@ BulkListener::~BulkListener() {
     }
 }
 
+namespace {
+
+asio::error_code listen(tcp::acceptor& acceptor,
+                        const tcp::endpoint& endpoint,
+                        const std::string& interface) {
+    asio::error_code error;
+    acceptor.open(endpoint.protocol(), error);
+    if (!error) {
+        acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+    }
+    if (!error && !interface.empty()) {
+        ::setsockopt(acceptor.native_handle(),
+                     SOL_SOCKET,
+                     SO_BINDTODEVICE,
+                     interface.c_str(),
+                     static_cast<socklen_t>(interface.size() + 1));
+    }
+    if (!error) {
+        acceptor.bind(endpoint, error);
+    }
+    if (!error) {
+        acceptor.listen(asio::socket_base::max_listen_connections, error);
+    }
+    return error;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<BulkListener>> BulkListener::open(
     asio::io_context& io,
     const Clock& clock,
@@ -87,24 +115,7 @@ Result<std::unique_ptr<BulkListener>> BulkListener::open(
         authenticator,
         std::move(is_allowed),
         std::move(read_page)));
-    asio::error_code error;
-    tcp::acceptor& acceptor = listener->acceptor_;
-    acceptor.open(endpoint.protocol(), error);
-    acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-    if (!interface.empty()) {
-        ::setsockopt(acceptor.native_handle(),
-                     SOL_SOCKET,
-                     SO_BINDTODEVICE,
-                     interface.c_str(),
-                     static_cast<socklen_t>(interface.size() + 1));
-    }
-    if (!error) {
-        acceptor.bind(endpoint, error);
-    }
-    if (!error) {
-        acceptor.listen(asio::socket_base::max_listen_connections, error);
-    }
-    if (error) {
+    if (const asio::error_code error = listen(listener->acceptor_, endpoint, interface)) {
         return failure(fmt::format(
             "connection sync: cannot listen on TCP port {}: {}", endpoint.port(), error.message()));
     }

@@ -38,7 +38,8 @@ constexpr int kBufferBytes = 4 << 20;
 
 // Messages above the MTU travel in fragments.
 void allow_fragments(udp::socket& socket, bool is_ipv4) {
-    const int off = is_ipv4 ? IP_PMTUDISC_DONT : IPV6_PMTUDISC_DONT;
+    static_assert(IP_PMTUDISC_DONT == IPV6_PMTUDISC_DONT);
+    const int off = IP_PMTUDISC_DONT;
     ::setsockopt(socket.native_handle(),
                  is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6,
                  is_ipv4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER,

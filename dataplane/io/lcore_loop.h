@@ -60,7 +60,8 @@ struct LoopWiring {
     IdleMode idle = IdleMode::kAdaptive;
 };
 
-class LcoreLoop {
+// What other threads read has cache lines of its own.
+class LcoreLoop {  // NOLINT(clang-analyzer-optin.performance.Padding)
   public:
     explicit LcoreLoop(LoopWiring wiring);
     LcoreLoop(const LcoreLoop&) = delete;
