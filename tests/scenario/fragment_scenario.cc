@@ -196,6 +196,7 @@ SCENARIO("fragments are translated between IPv6 and IPv4", "[fragments]") {
                 from_client(kClient6, kVip6).udp(5, 53).payload_size(3000).build(), 1200, 0x56789);
             std::reverse(fragments.begin(), fragments.end());
             std::vector<FrameIn> in;
+            in.reserve(fragments.size());
             for (const Frame& fragment : fragments) {
                 in.push_back({.port = kOutside, .bytes = fragment});
             }

@@ -79,7 +79,7 @@ class SimNetwork {
   private:
     struct Pending {
         Delivery delivery;
-        uint64_t serial;
+        uint64_t serial = 0;
         // The first one at the top: earliest, then as sent.
         bool operator<(const Pending& other) const {
             return std::tie(other.delivery.at, other.serial) < std::tie(delivery.at, serial);
