@@ -99,6 +99,7 @@ asio::error_code listen(tcp::acceptor& acceptor,
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-function-size): each parameter once, of eight different types.
 Result<std::unique_ptr<BulkListener>> BulkListener::open(
     asio::io_context& io,
     const Clock& clock,
