@@ -8,6 +8,7 @@ namespace director::healthcheck::test {
 
 bool wait_for_any(const std::vector<int>& fds, int milliseconds) {
     std::vector<pollfd> list;
+    list.reserve(fds.size());
     for (const int fd : fds) {
         list.push_back({fd, POLLIN, 0});
     }

@@ -20,6 +20,7 @@ struct Row {
     const char* expected;
 };
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name that GoogleTest looks for.
 void PrintTo(const Row& row, std::ostream* out) {
     *out << row.name;
 }

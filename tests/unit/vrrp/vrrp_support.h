@@ -18,6 +18,7 @@ inline constexpr TimePoint kStart{std::chrono::hours(1)};
 
 inline std::vector<VirtualAddress> addresses_of(const std::vector<const char*>& texts) {
     std::vector<VirtualAddress> addresses;
+    addresses.reserve(texts.size());
     for (const char* text : texts) {
         addresses.push_back(VirtualAddress{IpPrefix::parse(text).value(), {}, {}});
     }
