@@ -24,7 +24,7 @@ std::vector<Bytes> no_reply(const Bytes& /*request*/) {
 #define EXPECT_PASSED(result) EXPECT_EQ((result).outcome, Outcome::kPassed) << (result).text
 #define EXPECT_FAILED(result, words)               \
     do {                                           \
-        const ProbeResult& seen = (result);        \
+        const ProbeResult seen = (result);         \
         EXPECT_EQ(seen.outcome, Outcome::kFailed); \
         EXPECT_EQ(seen.text, words);               \
     } while (false)
