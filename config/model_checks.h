@@ -142,6 +142,8 @@ struct HealthCheck {
     uint16_t source_port = 0;
     std::string interface;
     uint32_t mark = 0;
+    // Not keepalived's: to the virtual address, by direct routing or in the tunnel.
+    bool through_forwarding = false;
     Duration interval = std::chrono::seconds(60);
     std::optional<Duration> timeout;      // nothing: 5 s; a script: the interval
     int32_t retries = -1;                 // -1: as many as keepalived has for the type

@@ -141,6 +141,7 @@ void visit_settings(HealthCheck& check, Visitor& visitor) {
     visitor.number("source_port", check.source_port, kPorts, kOptional);
     visitor.text("interface", check.interface, kOptionalInterfaceForm, kOptional);
     visitor.number("mark", check.mark, {0, 4294967295}, kOptional);
+    visitor.flag("through_forwarding", check.through_forwarding);
     visitor.text("interval", check.interval, kDurationForm, kOptional);
     visitor.text("timeout", check.timeout, kOptionalDurationForm, kOptional);
     visitor.number("retries", check.retries, {-1, 1000}, kOptional);

@@ -83,6 +83,7 @@ Application::~Application() {
     sync_.reset();
     vrrp_side_.reset();
     programs_.reset();
+    probe_side_.reset();
     kernel_side_.reset();
     connection_pages_.reset();
     census_.reset();
@@ -135,6 +136,16 @@ Result<void> Application::start() {
         return Failure(side.error());
     }
     kernel_side_ = std::move(*side);
+    probe_side_ = std::make_unique<ProbeSide>(
+        io_,
+        ProbeSide::Surroundings{
+            .clock = clock_,
+            .way_to = [this](const IpAddress& address) { return kernel_side_->way_to(address); },
+            .send =
+                [this](const ProbeWay& way, std::span<const uint8_t> frame) {
+                    kernel_side_->send_to_neighbour(way.id, way.next_hop, frame);
+                }});
+    health_side_->use_paths(*probe_side_);
     auto programs = Programs::make(io_, clock_);
     if (!programs) {
         return Failure(programs.error());
@@ -262,7 +273,7 @@ void Application::serve_engine() {
     for (uint16_t worker = 0; worker < engine_->worker_count(); ++worker) {
         const uint32_t taken = engine_->receive_punted(
             WorkerId{worker}, kPuntsPerTurn, [this](const dataplane::io::PuntedFrame& frame) {
-                if (!vrrp_side_->receive(frame)) {
+                if (!vrrp_side_->receive(frame) && !probe_side_->receive(frame.bytes)) {
                     kernel_side_->receive(frame);
                 }
             });

@@ -9,6 +9,7 @@
 #include <span>
 #include <utility>
 
+#include "controlplane/plan/translate.h"
 #include "healthcheck/names.h"
 
 namespace director::daemon {
@@ -171,18 +172,50 @@ healthcheck::TimingWishes wishes_of(const config::HealthCheck& check) {
     return wishes;
 }
 
+[[nodiscard]] bool has_virtual_address_at_server(const config::RealServer& server) {
+    return server.forwarding == config::ForwardingMethod::kDirect ||
+           server.forwarding == config::ForwardingMethod::kTunnel;
+}
+
+// Nothing where the server gets packets to its own address: a plain probe is what clients send.
+std::optional<ProbePath> path_of(const config::VirtualService& service,
+                                 const config::RealServer& server,
+                                 const config::HealthCheck& check) {
+    if (!check.through_forwarding || !has_virtual_address_at_server(server)) {
+        return std::nullopt;
+    }
+    const dataplane::RealServerSlot slot = plan::slot_of(server);
+    return ProbePath{.virtual_address = check.address.value_or(service.endpoint.address),
+                     .server = server.endpoint.address,
+                     .forwarding = slot.forwarding,
+                     .tunnel = slot.tunnel,
+                     .source = check.source};
+}
+
 // Where a probe goes; what a sort of check has no use for is left out, so that equal checks of one
 // machine are one.
-healthcheck::Target target_of(const config::HealthCheck& check, const Endpoint& server) {
+healthcheck::Target target_of(const config::VirtualService& service,
+                              const config::RealServer& server,
+                              const config::HealthCheck& check) {
     healthcheck::Target to;
-    to.to = server;
+    to.to = server.endpoint;
     if (check.type == config::CheckType::kPassive) {
         return to;  // it is about this server's own traffic
     }
-    to.to.address = check.address.value_or(server.address);
-    to.to.port = check.port != 0 ? Be16::from_host(check.port) : server.port;
+    const auto path = path_of(service, server, check);
+    to.to.address = path ? path->virtual_address : check.address.value_or(to.to.address);
+    if (path && service.endpoint.port != Be16{}) {
+        to.to.port = service.endpoint.port;
+    }
+    if (check.port != 0) {
+        to.to.port = Be16::from_host(check.port);
+    }
     if (check.type == config::CheckType::kPing) {
         to.to.port = Be16{};
+    }
+    if (path) {
+        to.path = number_of(*path);
+        return to;
     }
     to.source = check.source;
     to.source_port = check.source_port;
@@ -191,9 +224,11 @@ healthcheck::Target target_of(const config::HealthCheck& check, const Endpoint& 
     return to;
 }
 
-CheckSettings check_settings(const config::HealthCheck& check, const Endpoint& server) {
+CheckSettings check_settings(const config::VirtualService& service,
+                             const config::RealServer& server,
+                             const config::HealthCheck& check) {
     CheckSettings to;
-    to.target = target_of(check, server);
+    to.target = target_of(service, server, check);
     to.sort = sort_of(check);
     const healthcheck::TimingWishes wishes = wishes_of(check);
     to.timing = resolve_timing(to.sort, std::span(&wishes, 1));
@@ -247,7 +282,7 @@ ServiceSettings service_settings(const config::VirtualService& service) {
         ServerSettings& added = to.servers.emplace_back(bare_settings(server));
         added.alpha = service.health.alpha;
         for (const config::HealthCheck& check : checks_of(service, server)) {
-            added.checks.push_back(check_settings(check, server.endpoint));
+            added.checks.push_back(check_settings(service, server, check));
         }
     }
     return to;
@@ -262,10 +297,10 @@ class Mistakes {
             const config::RealServer& server = service.real_servers[i];
             const std::string server_path = fmt::format("{}.real_servers[{}]", path, i);
             add(with(bare_settings(server)), server_path);
-            find_in(checks_of(service, server),
-                    server.endpoint,
-                    server.health.checks.empty() ? path : server_path);
-            look_at_passive(service, server, server.health.checks.empty() ? path : server_path);
+            const std::string& checks_path = server.health.checks.empty() ? path : server_path;
+            find_in(service, server, checks_path);
+            look_at_passive(service, server, checks_path);
+            look_at_paths(service, server, checks_path);
         }
     }
     [[nodiscard]] std::vector<config::Finding> take() { return std::move(list_); }
@@ -278,15 +313,46 @@ class Mistakes {
         return service;
     }
 
-    void find_in(const std::vector<config::HealthCheck>& checks,
-                 const Endpoint& endpoint,
+    void find_in(const config::VirtualService& service,
+                 const config::RealServer& server,
                  const std::string& path) {
+        const auto& checks = checks_of(service, server);
         for (size_t i = 0; i < checks.size(); ++i) {
-            ServerSettings server;
-            server.endpoint = endpoint;
-            server.checks = {check_settings(checks[i], endpoint)};
-            add(with(std::move(server)), fmt::format("{}.checks[{}]", path, i));
+            ServerSettings settings;
+            settings.endpoint = server.endpoint;
+            settings.checks = {check_settings(service, server, checks[i])};
+            add(with(std::move(settings)), fmt::format("{}.checks[{}]", path, i));
         }
+    }
+
+    void look_at_paths(const config::VirtualService& service,
+                       const config::RealServer& server,
+                       const std::string& path) {
+        const auto& checks = checks_of(service, server);
+        for (size_t i = 0; i < checks.size(); ++i) {
+            if (!checks[i].through_forwarding) {
+                continue;
+            }
+            const std::string at = fmt::format("{}.checks[{}].through_forwarding", path, i);
+            for (const std::string_view text : wrong_with_path(checks[i])) {
+                add_once(at, std::string(text));
+            }
+        }
+    }
+
+    static std::vector<std::string_view> wrong_with_path(const config::HealthCheck& check) {
+        using config::CheckType;
+        std::vector<std::string_view> wrong;
+        if (check.type == CheckType::kScript || check.type == CheckType::kPassive) {
+            return {"only probes can take the clients' way: expected another type"};
+        }
+        if (check.type == CheckType::kUdp && !check.udp.require_reply) {
+            wrong.emplace_back("no answer tells nothing: expected udp.require_reply = true");
+        }
+        if (!check.interface.empty() || check.mark != 0 || check.source_port != 0) {
+            wrong.emplace_back("the way is the clients': expected no interface, mark, source_port");
+        }
+        return wrong;
     }
 
     // What the workers' counters can tell: packets from the server, not what was in them.
@@ -335,6 +401,22 @@ class Mistakes {
 };
 
 }  // namespace
+
+std::vector<ProbePath> health_paths(const config::Model& model) {
+    std::vector<ProbePath> paths;
+    std::set<uint64_t> numbers;
+    for (const config::VirtualService& service : model.virtual_services) {
+        for (const config::RealServer& server : service.real_servers) {
+            for (const config::HealthCheck& check : checks_of(service, server)) {
+                const auto path = path_of(service, server, check);
+                if (path && numbers.insert(number_of(*path)).second) {
+                    paths.push_back(*path);
+                }
+            }
+        }
+    }
+    return paths;
+}
 
 bool is_watched(const config::VirtualService& service) {
     return service.health != config::ServiceHealth{} || service.sorry_server.is_set() ||

@@ -7,6 +7,7 @@
 
 #include "config/model.h"
 #include "config/validate.h"
+#include "controlplane/daemon/probe_paths.h"
 #include "healthcheck/config.h"
 
 namespace director::daemon {
@@ -17,6 +18,9 @@ namespace director::daemon {
 [[nodiscard]] std::string health_name(const config::VirtualService& service);
 // Of all services that are watched.
 [[nodiscard]] healthcheck::Settings health_settings(const config::Model& model);
+
+// The ways of those checks that are made through the forwarding method, each once.
+[[nodiscard]] std::vector<ProbePath> health_paths(const config::Model& model);
 
 // For Vocabulary::further.
 [[nodiscard]] std::vector<config::Finding> find_health_mistakes(const config::Model& model);

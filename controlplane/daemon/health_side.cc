@@ -101,6 +101,11 @@ Result<std::string> HealthSide::apply(const config::Model& model) {
     if (auto good = services_.try_out(model); !good) {
         return Failure(good.error());
     }
+    if (probe_side_ != nullptr) {
+        if (auto ready = probe_side_->put(health_paths(model), sockets_); !ready) {
+            return Failure(ready.error());
+        }
+    }
     watched_.clear();
     unwatched_.clear();
     for (const config::VirtualService& service : model.virtual_services) {

@@ -19,6 +19,7 @@
 #include "common/result.h"
 #include "common/time.h"
 #include "config/model.h"
+#include "controlplane/daemon/probe_side.h"
 #include "controlplane/daemon/service_control.h"
 #include "controlplane/server/protocol.h"
 #include "dataplane/api/service.h"
@@ -41,6 +42,8 @@ class HealthSide {
     // Serves what `model` says, less what is down. What did not change keeps its state. Answers as
     // ServiceControl::apply() does; on error nothing has changed.
     [[nodiscard]] Result<std::string> apply(const config::Model& model);
+    // For checks through the forwarding method; must outlive all apply().
+    void use_paths(ProbeSide& probe_side) { probe_side_ = &probe_side; }
     // No more checks. `done` is called, perhaps at once, when the last commands have ended, or some
     // seconds later: they must not keep the director from stopping.
     void stop(std::function<void()> done);
@@ -90,6 +93,7 @@ class HealthSide {
     ServiceControl& services_;
     std::function<void()> on_change_;
     std::function<void(const std::string&, bool)> told_of_quorum_;
+    ProbeSide* probe_side_ = nullptr;
     std::function<void()> stopped_;  // set: stop() was called
     TimePoint stop_deadline_;
     healthcheck::KernelSockets sockets_;

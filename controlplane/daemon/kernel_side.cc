@@ -332,6 +332,20 @@ void KernelSide::send_to_neighbour(InterfaceId interface,
     act(actions);
 }
 
+std::optional<ProbeWay> KernelSide::way_to(const IpAddress& address) const {
+    if (routes_ == nullptr) {
+        return std::nullopt;
+    }
+    const dataplane::Route& route = route_to(*routes_, address);
+    const bool has_gateway = route.kind == dataplane::RouteKind::kGateway;
+    const auto interface = interfaces_.find(route.interface);
+    if ((!has_gateway && route.kind != dataplane::RouteKind::kOnLink) ||
+        interface == interfaces_.end()) {
+        return std::nullopt;
+    }
+    return ProbeWay{interface->first, interface->second, has_gateway ? route.gateway : address};
+}
+
 // The kernel's interface loses its carrier with the port, and whoever watches the interface (the
 // workers, VRRP, a routing daemon) learns of it from there.
 void KernelSide::watch_cables() {

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "common/time.h"
 #include "config/model.h"
 #include "controlplane/daemon/fleet.h"
+#include "controlplane/daemon/probe_paths.h"
 #include "controlplane/kernel/mirror.h"
 #include "controlplane/kernel/neighbours.h"
 #include "controlplane/kernel/netlink.h"
@@ -61,6 +63,9 @@ class KernelSide final : private kernel::MirrorSink {
     void send_to_neighbour(dataplane::InterfaceId interface,
                            const IpAddress& address,
                            std::span<const uint8_t> frame);
+
+    // Where packets to `address` go; nothing: nowhere that is ours to reach.
+    [[nodiscard]] std::optional<ProbeWay> way_to(const IpAddress& address) const;
 
     // Keeps the next hops towards these addresses known, so that no client waits for ARP.
     void keep_reachable(std::vector<IpAddress> destinations);

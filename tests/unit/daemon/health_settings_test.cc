@@ -165,6 +165,59 @@ TEST(HealthSettings, ServiceItself) {
     EXPECT_EQ(service.sorry_server->weight, 5U);
 }
 
+TEST(HealthSettings, ChecksThroughTheForwardingMethodGoToTheVirtualAddress) {
+    const std::string services = R"({ address = "192.0.2.80:80";
+        checks = ( { type = "tcp"; through_forwarding = true; },
+                   { type = "ping"; through_forwarding = true; source = "192.0.2.7"; },
+                   { type = "tcp"; } );
+        real_servers = (
+            { address = "10.0.0.1:80"; forwarding = "direct"; },
+            { address = "10.0.0.2:80"; forwarding = "tunnel"; tunnel = { type = "gre"; }; },
+            { address = "10.0.0.3:8080"; } ); })";
+    const auto settings = settings_of(services);
+    const auto& servers = settings.services.at(0).servers;
+    const auto target = [&servers](size_t server, size_t check) {
+        return servers.at(server).checks.at(check).target;
+    };
+    EXPECT_EQ(to_string(target(0, 0).to), "192.0.2.80:80");
+    EXPECT_EQ(to_string(target(0, 1).to), "192.0.2.80:0");
+    EXPECT_FALSE(target(0, 1).source) << "the path has it";
+    EXPECT_EQ(to_string(target(0, 2).to), "10.0.0.1:80");
+    EXPECT_EQ(target(0, 2).path, 0U);
+    EXPECT_EQ(to_string(target(2, 0).to), "10.0.0.3:8080") << "NAT: just a plain one";
+    EXPECT_EQ(target(2, 0).path, 0U);
+
+    const auto paths = health_paths(*parse("virtual_services = ( " + services + " );"));
+    ASSERT_EQ(paths.size(), 4U) << "two checks, by two servers";
+    EXPECT_EQ(number_of(paths[0]), target(0, 0).path);
+    EXPECT_EQ(number_of(paths[1]), target(0, 1).path);
+    EXPECT_EQ(number_of(paths[2]), target(1, 0).path);
+    EXPECT_EQ(to_string(paths[0].virtual_address), "192.0.2.80");
+    EXPECT_EQ(to_string(paths[0].server), "10.0.0.1");
+    EXPECT_EQ(paths[0].forwarding, dataplane::ForwardingMethod::kDirect);
+    EXPECT_EQ(paths[1].source, IpAddress::parse("192.0.2.7"));
+    EXPECT_EQ(paths[2].tunnel.kind, dataplane::TunnelKind::kGre);
+}
+
+TEST(HealthMistakes, ThroughTheForwardingMethodWantsAnAnswer) {
+    const auto lines = mistakes_in(R"({ mark = 3; match = ( { addresses = "192.0.2.80"; } );
+ checks = ( { type = "udp"; through_forwarding = true; mark = 2; port = 53; address = "192.0.2.80"; },
+  { type = "script"; through_forwarding = true; script = { command = [ "/bin/true" ]; }; },
+  { type = "tcp"; port = 80; through_forwarding = true; } );
+ real_servers = ( { address = "10.0.0.1:0"; forwarding = "direct"; } ); })");
+    ASSERT_EQ(lines.size(), 4U) << testing::PrintToString(lines);
+    const std::string at = "virtual_services[0].checks[";
+    EXPECT_EQ(lines[0],
+              "t.conf:3: " + at +
+                  "0].through_forwarding: no answer tells nothing: expected "
+                  "udp.require_reply = true");
+    EXPECT_NE(lines[1].find("expected no interface, mark, source_port"), std::string::npos);
+    EXPECT_NE(lines[2].find("expected another type"), std::string::npos) << lines[2];
+    EXPECT_EQ(lines[3],
+              "t.conf:5: " + at + "2]: no address to probe: expected the server's or `connect_ip`")
+        << "a service by match rules has no address of its own";
+}
+
 TEST(HealthMistakes, HaveTheLineOfTheirCheck) {
     EXPECT_EQ(mistakes_in(R"({ address = "192.0.2.80:80";
  checks = ( { type = "tcp"; },
