@@ -161,6 +161,10 @@ std::string show_status(const server::StatusView& status, Colour colour) {
     if (!status.vrrp.empty()) {
         line("vrrp", show_vrrp_states(status.vrrp, colour));
     }
+    for (const server::ServiceTimeoutView& timeout : status.service_timeouts) {
+        line("timeout",
+             fmt::format("{}: {} {} s", timeout.service, timeout.setting, timeout.seconds));
+    }
     if (status.overloaded > 0) {
         line("overloaded", fmt::format("{} real servers", status.overloaded));
     }

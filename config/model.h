@@ -190,6 +190,66 @@ struct SynFlood {
     friend bool operator==(const SynFlood&, const SynFlood&) = default;
 };
 
+// Seconds that an idle connection is kept, by state (IPVS's defaults).
+struct Timeouts {
+    uint32_t tcp_established = 900;
+    uint32_t tcp_syn_sent = 120;
+    uint32_t tcp_syn_recv = 60;
+    uint32_t tcp_fin_wait = 120;
+    uint32_t tcp_time_wait = 120;
+    uint32_t tcp_close = 10;
+    uint32_t tcp_close_wait = 60;
+    uint32_t tcp_last_ack = 30;
+    uint32_t tcp_listen = 120;
+    uint32_t tcp_syn_ack = 120;
+    uint32_t udp = 300;
+    uint32_t icmp = 30;
+    uint32_t sctp_init1 = 4;
+    uint32_t sctp_init = 61;
+    uint32_t sctp_cookie_sent = 61;
+    uint32_t sctp_cookie_replied = 61;
+    uint32_t sctp_cookie_wait = 61;
+    uint32_t sctp_cookie = 61;
+    uint32_t sctp_cookie_echoed = 61;
+    uint32_t sctp_established = 900;
+    uint32_t sctp_shutdown_sent = 61;
+    uint32_t sctp_shutdown_received = 61;
+    uint32_t sctp_shutdown_ack_sent = 61;
+    uint32_t sctp_rejected = 4;
+    uint32_t sctp_closed = 61;
+
+    friend bool operator==(const Timeouts&, const Timeouts&) = default;
+};
+
+// A service's own; 0 = as those of all services. Half-open connections are kept as long as all
+// others are, and ICMP is no service's.
+struct ServiceTimeouts {
+    uint32_t tcp_established = 0;
+    uint32_t tcp_syn_sent = 0;
+    uint32_t tcp_fin_wait = 0;
+    uint32_t tcp_time_wait = 0;
+    uint32_t tcp_close = 0;
+    uint32_t tcp_close_wait = 0;
+    uint32_t tcp_last_ack = 0;
+    uint32_t tcp_listen = 0;
+    uint32_t udp = 0;
+    uint32_t sctp_init1 = 0;
+    uint32_t sctp_init = 0;
+    uint32_t sctp_cookie_sent = 0;
+    uint32_t sctp_cookie_replied = 0;
+    uint32_t sctp_cookie_wait = 0;
+    uint32_t sctp_cookie = 0;
+    uint32_t sctp_cookie_echoed = 0;
+    uint32_t sctp_established = 0;
+    uint32_t sctp_shutdown_sent = 0;
+    uint32_t sctp_shutdown_received = 0;
+    uint32_t sctp_shutdown_ack_sent = 0;
+    uint32_t sctp_rejected = 0;
+    uint32_t sctp_closed = 0;
+
+    friend bool operator==(const ServiceTimeouts&, const ServiceTimeouts&) = default;
+};
+
 struct VirtualService {
     Endpoint endpoint;  // Endpoint{}: by mark and match rules
     Protocol protocol = Protocol::kTcp;
@@ -213,6 +273,7 @@ struct VirtualService {
     std::string local_pool;  // of `local_pools`, for full NAT
     Quic quic;
     Limits limits;
+    ServiceTimeouts timeouts;
     std::vector<IpPrefix> allow;  // empty, and no file: everyone
     std::string allow_file;
     std::vector<IpPrefix> deny;
@@ -272,37 +333,6 @@ class PrefixFiles {
 
   private:
     std::map<std::string, std::shared_ptr<const Prefixes>> files_;  // shared: they may be large
-};
-
-// Seconds that an idle connection is kept, by state (IPVS's defaults).
-struct Timeouts {
-    uint32_t tcp_established = 900;
-    uint32_t tcp_syn_sent = 120;
-    uint32_t tcp_syn_recv = 60;
-    uint32_t tcp_fin_wait = 120;
-    uint32_t tcp_time_wait = 120;
-    uint32_t tcp_close = 10;
-    uint32_t tcp_close_wait = 60;
-    uint32_t tcp_last_ack = 30;
-    uint32_t tcp_listen = 120;
-    uint32_t tcp_syn_ack = 120;
-    uint32_t udp = 300;
-    uint32_t icmp = 30;
-    uint32_t sctp_init1 = 4;
-    uint32_t sctp_init = 61;
-    uint32_t sctp_cookie_sent = 61;
-    uint32_t sctp_cookie_replied = 61;
-    uint32_t sctp_cookie_wait = 61;
-    uint32_t sctp_cookie = 61;
-    uint32_t sctp_cookie_echoed = 61;
-    uint32_t sctp_established = 900;
-    uint32_t sctp_shutdown_sent = 61;
-    uint32_t sctp_shutdown_received = 61;
-    uint32_t sctp_shutdown_ack_sent = 61;
-    uint32_t sctp_rejected = 4;
-    uint32_t sctp_closed = 61;
-
-    friend bool operator==(const Timeouts&, const Timeouts&) = default;
 };
 
 struct Control {

@@ -143,36 +143,49 @@ void visit_settings(Dataplane& dataplane, Visitor& visitor) {
     visitor.flag("decrement_ttl", dataplane.decrement_ttl);
 }
 
+// The timeouts that a service may have of its own.
+template <typename AnyTimeouts, typename Function>
+void each_timeout(AnyTimeouts& timeouts, const Function& each) {
+    each("tcp_established", timeouts.tcp_established);
+    each("tcp_syn_sent", timeouts.tcp_syn_sent);
+    each("tcp_fin_wait", timeouts.tcp_fin_wait);
+    each("tcp_time_wait", timeouts.tcp_time_wait);
+    each("tcp_close", timeouts.tcp_close);
+    each("tcp_close_wait", timeouts.tcp_close_wait);
+    each("tcp_last_ack", timeouts.tcp_last_ack);
+    each("tcp_listen", timeouts.tcp_listen);
+    each("udp", timeouts.udp);
+    each("sctp_init1", timeouts.sctp_init1);
+    each("sctp_init", timeouts.sctp_init);
+    each("sctp_cookie_sent", timeouts.sctp_cookie_sent);
+    each("sctp_cookie_replied", timeouts.sctp_cookie_replied);
+    each("sctp_cookie_wait", timeouts.sctp_cookie_wait);
+    each("sctp_cookie", timeouts.sctp_cookie);
+    each("sctp_cookie_echoed", timeouts.sctp_cookie_echoed);
+    each("sctp_established", timeouts.sctp_established);
+    each("sctp_shutdown_sent", timeouts.sctp_shutdown_sent);
+    each("sctp_shutdown_received", timeouts.sctp_shutdown_received);
+    each("sctp_shutdown_ack_sent", timeouts.sctp_shutdown_ack_sent);
+    each("sctp_rejected", timeouts.sctp_rejected);
+    each("sctp_closed", timeouts.sctp_closed);
+}
+
 template <typename Visitor>
 void visit_settings(Timeouts& timeouts, Visitor& visitor) {
     const auto seconds = [&](std::string_view name, uint32_t& value) {
         visitor.number(name, value, kTimeoutRange, Need::kOptional);
     };
-    seconds("tcp_established", timeouts.tcp_established);
-    seconds("tcp_syn_sent", timeouts.tcp_syn_sent);
+    each_timeout(timeouts, seconds);
     seconds("tcp_syn_recv", timeouts.tcp_syn_recv);
-    seconds("tcp_fin_wait", timeouts.tcp_fin_wait);
-    seconds("tcp_time_wait", timeouts.tcp_time_wait);
-    seconds("tcp_close", timeouts.tcp_close);
-    seconds("tcp_close_wait", timeouts.tcp_close_wait);
-    seconds("tcp_last_ack", timeouts.tcp_last_ack);
-    seconds("tcp_listen", timeouts.tcp_listen);
     seconds("tcp_syn_ack", timeouts.tcp_syn_ack);
-    seconds("udp", timeouts.udp);
     seconds("icmp", timeouts.icmp);
-    seconds("sctp_init1", timeouts.sctp_init1);
-    seconds("sctp_init", timeouts.sctp_init);
-    seconds("sctp_cookie_sent", timeouts.sctp_cookie_sent);
-    seconds("sctp_cookie_replied", timeouts.sctp_cookie_replied);
-    seconds("sctp_cookie_wait", timeouts.sctp_cookie_wait);
-    seconds("sctp_cookie", timeouts.sctp_cookie);
-    seconds("sctp_cookie_echoed", timeouts.sctp_cookie_echoed);
-    seconds("sctp_established", timeouts.sctp_established);
-    seconds("sctp_shutdown_sent", timeouts.sctp_shutdown_sent);
-    seconds("sctp_shutdown_received", timeouts.sctp_shutdown_received);
-    seconds("sctp_shutdown_ack_sent", timeouts.sctp_shutdown_ack_sent);
-    seconds("sctp_rejected", timeouts.sctp_rejected);
-    seconds("sctp_closed", timeouts.sctp_closed);
+}
+
+template <typename Visitor>
+void visit_settings(ServiceTimeouts& timeouts, Visitor& visitor) {
+    each_timeout(timeouts, [&](std::string_view name, uint32_t& value) {
+        visitor.number(name, value, {0, kTimeoutRange.max}, Need::kOptional);
+    });
 }
 
 template <typename Visitor>
@@ -330,6 +343,7 @@ void visit_settings(VirtualService& service, Visitor& visitor) {
     visitor.group("syn_flood", service.syn_flood);
     visitor.group("quic", service.quic);
     visitor.group("limits", service.limits);
+    visitor.group("timeouts", service.timeouts);
     visitor.texts("allow", service.allow, kPrefixForm);
     visitor.text("allow_file", service.allow_file, kPrefixFileForm, kOptional);
     visitor.texts("deny", service.deny, kPrefixForm);

@@ -457,6 +457,7 @@ server::StatusView Application::status_view(const Reports& reports) const {
     view.last_reload = last_reload_;
     view.timeouts = {
         model_.timeouts.tcp_established, model_.timeouts.tcp_fin_wait, model_.timeouts.udp};
+    view.service_timeouts = service_timeouts(services_->catalogue());
     view.pools = pool_views(reports, services_->catalogue());
     view.drains = drain_views(reports, *services_, clock_.now());
     view.full_tables = full_tables_view(reports, engine_->shared_table_counters());

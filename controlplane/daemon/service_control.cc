@@ -22,40 +22,6 @@ namespace {
 
 constexpr LogArea kLog{"service"};
 
-dataplane::ConnTimeouts conn_timeouts(const config::Timeouts& timeouts) {
-    using dataplane::ConnState;
-    dataplane::ConnTimeouts seconds = dataplane::kDefaultConnTimeouts;
-    const auto set = [&seconds](ConnState state, uint32_t value) {
-        seconds[static_cast<size_t>(state)] = value;
-    };
-    set(ConnState::kEstablished, timeouts.tcp_established);
-    set(ConnState::kSynSent, timeouts.tcp_syn_sent);
-    set(ConnState::kSynRecv, timeouts.tcp_syn_recv);
-    set(ConnState::kFinWait, timeouts.tcp_fin_wait);
-    set(ConnState::kTimeWait, timeouts.tcp_time_wait);
-    set(ConnState::kClose, timeouts.tcp_close);
-    set(ConnState::kCloseWait, timeouts.tcp_close_wait);
-    set(ConnState::kLastAck, timeouts.tcp_last_ack);
-    set(ConnState::kListen, timeouts.tcp_listen);
-    set(ConnState::kSynAck, timeouts.tcp_syn_ack);
-    set(ConnState::kUdp, timeouts.udp);
-    set(ConnState::kIcmp, timeouts.icmp);
-    set(ConnState::kSctpInit1, timeouts.sctp_init1);
-    set(ConnState::kSctpInit, timeouts.sctp_init);
-    set(ConnState::kSctpCookieSent, timeouts.sctp_cookie_sent);
-    set(ConnState::kSctpCookieReplied, timeouts.sctp_cookie_replied);
-    set(ConnState::kSctpCookieWait, timeouts.sctp_cookie_wait);
-    set(ConnState::kSctpCookie, timeouts.sctp_cookie);
-    set(ConnState::kSctpCookieEchoed, timeouts.sctp_cookie_echoed);
-    set(ConnState::kSctpEstablished, timeouts.sctp_established);
-    set(ConnState::kSctpShutdownSent, timeouts.sctp_shutdown_sent);
-    set(ConnState::kSctpShutdownReceived, timeouts.sctp_shutdown_received);
-    set(ConnState::kSctpShutdownAckSent, timeouts.sctp_shutdown_ack_sent);
-    set(ConnState::kSctpRejected, timeouts.sctp_rejected);
-    set(ConnState::kSctpClosed, timeouts.sctp_closed);
-    return seconds;
-}
-
 const dataplane::Scheduler& scheduler_of(const plan::ServiceEntry& service) {
     const auto number = dataplane::find_scheduler(service.settings.scheduler);
     DIRECTOR_ASSERT(number.has_value());  // the configuration checked the name
@@ -329,7 +295,7 @@ std::optional<TimePoint> ServiceControl::drain_deadline(dataplane::RealServerId 
 }
 
 void ServiceControl::set_timeouts(const config::Timeouts& timeouts) {
-    const dataplane::ConnTimeouts seconds = conn_timeouts(timeouts);
+    const dataplane::ConnTimeouts seconds = plan::timeouts_of(timeouts);
     for (size_t state = 0; state < seconds.size(); ++state) {
         Command command(CommandKind::kSetTimeout);
         command.set_timeout = {static_cast<dataplane::ConnState>(state), seconds[state]};

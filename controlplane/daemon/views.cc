@@ -198,6 +198,19 @@ std::vector<std::string> services_under_attack(const Reports& reports,
     return names;
 }
 
+std::vector<server::ServiceTimeoutView> service_timeouts(const plan::Catalogue& catalogue) {
+    std::vector<server::ServiceTimeoutView> all;
+    for (const plan::ServiceEntry* const service : catalogue.services()) {
+        config::each_timeout(
+            service->settings.timeouts, [&](std::string_view setting, uint32_t seconds) {
+                if (seconds != 0) {
+                    all.push_back({name_of(*service), std::string(setting), seconds});
+                }
+            });
+    }
+    return all;
+}
+
 server::DropsView drops_view(const Reports& reports, const plan::Catalogue& catalogue) {
     server::DropsView view;
     for (const auto& text : dataplane::kDropReasonTexts) {

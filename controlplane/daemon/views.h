@@ -24,6 +24,8 @@ namespace director::daemon {
 // Their names: "TCP 192.0.2.1:80".
 [[nodiscard]] std::vector<std::string> services_under_attack(const Reports& reports,
                                                              const plan::Catalogue& catalogue);
+[[nodiscard]] std::vector<server::ServiceTimeoutView> service_timeouts(
+    const plan::Catalogue& catalogue);
 [[nodiscard]] server::DropsView drops_view(const Reports& reports,
                                            const plan::Catalogue& catalogue);
 // `before` are the loops' counters at the last sample: shares and averages are since then.

@@ -94,7 +94,48 @@ dataplane::AttackThresholds translated(const config::SynFlood& flood) {
             .hold_seconds = flood.hold};
 }
 
+// Those that a service may have of its own too.
+template <typename Timeouts>
+void take_timeouts(const Timeouts& timeouts, dataplane::ConnTimeouts& seconds) {
+    using dataplane::ConnState;
+    const auto set = [&seconds](ConnState state, uint32_t value) {
+        seconds[static_cast<size_t>(state)] = value;
+    };
+    set(ConnState::kEstablished, timeouts.tcp_established);
+    set(ConnState::kSynSent, timeouts.tcp_syn_sent);
+    set(ConnState::kFinWait, timeouts.tcp_fin_wait);
+    set(ConnState::kTimeWait, timeouts.tcp_time_wait);
+    set(ConnState::kClose, timeouts.tcp_close);
+    set(ConnState::kCloseWait, timeouts.tcp_close_wait);
+    set(ConnState::kLastAck, timeouts.tcp_last_ack);
+    set(ConnState::kListen, timeouts.tcp_listen);
+    set(ConnState::kUdp, timeouts.udp);
+    set(ConnState::kSctpInit1, timeouts.sctp_init1);
+    set(ConnState::kSctpInit, timeouts.sctp_init);
+    set(ConnState::kSctpCookieSent, timeouts.sctp_cookie_sent);
+    set(ConnState::kSctpCookieReplied, timeouts.sctp_cookie_replied);
+    set(ConnState::kSctpCookieWait, timeouts.sctp_cookie_wait);
+    set(ConnState::kSctpCookie, timeouts.sctp_cookie);
+    set(ConnState::kSctpCookieEchoed, timeouts.sctp_cookie_echoed);
+    set(ConnState::kSctpEstablished, timeouts.sctp_established);
+    set(ConnState::kSctpShutdownSent, timeouts.sctp_shutdown_sent);
+    set(ConnState::kSctpShutdownReceived, timeouts.sctp_shutdown_received);
+    set(ConnState::kSctpShutdownAckSent, timeouts.sctp_shutdown_ack_sent);
+    set(ConnState::kSctpRejected, timeouts.sctp_rejected);
+    set(ConnState::kSctpClosed, timeouts.sctp_closed);
+}
+
 }  // namespace
+
+dataplane::ConnTimeouts timeouts_of(const config::Timeouts& timeouts) {
+    using dataplane::ConnState;
+    dataplane::ConnTimeouts seconds = dataplane::kDefaultConnTimeouts;
+    take_timeouts(timeouts, seconds);
+    seconds[static_cast<size_t>(ConnState::kSynRecv)] = timeouts.tcp_syn_recv;
+    seconds[static_cast<size_t>(ConnState::kSynAck)] = timeouts.tcp_syn_ack;
+    seconds[static_cast<size_t>(ConnState::kIcmp)] = timeouts.icmp;
+    return seconds;
+}
 
 dataplane::ServiceKey key_of(const config::VirtualService& service) {
     if (service.mark != 0) {
@@ -149,6 +190,7 @@ dataplane::ServiceOptions options_of(const config::VirtualService& service) {
     to.client_prefix_ipv6 = service.limits.client_prefix_ipv6;
     to.client_connections_per_second = service.limits.client_connections_per_second;
     to.client_connections_max = service.limits.client_connections_max;
+    take_timeouts(service.timeouts, to.timeouts);
     return to;
 }
 

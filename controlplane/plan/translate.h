@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "config/model.h"
+#include "dataplane/api/conn_state.h"
 #include "dataplane/api/service.h"
 #include "dataplane/api/tables.h"
 
@@ -16,6 +17,7 @@ namespace director::plan {
 [[nodiscard]] dataplane::ServiceOptions options_of(const config::VirtualService& service);
 // But for its id.
 [[nodiscard]] dataplane::RealServerSlot slot_of(const config::RealServer& server);
+[[nodiscard]] dataplane::ConnTimeouts timeouts_of(const config::Timeouts& timeouts);
 [[nodiscard]] dataplane::MatchRule rule_of(const config::Match& match,
                                            dataplane::ServiceId service);
 // But for the pool and the slots.

@@ -31,6 +31,7 @@ DIRECTOR_DEFINE_JSON(FullTablesView,
                      clients_uncounted,
                      templates_evicted)
 DIRECTOR_DEFINE_JSON(TimeoutsView, tcp, tcp_fin, udp)
+DIRECTOR_DEFINE_JSON(ServiceTimeoutView, service, setting, seconds)
 DIRECTOR_DEFINE_JSON(DrainView, service, server, connections, seconds_left)
 DIRECTOR_DEFINE_JSON(StatusView,
                      version,
@@ -47,6 +48,7 @@ DIRECTOR_DEFINE_JSON(StatusView,
                      config_file,
                      last_reload,
                      timeouts,
+                     service_timeouts,
                      pools,
                      drains,
                      overloaded,

@@ -144,6 +144,13 @@ struct TimeoutsView {
     uint32_t udp = 0;
 };
 
+// A timeout that a service has of its own.
+struct ServiceTimeoutView {
+    std::string service;  // "TCP 192.0.2.1:80"
+    std::string setting;  // "tcp_established"
+    uint32_t seconds = 0;
+};
+
 // A real server that is being drained, in one service.
 struct DrainView {
     std::string service;  // "TCP 192.0.2.1:80"
@@ -168,6 +175,7 @@ struct StatusView {
     std::string config_file;
     std::string last_reload;  // what came of the last reload; empty if there was none
     TimeoutsView timeouts;
+    std::vector<ServiceTimeoutView> service_timeouts;
     std::vector<PoolView> pools;
     std::vector<DrainView> drains;
     uint64_t overloaded = 0;  // real servers above their upper threshold
@@ -452,6 +460,7 @@ DIRECTOR_DECLARE_JSON(PacketTotals)
 DIRECTOR_DECLARE_JSON(PoolView)
 DIRECTOR_DECLARE_JSON(FullTablesView)
 DIRECTOR_DECLARE_JSON(TimeoutsView)
+DIRECTOR_DECLARE_JSON(ServiceTimeoutView)
 DIRECTOR_DECLARE_JSON(DrainView)
 DIRECTOR_DECLARE_JSON(StatusView)
 DIRECTOR_DECLARE_JSON(TrafficStats)

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/address.h"
+#include "dataplane/api/conn_state.h"
 #include "dataplane/api/ids.h"
 
 namespace director::dataplane {
@@ -203,6 +204,9 @@ struct ServiceOptions {
     uint16_t allow_list = 0;  // number of a prefix list; 0: everyone may
     uint16_t deny_list = 0;   // number of a prefix list; 0: nobody is refused
     uint16_t local_pool = 0;  // full NAT: number of a pool of local addresses
+    // Seconds that its idle connections are kept, by state; 0: as those of all services. Half-open
+    // ones are kept as long as all others are: one queue has them, by age.
+    ConnTimeouts timeouts{};
 
     friend constexpr bool operator==(const ServiceOptions&, const ServiceOptions&) = default;
 };

@@ -52,6 +52,7 @@ void describe_servers(Worker::State& state,
         tally.tunnel = server.tunnel;
         state.outer_headers[index(server.id)] = {};
         tally.is_load_wanted = is_load_wanted;
+        tally.has_own_timeouts = has_own_timeouts(state, table.id);
         state.servers_end = std::max(state.servers_end, index(server.id) + 1);
         // A server whose connections are being ended, at the end of a drain, has weight 0.
         tally.is_ending = tally.is_ending && server.weight == 0;
@@ -151,6 +152,7 @@ void put_service(Worker::State& state, const Command& command) {
         give_back(state, command, &table);
         return;
     }
+    set_own_timeouts(state, table.id, table.options.timeouts);
     describe_servers(state, table, slot.table);
     fill_in_loads(state, table);
     start_round(state, table);
@@ -193,6 +195,7 @@ void forget_service(Worker::State& state, const Command& command) {
     note_ftp(state, *slot, slot->key, false);
     note_tunnels(state, *slot);
     *slot = {};
+    set_own_timeouts(state, command.service, {});
     state.service_counters[index(command.service)] = {};
     SynWatch& watch = state.syn_watches[index(command.service)];
     state.counters.services_under_attack -= watch.attack.is_under_attack() ? 1U : 0U;
@@ -225,14 +228,6 @@ void forget_real_server(Worker::State& state, const Command& command) {
     counters = {};
 }
 
-[[nodiscard]] bool set_timeout(Worker::State& state, const TimeoutChange& change) {
-    if (change.state >= ConnState::kCount) {
-        return false;
-    }
-    state.timeout_ticks[static_cast<size_t>(change.state)] = to_ticks(change.seconds);
-    return true;
-}
-
 void put_tables(Worker::State& state, const Command& command) {
     if (state.tables != nullptr) {
         report(state, command, EventKind::kTablesReturned).tables = state.tables;
@@ -246,6 +241,7 @@ void put_tables(Worker::State& state, const Command& command) {
             tally.service = rule.service;
             tally.position = kNoPosition;
             tally.is_ending = false;
+            tally.has_own_timeouts = has_own_timeouts(state, rule.service);
         }
     }
     note_wide_services(state);

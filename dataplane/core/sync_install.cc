@@ -91,7 +91,8 @@ void arm_for(Worker::State& state, uint32_t connection, uint32_t timeout_seconds
 
 [[nodiscard]] bool is_ours(const Worker::State& state, uint32_t connection) {
     const Connection& entry = state.connections[connection];
-    const uint32_t last = entry.deadline - state.timeout_ticks[static_cast<size_t>(entry.state)];
+    const uint32_t last =
+        entry.deadline - timeouts_of(state, entry)[static_cast<size_t>(entry.state)];
     return state.sync.is_seen_here(connection) &&
            static_cast<int32_t>(state.tick - last) < static_cast<int32_t>(to_ticks(kOwnSeconds));
 }

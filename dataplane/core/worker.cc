@@ -44,7 +44,6 @@ Worker::State::State(const WorkerSettings& worker_settings)
       syn_watches(settings.services_max),
       ftp_addresses(settings.services_max, FlowEndHash{settings.hash_key}),
       owners{},
-      timeout_ticks{},
       one_packets{},
       fragments(fragment_settings(settings), settings.memory),
       frame_operations{},
@@ -58,14 +57,15 @@ Worker::State::State(const WorkerSettings& worker_settings)
       server_tallies(settings.memory, settings.real_servers_max),
       outer_headers(settings.memory, settings.real_servers_max),
       service_counters(settings.memory, settings.services_max),
+      timeouts(settings.memory, size_t{settings.services_max} + 1),
       events{},
       jobs{},
       job_sequences{} {
     for (uint16_t bucket = 0; bucket < kShardBuckets; ++bucket) {
         owners[bucket] = WorkerId{static_cast<uint16_t>(bucket % settings.worker_count)};
     }
-    for (size_t i = 0; i < kConnStateCount; ++i) {
-        timeout_ticks[i] = to_ticks(kDefaultConnTimeouts[i]);
+    if (timeouts.is_allocated()) {
+        set_default_timeouts(*this);
     }
 }
 
@@ -126,7 +126,7 @@ bool Worker::is_ready() const {
     return state_->connections.is_allocated() && state_->sync.is_allocated() &&
            state_->ftps.is_allocated() && state_->fragments.is_allocated() &&
            state_->server_tallies.is_allocated() && state_->outer_headers.is_allocated() &&
-           state_->service_counters.is_allocated();
+           state_->service_counters.is_allocated() && state_->timeouts.is_allocated();
 }
 
 uint64_t Worker::table_bytes(const WorkerSettings& settings) {
@@ -136,6 +136,7 @@ uint64_t Worker::table_bytes(const WorkerSettings& settings) {
            FtpTable::bytes(settings.ftp_controls_max) +
            uint64_t{settings.real_servers_max} * (sizeof(ServerTally) + sizeof(OuterHeader)) +
            uint64_t{settings.services_max} * sizeof(ServiceCounters) +
+           (uint64_t{settings.services_max} + 1) * sizeof(TimeoutRow) +
            FragmentTable::bytes(fragment_settings(settings));
 }
 

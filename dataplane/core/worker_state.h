@@ -89,7 +89,9 @@ struct alignas(64) ServerTally {
     Tunnel tunnel;
     bool is_load_wanted = false;  // by its service's scheduler or thresholds
     bool is_overloaded = false;   // its connections have reached the upper threshold
-    bool is_ending = false;       // its connections are to end, as `when_gone` says (sweep.cc)
+    // Its connections are to end, as `when_gone` says (sweep.cc).
+    bool is_ending : 1 = false;
+    bool has_own_timeouts : 1 = false;  // its service has
     WhenServerGone when_gone{};
 
     [[nodiscard]] ServerCounters counters() const {
@@ -99,10 +101,18 @@ struct alignas(64) ServerTally {
 
 static_assert(sizeof(ServerTally) == 64);
 
-// A walk over the whole connection table, a piece per poll, for connections whose server is gone.
+// How long idle connections are kept, by state, of all services or of one (timeouts.cc).
+struct alignas(64) TimeoutRow {
+    std::array<uint32_t, kConnStateCount> ticks{};
+    ConnTimeouts own{};  // of a service: its own seconds, 0 where it has none
+};
+
+// A walk over the whole connection table, a piece per poll, for connections whose server is gone or
+// whose timeout became shorter.
 struct Sweep {
     uint32_t cursor = 0;
-    uint32_t left = 0;  // entries still to be looked at; 0: nothing to do
+    uint32_t left = 0;            // entries still to be looked at; 0: nothing to do
+    bool shortens_waits = false;  // idle connections are to end by the timeouts of now
 };
 
 inline constexpr uint32_t kNoPosition = 0xffffffffU;
@@ -130,7 +140,6 @@ struct Worker::State {
     FlatMap<FlowEnd, ServiceId, FlowEndHash> ftp_addresses;
     bool has_wide_services = false;  // that find_wide_service() knows more about
     std::array<WorkerId, kShardBuckets> owners;
-    std::array<uint32_t, kConnStateCount> timeout_ticks;
     std::array<LocalPool*, kLocalPoolsMax> local_pools{};  // by number; 0 is none
     const Tables* tables = nullptr;
     bool has_had_match_rules = false;  // whose connections may have outlived them
@@ -160,6 +169,7 @@ struct Worker::State {
     TableArray<ServerTally> server_tallies;
     TableArray<OuterHeader> outer_headers;  // by server, of those that packets are tunnelled to
     TableArray<ServiceCounters> service_counters;
+    TableArray<TimeoutRow> timeouts;  // of all services, then of each that has its own, by slot
 
     TimePoint now{};
     uint32_t tick = 0;
@@ -291,10 +301,25 @@ void watch_for_calm(Worker::State& state);
 // Ends a connection: its counters, its timer, its entry (expire.cc).
 void end_connection(Worker::State& state, uint32_t connection);
 
+// Ticks for which a connection is kept in each state.
+[[nodiscard]] inline const std::array<uint32_t, kConnStateCount>& timeouts_of(
+    const Worker::State& state, const Connection& connection) {
+    const ServerTally& server = state.server_tallies[index(connection.server)];
+    return state.timeouts[server.has_own_timeouts ? size_t{index(server.service)} + 1 : 0].ticks;
+}
+
 // A connection's deadline, as of a packet now.
 inline void set_deadline(const Worker::State& state, Connection& connection) {
-    connection.deadline = state.tick + state.timeout_ticks[static_cast<size_t>(connection.state)];
+    connection.deadline =
+        state.tick + timeouts_of(state, connection)[static_cast<size_t>(connection.state)];
 }
+
+// How long idle connections are kept (timeouts.cc): of all services, and of those that differ.
+void set_default_timeouts(Worker::State& state);
+[[nodiscard]] bool set_timeout(Worker::State& state, const TimeoutChange& change);
+// Before describe_servers() of `service`, whose table says `own`.
+void set_own_timeouts(Worker::State& state, ServiceId service, const ConnTimeouts& own);
+[[nodiscard]] bool has_own_timeouts(const Worker::State& state, ServiceId service);
 
 // How loaded servers are (loads.cc). note_load(): this worker has one connection more or less to a
 // server, or one in another state. fill_in_loads(): before a table is used. refresh_loads(): what

@@ -3,6 +3,8 @@
 // twice and must do the same to every frame.
 #include <fmt/format.h>
 
+#include <set>
+
 #include <catch2/catch.hpp>
 
 #include "common/random.h"
@@ -98,6 +100,166 @@ SCENARIO("a day of silence at once ends everything", "[expiry]") {
     fleet.run_for(seconds(1));
     REQUIRE(fleet.report().totals.connections == 0);
     fleet.check_gauges();
+}
+
+// --- Timeouts of single services ---
+
+namespace {
+
+constexpr ServiceKey kHttps{kVip, Be16::from_host(443), Protocol::kTcp};
+
+[[nodiscard]] dataplane::ServiceOptions kept_for(ConnState state, uint32_t timeout) {
+    dataplane::ServiceOptions options;
+    options.timeouts[static_cast<size_t>(state)] = timeout;
+    return options;
+}
+
+// Two TCP services, each with an established connection, and one of UDP.
+struct Several {
+    WorkerFleet fleet{{}};
+
+    Several() { configure(fleet); }
+    void put_http(const dataplane::ServiceOptions& options = {}) {
+        fleet.put_service(kHttp, "rr", {{at(kServer107, 80)}}, options);
+    }
+    void put_https(const dataplane::ServiceOptions& options = {}) {
+        fleet.put_service(kHttps, "rr", {{at(kServer108, 443)}}, options);
+    }
+    void say(uint16_t port, uint8_t flags = kTcpAck) {
+        fleet.send_one(kOutside,
+                       from_client(kClient, kVip).tcp(1000, port).tcp_flags(flags).build());
+    }
+    void connect() {
+        for (const uint16_t port : {uint16_t{80}, uint16_t{443}}) {
+            say(port, kTcpSyn);
+            say(port);
+        }
+    }
+    // Virtual ports of the connections that there are.
+    [[nodiscard]] std::set<uint16_t> left() {
+        std::set<uint16_t> ports;
+        for (const auto& connection : fleet.connections()) {
+            ports.insert(connection.virtual_service.port.host());
+        }
+        return ports;
+    }
+    void run_for(uint32_t duration) { fleet.run_for(seconds(duration)); }
+};
+
+}  // namespace
+
+SCENARIO("a service's own timeouts are its connections', and nobody else's", "[expiry]") {
+    Several several;
+    several.put_http(kept_for(ConnState::kEstablished, 5));
+    several.put_https();
+    several.fleet.put_service(kDns, "rr", {{at(kServer107, 53)}}, kept_for(ConnState::kUdp, 2000));
+    several.connect();
+    several.fleet.send_one(kOutside, from_client(kClient, kVip).udp(1, 53).build());
+    several.run_for(4);
+    REQUIRE(several.left() == std::set<uint16_t>{53, 80, 443});
+    several.run_for(2);
+    REQUIRE(several.left() == std::set<uint16_t>{53, 443});
+    several.run_for(895);
+    REQUIRE(several.left() == std::set<uint16_t>{53});
+    several.run_for(1098);  // longer than the wheel turns once
+    REQUIRE(several.left() == std::set<uint16_t>{53});
+    several.run_for(3);
+    REQUIRE(several.left().empty());
+    several.fleet.check_gauges();
+}
+
+SCENARIO("a state that a service does not name has everybody's timeout, also later", "[expiry]") {
+    Several several;
+    several.put_http(kept_for(ConnState::kEstablished, 5));
+    several.put_https();
+    ConnTimeouts everybodys = dataplane::kDefaultConnTimeouts;
+    everybodys[static_cast<size_t>(ConnState::kCloseWait)] = 20;
+    everybodys[static_cast<size_t>(ConnState::kEstablished)] = 30;
+    several.fleet.put_timeouts(everybodys);
+    several.connect();
+    several.say(80, kTcpFin | kTcpAck);
+    several.run_for(19);
+    REQUIRE(several.left() == std::set<uint16_t>{80, 443});
+    several.run_for(2);
+    REQUIRE(several.left() == std::set<uint16_t>{443});
+    several.run_for(10);
+    REQUIRE(several.left().empty());
+}
+
+SCENARIO("half-open connections are kept as long as all others are", "[expiry]") {
+    Several several;
+    several.put_http(kept_for(ConnState::kSynRecv, 5));
+    several.say(80, kTcpSyn);
+    several.run_for(59);
+    REQUIRE(several.left() == std::set<uint16_t>{80});
+    several.run_for(2);
+    REQUIRE(several.left().empty());
+}
+
+SCENARIO("a reload changes the timeouts of connections that there are", "[expiry]") {
+    Several several;
+    several.put_http();
+    several.put_https();
+    several.connect();
+    several.run_for(100);
+    GIVEN("a shorter one") {
+        several.put_http(kept_for(ConnState::kEstablished, 10));
+        THEN("a silent connection ends when it is over, counted from the reload") {
+            several.run_for(9);
+            REQUIRE(several.left() == std::set<uint16_t>{80, 443});
+            several.run_for(2);
+            REQUIRE(several.left() == std::set<uint16_t>{443});
+        }
+        THEN("one that speaks has it from there on, though it spoke before the sweep came by") {
+            several.fleet.clock.advance(seconds(5));
+            several.say(80);
+            several.run_for(9);
+            REQUIRE(several.left() == std::set<uint16_t>{80, 443});
+            several.run_for(2);
+            REQUIRE(several.left() == std::set<uint16_t>{443});
+        }
+        THEN("without it again, everybody's counts from the next packet on") {
+            several.put_http();
+            several.say(80);
+            several.run_for(890);
+            REQUIRE(several.left() == std::set<uint16_t>{80});
+        }
+    }
+    GIVEN("a longer one") {
+        several.put_http(kept_for(ConnState::kEstablished, 2000));
+        THEN("a silent connection ends when it would have, one that speaks later") {
+            several.put_https(kept_for(ConnState::kEstablished, 2000));
+            several.say(443);
+            several.run_for(802);
+            REQUIRE(several.left() == std::set<uint16_t>{443});
+            several.run_for(1190);
+            REQUIRE(several.left() == std::set<uint16_t>{443});
+            several.run_for(10);
+            REQUIRE(several.left().empty());
+        }
+    }
+    GIVEN("a shorter one, and a server that has left the service before") {
+        several.fleet.put_service(kHttp, "rr", {{at(kServer108, 80)}});
+        several.fleet.put_service(
+            kHttp, "rr", {{at(kServer108, 80)}}, kept_for(ConnState::kEstablished, 10));
+        THEN("its connections end by it too") {
+            several.say(80);
+            several.run_for(11);
+            REQUIRE(several.left() == std::set<uint16_t>{443});
+        }
+    }
+    GIVEN("a shorter one for everybody") {
+        ConnTimeouts everybodys = dataplane::kDefaultConnTimeouts;
+        everybodys[static_cast<size_t>(ConnState::kEstablished)] = 30;
+        several.fleet.put_timeouts(everybodys);
+        THEN("silent connections end when it is over") {
+            several.run_for(29);
+            REQUIRE(several.left() == std::set<uint16_t>{80, 443});
+            several.run_for(2);
+            REQUIRE(several.left().empty());
+        }
+    }
+    several.fleet.check_gauges();
 }
 
 // --- Random ---
@@ -280,7 +442,13 @@ class RandomRun {
                 list.push_back({server, static_cast<uint32_t>(random_.below(4))});
             }
         }
-        fleet_.put_service(keys_[which], random_.below(2) == 0 ? "rr" : "wrr", list);
+        dataplane::ServiceOptions options;
+        if (random_.below(2) == 0) {
+            for (uint32_t& timeout : options.timeouts) {
+                timeout = static_cast<uint32_t>(random_.below(kTimeoutMax + 1));
+            }
+        }
+        fleet_.put_service(keys_[which], random_.below(2) == 0 ? "rr" : "wrr", list, options);
         lists_[which] = list;
         is_retired_[which] = false;
     }

@@ -102,7 +102,7 @@ uint32_t first_look_at_server(const Worker::State& state) {
 uint32_t look_after_server(Worker::State& state, uint32_t connection) {
     repeat_syn(state, connection);
     const Connection& entry = state.connections[connection];
-    const uint32_t timeout = state.timeout_ticks[static_cast<size_t>(entry.state)];
+    const uint32_t timeout = timeouts_of(state, entry)[static_cast<size_t>(entry.state)];
     const uint32_t left = entry.deadline - state.tick;
     const uint32_t waited = left < timeout ? timeout - left : 0;
     return state.tick + std::min(left, std::max(waited, to_ticks(kFirstLookSeconds)));

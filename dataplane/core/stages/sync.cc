@@ -31,7 +31,7 @@ void sync_burst(Worker::State& state, Packets packets) {
             {.protocol = connection.protocol(),
              .state = connection.state,
              .has_template = connection.has(kHasTemplate),
-             .timeout = state.timeout_ticks[static_cast<size_t>(connection.state)],
+             .timeout = timeouts_of(state, connection)[static_cast<size_t>(connection.state)],
              .deadline = connection.deadline,
              .tick = state.tick});
     }

@@ -96,8 +96,9 @@ void change_state(Worker::State& state, uint32_t index_in_table, ConnState next)
         note_half_open(state, connection, is_half_open(next) ? 1 : -1);
     }
     set_deadline(state, connection);
-    const bool gets_nearer = state.timeout_ticks[static_cast<size_t>(next)] <
-                             state.timeout_ticks[static_cast<size_t>(previous)];
+    const auto& ticks = timeouts_of(state, connection);
+    const bool gets_nearer =
+        ticks[static_cast<size_t>(next)] < ticks[static_cast<size_t>(previous)];
     if (gets_nearer || is_half_open(previous) || is_half_open(next)) {
         state.connections.timers().disarm(index_in_table);
         arm_timer(state, index_in_table);

@@ -72,11 +72,13 @@ TEST(ShowTest, StatusOfPoolsAndDrains) {
     server::StatusView status;
     status.overloaded = 2;
     status.under_attack = {"TCP 192.0.2.1:80"};
+    status.service_timeouts = {{"TCP 192.0.2.1:80", "tcp_established", 7200}};
     status.drains = {{"TCP 192.0.2.1:80", "10.0.0.1:80", 17, 599},
                      {"TCP 192.0.2.1:81", "10.0.0.1:81", 0, -1}};
     status.pools = {{"outside", 2, "1024-65535", 2064384, 12, 3}};
     const std::string text = show_status(status, Colour::kNever);
-    EXPECT_NE(text.find("overloaded    2 real servers\n"
+    EXPECT_NE(text.find("timeout       TCP 192.0.2.1:80: tcp_established 7200 s\n"
+                        "overloaded    2 real servers\n"
                         "under attack  TCP 192.0.2.1:80: SYN flood, its SYN proxy is on\n"
                         "\n"
                         "DRAINING     IN SERVICE        CONNECTIONS  ENDS IN\n"

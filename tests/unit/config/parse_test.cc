@@ -121,6 +121,7 @@ TEST(Parse, ReadsEveryOptionOfAService) {
               limits = { connections_per_second = 1; connections_max = 2; client_prefix_ipv4 = 24;
                          client_prefix_ipv6 = 48; client_connections_per_second = 3;
                          client_connections_max = 4; };
+              timeouts = { tcp_established = 7200; udp = 2678400; };
               allow = [ "2001:db8::/32" ]; deny = [ "2001:db8:1::/48", "2001:db8:2::1" ];
               real_servers = (
                 { address = "10.0.0.1:8080"; forwarding = "full-nat"; upper_threshold = 9;
@@ -153,6 +154,7 @@ TEST(Parse, ReadsEveryOptionOfAService) {
     EXPECT_EQ(first.when_server_gone, WhenServerGone::kReset);
     EXPECT_EQ(first.local_pool, "out");
     EXPECT_EQ(first.limits, (Limits{1, 2, 24, 48, 3, 4}));
+    EXPECT_EQ(first.timeouts, (ServiceTimeouts{.tcp_established = 7200, .udp = 2678400}));
     EXPECT_EQ(first.allow.at(0), *IpPrefix::parse("2001:db8::/32"));
     EXPECT_EQ(first.deny.at(1), *IpPrefix::parse("2001:db8:2::1/128"));
     EXPECT_EQ(first.real_servers.at(0).forwarding, ForwardingMethod::kFullNat);

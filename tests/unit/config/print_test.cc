@@ -192,6 +192,7 @@ class ModelMaker {
         visit_settings(service.persistence, *this);
         service.persistence.prefix = static_cast<uint8_t>(random_.below(33));
         visit_settings(service.limits, *this);
+        visit_settings(service.timeouts, *this);
         service.one_packet = protocol == Protocol::kUdp && coin();
         service.quic = {3, static_cast<uint8_t>(protocol == Protocol::kUdp ? 4 : 0)};
         service.ftp = is_tcp && coin();

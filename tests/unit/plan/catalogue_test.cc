@@ -203,6 +203,7 @@ TEST(Catalogue, OptionsReachTheTable) {
     wanted.flags = {config::SchedulerFlag::kHashFallback};
     wanted.load_bound_percent = 150;
     wanted.limits.connections_max = 7;
+    wanted.timeouts.tcp_established = 7200;
     wanted.syn_proxy = config::SynProxy::kAlways;
     wanted.real_servers[0].upper_threshold = 9;
     wanted.real_servers[0].forwarding = config::ForwardingMethod::kFullNat;
@@ -211,6 +212,9 @@ TEST(Catalogue, OptionsReachTheTable) {
     EXPECT_EQ(table.options.persistence_seconds, 300U);
     EXPECT_EQ(table.options.persistence_prefix, 32);
     EXPECT_EQ(table.options.connections_max, 7U);
+    dataplane::ConnTimeouts timeouts{};
+    timeouts[static_cast<size_t>(dataplane::ConnState::kEstablished)] = 7200;
+    EXPECT_EQ(table.options.timeouts, timeouts);
     EXPECT_EQ(table.options.syn_proxy, dataplane::SynProxy::kAlways);
     EXPECT_TRUE(table.flags.hash_fallback && !table.flags.hash_port);
     EXPECT_EQ(table.flags.load_bound_percent, 150);

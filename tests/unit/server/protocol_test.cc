@@ -44,7 +44,8 @@ TEST(ProtocolTest, FieldNamesAreWhatTheDocumentationSays) {
     EXPECT_EQ(keys(StatusView{}),
               "config_file connections connections_max drains full_tables last_reload memory_kind "
               "overloaded "
-              "packets pid pools ports real_servers services timeouts under_attack uptime_seconds "
+              "packets pid pools ports real_servers service_timeouts services timeouts "
+              "under_attack uptime_seconds "
               "version vrrp workers ");
     EXPECT_EQ(keys(ServiceView{}),
               "address flags half_open is_retired is_under_attack mark one_packet "
