@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/import_command.h"
 #include "controlplane/server/protocol.h"
 
 namespace director::cli {
@@ -28,6 +29,7 @@ constexpr const char* kExamples = R"(Examples:
   directorctl checks                     which servers are up, and what their checks say
   directorctl vrrp                       who has the addresses, this director or its twin
   directorctl --json workers | jq .      any answer as JSON
+  directorctl import keepalived.conf >director.conf   what keepalived did, as a configuration
   directorctl check /etc/director.conf   look for mistakes without touching anything
   directorctl sync status                what the twin is told, and what is missing
   directorctl reload                     read the configuration file again
@@ -51,6 +53,16 @@ constexpr const char* kVrrpExample = R"text(Example:
 
 A priority "130 (of 150)" is one that trackers have changed. Packets that were not believed follow,
 by reason, if there were any. The rest is in --json: timers, counters, transitions.)text";
+
+constexpr const char* kImportExample = R"text(Examples:
+  directorctl import /etc/keepalived/keepalived.conf > director.conf
+  directorctl import keepalived.conf --device enp0s3=0000:00:03.0 --address enp0s3=192.0.2.2/24
+
+What keepalived.conf leaves to the machine (which card an interface is, the director's own addresses,
+routes) is looked up on this machine; --device and --address say it instead. Each setting without a
+counterpart is listed with its line on standard error, and at the head of the output.
+
+Exit codes: 0 everything is imported, 1 something is listed to look at, 2 the file cannot be read.)text";
 
 Colour terminal_colour() {
     const char* terminal = std::getenv("TERM");
@@ -102,11 +114,13 @@ struct Commands {
     const CLI::App* drain = nullptr;
     const CLI::App* undrain = nullptr;
     const CLI::App* check = nullptr;
+    const CLI::App* import_file = nullptr;
     const CLI::App* ipvsadm = nullptr;
     const CLI::Option* has_deadline = nullptr;
     bool shows_all_drops = false;
     std::string deadline;
     DrainRequest drain_request;
+    ImportRequest import_request;
     std::string file;
 };
 
@@ -136,6 +150,21 @@ void add_drain_commands(CLI::App& app, Commands& commands) {
     commands.undrain = add(server::kUndrain);
 }
 
+void add_import_command(CLI::App& app, Commands& commands) {
+    CLI::App* command =
+        app.add_subcommand("import", "Turn a keepalived.conf into a configuration file");
+    ImportRequest& request = commands.import_request;
+    command->add_option("FILE", request.file, "keepalived.conf")->required();
+    command->add_option("--device", request.devices, "the card that is an interface")
+        ->type_name("INTERFACE=DEVICE");
+    command->add_option("--address", request.addresses, "the director's own on an interface")
+        ->type_name("INTERFACE=ADDRESS/BITS");
+    command->add_option("--config-id", request.config_id, "decides lines such as \"@east ...\"")
+        ->type_name("NAME");
+    command->footer(kImportExample);
+    commands.import_file = command;
+}
+
 void add_commands(CLI::App& app, Commands& commands) {
     commands.status = add_command(app, server::kStatus);
     CLI::App* drops = add_command(app, server::kDrops);
@@ -155,6 +184,7 @@ void add_commands(CLI::App& app, Commands& commands) {
         app.add_subcommand("check", "Look for mistakes in a configuration file, start nothing");
     check->add_option("FILE", commands.file, "configuration file")->required();
     commands.check = check;
+    add_import_command(app, commands);
     CLI::App* ipvsadm = app.add_subcommand(
         "ipvsadm", "List services and connections like ipvsadm: -L [-n] [--stats|--rate|-c] ...");
     // Its options are ipvsadm's and none of ours, "--help" included.
@@ -196,6 +226,9 @@ int carry_out(Settings& settings, Commands& commands) {
     }
     if (*commands.check) {
         return run_check(commands.file);
+    }
+    if (*commands.import_file) {
+        return run_import(commands.import_request);
     }
     std::vector<std::string> rest = commands.ipvsadm->remaining();
     if (std::erase(rest, "--json") > 0) {

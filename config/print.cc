@@ -46,22 +46,25 @@ std::string_view name_of(Enum value, std::span<const Choice<Enum>, kCount> choic
     return "";
 }
 
+enum class Which { kAll, kChanged };
+
 // Visits a group's settings (settings.h), writing each as `name = value;`.
 class Printer {
   public:
-    explicit Printer(size_t depth) : indent_(4 * depth, ' '), depth_(depth) {}
+    explicit Printer(size_t depth, Which which = Which::kAll)
+        : indent_(4 * depth, ' '), depth_(depth), which_(which) {}
 
     template <typename T>
-    void text(std::string_view name, T& value, const TextForm<T>& form, Need /*need*/) {
-        line(name, quoted(form.write(value)));
+    void text(std::string_view name, T& value, const TextForm<T>& form, Need need) {
+        line(name, quoted(form.write(value)), need);
     }
     template <typename T>
     void texts(std::string_view name, std::vector<T>& values, const TextForm<T>& form) {
         line(name, array(values, [&](const T& value) { return quoted(form.write(value)); }));
     }
     template <typename Integer>
-    void number(std::string_view name, Integer& value, const Range& /*range*/, Need /*need*/) {
-        line(name, fmt::format("{}", value));
+    void number(std::string_view name, Integer& value, const Range& /*range*/, Need need) {
+        line(name, fmt::format("{}", value), need);
     }
     template <typename Integer>
     void numbers(std::string_view name, std::vector<Integer>& values, const Range& /*range*/) {
@@ -75,9 +78,9 @@ class Printer {
 
     template <typename Struct>
     void group(std::string_view name, Struct& value) {
-        out_ += fmt::format("{}{}: ", indent_, name);
-        braces(value);
-        out_ += ";\n";
+        const std::string inside = settings_of(value);
+        add(inside.empty() ? ""
+                           : fmt::format("{}{}: {{\n{}{}}};\n", indent_, name, inside, indent_));
     }
     template <typename Struct>
     void list(std::string_view name, std::vector<Struct>& values) {
@@ -85,34 +88,67 @@ class Printer {
             line(name, "( )");
             return;
         }
-        out_ += fmt::format("{}{} = (\n", indent_, name);
+        std::string out = fmt::format("{}{} = (\n", indent_, name);
         for (size_t i = 0; i < values.size(); ++i) {
-            out_ += indent_ + "    ";
-            Printer inner(depth_ + 1);
-            inner.braces(values[i]);
-            out_ += inner.take();
-            out_ += i + 1 < values.size() ? ",\n" : "\n";
+            Printer entry(depth_ + 1, which_);
+            out += fmt::format("{}{{\n{}{}}}{}\n",
+                               entry.indent_,
+                               entry.settings_of(values[i]),
+                               entry.indent_,
+                               i + 1 < values.size() ? "," : "");
         }
-        out_ += indent_ + ");\n";
+        add(out + indent_ + ");\n");
     }
 
-    [[nodiscard]] std::string take() { return std::move(out_); }
+    // Every struct's settings come in the same order, so that item meets item.
+    template <typename Struct>
+    void forget_defaults() {
+        Struct defaults;
+        Printer other(depth_, which_);
+        visit_settings(defaults, other);
+        for (size_t i = 0; i < items_.size(); ++i) {
+            if (!items_[i].is_required && items_[i].text == other.items_[i].text) {
+                items_[i].text.clear();
+            }
+        }
+    }
+
+    [[nodiscard]] std::string take() {
+        std::string out;
+        for (const Item& item : items_) {
+            out += item.text;
+        }
+        return out;
+    }
 
   private:
-    void line(std::string_view name, std::string_view value) {
-        out_ += fmt::format("{}{} = {};\n", indent_, name, value);
+    struct Item {
+        std::string text;
+        bool is_required = false;
+    };
+
+    void add(std::string text, Need need = Need::kOptional) {
+        items_.push_back({std::move(text), need == Need::kRequired});
+    }
+    void line(std::string_view name, std::string_view value, Need need = Need::kOptional) {
+        add(fmt::format("{}{} = {};\n", indent_, name, value), need);
     }
 
+    // What stands between the braces of a group within this one.
     template <typename Struct>
-    void braces(Struct& value) {
-        Printer inner(depth_ + 1);
+    std::string settings_of(Struct& value) const {
+        Printer inner(depth_ + 1, which_);
         visit_settings(value, inner);
-        out_ += "{\n" + inner.take() + indent_ + "}";
+        if (which_ == Which::kChanged) {
+            inner.forget_defaults<Struct>();
+        }
+        return inner.take();
     }
 
     std::string indent_;
     size_t depth_;
-    std::string out_;
+    Which which_;
+    std::vector<Item> items_;
 };
 
 // Visits a struct of defaults, describing each setting; goes into lists by one default element.
@@ -249,6 +285,14 @@ std::string print(const Model& model) {
     Model copy = model;  // visitors take settings they may write to
     Printer printer(0);
     visit_settings(copy, printer);
+    return printer.take();
+}
+
+std::string print_changes(const Model& model) {
+    Model copy = model;
+    Printer printer(0, Which::kChanged);
+    visit_settings(copy, printer);
+    printer.forget_defaults<Model>();
     return printer.take();
 }
 

@@ -11,6 +11,9 @@ namespace director::config {
 // Every setting of a model, as libconfig text that parses back to an equal model.
 [[nodiscard]] std::string print(const Model& model);
 
+// The settings that differ from their defaults, and those that have none; parses back, too.
+[[nodiscard]] std::string print_changes(const Model& model);
+
 // What `directord --print-defaults` shows: the single groups with their defaults, then, commented
 // out, an example of each list entry with its defaults.
 [[nodiscard]] std::string print_defaults();

@@ -323,6 +323,9 @@ TEST(Print, ParsesBackToTheSameModel) {
         ASSERT_THAT(lines_of(parsed), testing::IsEmpty()) << "seed " << seed << "\n" << text;
         ASSERT_EQ(*parsed, model) << "seed " << seed << "\n" << text;
         ASSERT_EQ(print(*parsed), text) << "seed " << seed;
+        const auto changes = parse(print_changes(model));
+        ASSERT_THAT(lines_of(changes), testing::IsEmpty()) << "seed " << seed;
+        ASSERT_EQ(*changes, model) << "seed " << seed << "\n" << print_changes(model);
     }
 }
 
