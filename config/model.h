@@ -57,7 +57,9 @@ struct Dataplane {
 
 // One VLAN on a port, with addresses of its own.
 struct Vlan {
-    uint16_t id = 0;  // 1..4094
+    uint16_t id = 0;         // 1..4094
+    uint16_t outer_id = 0;   // of the 802.1ad tag around it (QinQ); 0: there is none
+    uint16_t mtu_bytes = 0;  // 0: its port's
     std::vector<IpPrefix> addresses;
 
     friend bool operator==(const Vlan&, const Vlan&) = default;
@@ -75,6 +77,16 @@ struct Port {
 
     friend bool operator==(const Port&, const Port&) = default;
 };
+
+// What the kernel calls a VLAN's interface: "inside.10", with an outer tag "inside.100.10".
+inline std::string interface_name(const std::string& port, uint16_t id, uint16_t outer_id) {
+    const std::string outer = outer_id == 0 ? "" : "." + std::to_string(outer_id);
+    return port + outer + "." + std::to_string(id);
+}
+
+inline std::string interface_name(const Port& port, const Vlan& vlan) {
+    return interface_name(port.name, vlan.id, vlan.outer_id);
+}
 
 struct Route {
     IpPrefix to;

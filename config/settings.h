@@ -216,6 +216,8 @@ void visit_settings(Sync& sync, Visitor& visitor) {
 template <typename Visitor>
 void visit_settings(Vlan& vlan, Visitor& visitor) {
     visitor.number("id", vlan.id, {1, 4094}, Need::kRequired);  // IEEE 802.1Q, table 9-2
+    visitor.number("outer_id", vlan.outer_id, {0, 4094}, Need::kOptional);
+    visitor.number("mtu", vlan.mtu_bytes, {0, 9216}, Need::kOptional);
     visitor.texts("addresses", vlan.addresses, kInterfaceAddressForm);
 }
 

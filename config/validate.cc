@@ -225,20 +225,36 @@ class Validation {
         }
     }
 
+    void check_vlan_mtu(const Port& port, size_t i, const std::string& port_path) {
+        constexpr uint16_t kMtuMin = 68;  // RFC 791 section 3.2
+        const uint16_t mtu = port.vlans[i].mtu_bytes;
+        if (mtu != 0 && (mtu < kMtuMin || mtu > port.mtu_bytes)) {
+            findings_.add(fmt::format("{}.vlans[{}].mtu", port_path, i),
+                          fmt::format("expected 0 or {} to {}, which is its port's, found {}",
+                                      kMtuMin,
+                                      port.mtu_bytes,
+                                      mtu),
+                          {port_path + ".mtu"});
+        }
+    }
+
     // A VLAN's kernel interface is called after its port, as in "outside.10".
     void check_vlans(const Port& port,
                      const std::string& port_path,
                      std::map<std::string, std::string>& names) {
-        std::map<uint16_t, std::string> ids;
+        std::map<std::pair<uint16_t, uint16_t>, std::string> ids;
         for (size_t i = 0; i < port.vlans.size(); ++i) {
-            const uint16_t id = port.vlans[i].id;
+            const auto [id, outer_id] = std::pair(port.vlans[i].id, port.vlans[i].outer_id);
+            check_vlan_mtu(port, i, port_path);
             const std::string path = fmt::format("{}.vlans[{}].id", port_path, i);
             const auto before = findings_.size();
-            findings_.check_unique(ids, id, path, fmt::format("VLAN {}", id));
+            const std::string inside =
+                outer_id == 0 ? "" : fmt::format(" inside VLAN {}", outer_id);
+            findings_.check_unique(ids, {outer_id, id}, path, fmt::format("VLAN {}{}", id, inside));
             if (findings_.size() != before) {
                 continue;
             }
-            const std::string name = fmt::format("{}.{}", port.name, id);
+            const std::string name = interface_name(port, port.vlans[i]);
             const auto [entry, is_new] = names.emplace(name, path);
             if (name.size() > kInterfaceNameLengthMax) {
                 findings_.add(

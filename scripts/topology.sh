@@ -3,10 +3,10 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # the arrays are read there, `topologies` is set there
 
-# Fills nodes bridges links routes runs programs webs ports (statements without their first word) and, per node,
+# Fills nodes bridges links routes runs programs webs ports vlans (statements without their first word) and, per node,
 # config[NODE].
 read_topology() {
-    nodes=() bridges=() links=() routes=() runs=() programs=() webs=() ports=() about=''
+    nodes=() bridges=() links=() routes=() runs=() programs=() webs=() ports=() vlans=() about=''
     declare -gA config=()
     read_statements "$1"
     check_topology "$topologies/$1.lab"
@@ -40,8 +40,9 @@ read_statements() {
         program) programs+=("$rest") ;;
         web) webs+=("$rest") ;;
         port) ports+=("$rest") ;;
+        vlan) vlans+=("$rest") ;;
         config) config_node=$rest config[$rest]='' ;;
-        *) die "$file:$number: '$word' is none of about include node bridge link route run program web port config" ;;
+        *) die "$file:$number: '$word' is none of about include node bridge link route run program web port vlan config" ;;
         esac
     done <"$file"
     [ -z "$config_node" ] || die "$file: config $config_node has no 'end'"
@@ -50,7 +51,7 @@ read_statements() {
 # Every statement must name a node that exists: mistakes show before anything is raised.
 check_topology() {
     local file=$1 statement node a b
-    for statement in "${routes[@]}" "${runs[@]}" "${programs[@]}" "${webs[@]}" "${ports[@]}" \
+    for statement in "${routes[@]}" "${runs[@]}" "${programs[@]}" "${webs[@]}" "${ports[@]}" "${vlans[@]}" \
         "${!config[@]}"; do
         node=${statement%% *}
         is_node "$node" || die "$file: '$statement' speaks of node '$node', which is not declared"

@@ -6,11 +6,11 @@
 #include <cstring>
 
 #include "common/checksum.h"
+#include "common/ethernet.h"
 
 namespace director::vrrp {
 namespace {
 
-constexpr size_t kEthernetBytes = 14;
 constexpr size_t kArpBytes = 28;
 constexpr size_t kIpv6HeaderBytes = 40;
 constexpr size_t kSolicitationBytes = 24;  // without options

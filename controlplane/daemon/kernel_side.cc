@@ -31,10 +31,6 @@ struct InterfaceAddress {
     friend bool operator==(const InterfaceAddress&, const InterfaceAddress&) = default;
 };
 
-std::string vlan_name(const config::Port& port, const config::Vlan& vlan) {
-    return fmt::format("{}.{}", port.name, vlan.id);
-}
-
 std::vector<InterfaceAddress> port_addresses_of(const config::Model& model) {
     std::vector<InterfaceAddress> all;
     for (const config::Port& port : model.ports) {
@@ -43,7 +39,7 @@ std::vector<InterfaceAddress> port_addresses_of(const config::Model& model) {
         }
         for (const config::Vlan& vlan : port.vlans) {
             for (const IpPrefix& address : vlan.addresses) {
-                all.push_back({vlan_name(port, vlan), address});
+                all.push_back({config::interface_name(port, vlan), address});
             }
         }
     }
@@ -84,23 +80,8 @@ std::vector<InterfaceAddress> in_kernel_order(std::vector<InterfaceAddress> addr
     return addresses;
 }
 
-// A frame with the tags that the interface's frames have on the wire.
-std::vector<uint8_t> with_tags(std::span<const uint8_t> frame,
-                               const dataplane::Interface& interface) {
-    constexpr ptrdiff_t kAddressBytes = 12;
-    std::vector<uint8_t> tagged(frame.begin(), frame.begin() + kAddressBytes);
-    const auto add = [&tagged](uint8_t type_high, uint8_t type_low, uint16_t vlan) {
-        if (vlan != 0) {
-            tagged.push_back(type_high);
-            tagged.push_back(type_low);
-            tagged.push_back(static_cast<uint8_t>(vlan >> 8));
-            tagged.push_back(static_cast<uint8_t>(vlan));
-        }
-    };
-    add(0x88, 0xa8, interface.outer_vlan);
-    add(0x81, 0x00, interface.vlan);
-    tagged.insert(tagged.end(), frame.begin() + kAddressBytes, frame.end());
-    return tagged;
+VlanTags tags_of(const dataplane::Interface& interface) {
+    return {interface.vlan, interface.outer_vlan};
 }
 
 // Elements of `from` that are not in `other`.
@@ -193,8 +174,9 @@ Result<std::unique_ptr<KernelSide>> KernelSide::start(asio::io_context& io,
         return Failure(made.error());
     }
     std::vector<kernel::TapLink> links;
-    for (uint16_t port = 0; port < side->taps_.size(); ++port) {
-        links.push_back({side->taps_[port]->ifindex(), PortId{port}, InterfaceId{port}});
+    for (uint16_t id = 0; id < side->taps_.size(); ++id) {
+        const TapOfLink& link = side->taps_[id];
+        links.push_back({link.tap->ifindex(), link.port, InterfaceId{id}, link.vlan});
     }
     auto mirror = kernel::KernelMirror::start(io, links, *side);
     if (!mirror) {
@@ -205,25 +187,44 @@ Result<std::unique_ptr<KernelSide>> KernelSide::start(asio::io_context& io,
     return side;
 }
 
+// The port's own interface, or that of one of its VLANs. A tap for each, rather than a VLAN device
+// on the port's tap: a kernel without 802.1Q serves as well, and QinQ is nothing more.
+Result<void> KernelSide::make_tap(PortId port,
+                                  VlanTags vlan,
+                                  const std::string& name,
+                                  uint16_t mtu) {
+    const auto status = engine_.port_status(port);
+    auto tap = kernel::Tap::create(
+        io_, {.name = name, .mac = status.mac, .mtu_bytes = mtu == 0 ? status.mtu_bytes : mtu});
+    if (!tap) {
+        return Failure(tap.error());
+    }
+    (*tap)->start([this, port, vlan](std::span<const uint8_t> frame) {
+        // A frame that finds no room is lost, as on a wire; TCP and ARP try again.
+        if (vlan.is_untagged()) {
+            static_cast<void>(engine_.inject(port, frame));
+        } else {
+            static_cast<void>(engine_.inject(port, with_tags(frame, vlan)));
+        }
+    });
+    taps_.push_back({std::move(*tap), status.mac, port, vlan});
+    return {};
+}
+
+// Ports first: an interface's number is its port's.
 Result<void> KernelSide::make_interfaces(const config::Model& model) {
     for (uint16_t i = 0; i < model.ports.size(); ++i) {
-        const config::Port& port = model.ports[i];
-        port_names_.push_back(port.name);
-        const auto status = engine_.port_status(PortId{i});
-        auto tap = kernel::Tap::create(
-            io_, {.name = port.name, .mac = status.mac, .mtu_bytes = status.mtu_bytes});
-        if (!tap) {
-            return Failure(tap.error());
+        port_names_.push_back(model.ports[i].name);
+        if (auto made = make_tap(PortId{i}, {}, model.ports[i].name, 0); !made) {
+            return made;
         }
-        (*tap)->start([this, i](std::span<const uint8_t> frame) {
-            // A frame that finds no room is lost, as on a wire; TCP and ARP try again.
-            static_cast<void>(engine_.inject(PortId{i}, frame));
-        });
-        taps_.push_back(std::move(*tap));
-        macs_.push_back(status.mac);
-        for (const config::Vlan& vlan : port.vlans) {
-            if (auto made = kernel::create_vlan(netlink_, port.name, vlan.id); !made) {
-                return Failure(made.error());
+    }
+    for (uint16_t i = 0; i < model.ports.size(); ++i) {
+        for (const config::Vlan& vlan : model.ports[i].vlans) {
+            const std::string name = config::interface_name(model.ports[i], vlan);
+            auto made = make_tap(PortId{i}, {vlan.id, vlan.outer_id}, name, vlan.mtu_bytes);
+            if (!made) {
+                return made;
             }
         }
     }
@@ -265,20 +266,39 @@ Result<void> KernelSide::change(const config::Model& before, const config::Model
     return outcome;
 }
 
+// The interface that a frame with these tags is for: its VLAN's, or the port's own, which gets it
+// with its tags, for VLAN devices that the administrator has made there.
+const KernelSide::TapOfLink& KernelSide::tap_for(PortId port, VlanTags vlan) const {
+    const auto vlans = taps_.begin() + static_cast<ptrdiff_t>(port_names_.size());
+    const auto found = std::find_if(vlans, taps_.end(), [&](const TapOfLink& link) {
+        return link.port == port && link.vlan == vlan;
+    });
+    return found != taps_.end() ? *found : taps_[index(port)];
+}
+
 // To the kernel a frame for VRRP's virtual MAC address, 00:00:5e:00:01:NN or 00:00:5e:00:02:NN
 // (RFC 9568 7.3), is another machine's: its interface has one address alone. That it is ours the
 // worker has made sure of.
 void KernelSide::write_to_tap(const dataplane::io::PuntedFrame& frame) {
     constexpr std::array<uint8_t, 4> kVirtual{0x00, 0x00, 0x5e, 0x00};
-    const size_t port = index(frame.in_port);
-    if (frame.bytes.size() < sizeof(MacAddress) ||
-        !std::equal(kVirtual.begin(), kVirtual.end(), frame.bytes.begin())) {
-        taps_[port]->write(frame.bytes);
+    const EthernetHeader header =
+        parse_ethernet(frame.bytes.data(), static_cast<uint32_t>(frame.bytes.size()));
+    if (header.length_bytes == 0) {
         return;
     }
-    std::vector<uint8_t> bytes(frame.bytes.begin(), frame.bytes.end());
-    std::copy(macs_[port].bytes.begin(), macs_[port].bytes.end(), bytes.begin());
-    taps_[port]->write(bytes);
+    const TapOfLink& link = tap_for(frame.in_port, header.vlan);
+    const bool is_to_untag = header.length_bytes > kEthernetBytes && link.vlan == header.vlan;
+    const bool is_virtual = std::equal(kVirtual.begin(), kVirtual.end(), frame.bytes.begin());
+    if (!is_to_untag && !is_virtual) {
+        link.tap->write(frame.bytes);
+        return;
+    }
+    std::vector<uint8_t> bytes = is_to_untag ? without_tags(frame.bytes, header)
+                                             : std::vector(frame.bytes.begin(), frame.bytes.end());
+    if (is_virtual) {
+        std::copy(link.mac.bytes.begin(), link.mac.bytes.end(), bytes.begin());
+    }
+    link.tap->write(bytes);
 }
 
 void KernelSide::receive(const dataplane::io::PuntedFrame& frame) {
@@ -300,7 +320,8 @@ void KernelSide::watch_interfaces(InterfaceWatcher watcher) {
 
 std::string KernelSide::name_of(const dataplane::Interface& interface) const {
     const std::string& port = port_names_[index(interface.port)];
-    return interface.vlan == 0 ? port : fmt::format("{}.{}", port, interface.vlan);
+    return interface.vlan == 0 ? port
+                               : config::interface_name(port, interface.vlan, interface.outer_vlan);
 }
 
 Result<void> KernelSide::add_virtual_address(const std::string& interface,
@@ -315,9 +336,9 @@ Result<void> KernelSide::remove_virtual_address(const std::string& interface,
 
 bool KernelSide::send(InterfaceId interface, std::span<const uint8_t> frame) {
     const auto found = interfaces_.find(interface);
-    return found != interfaces_.end() &&
-           engine_.inject(
-               found->second.port, with_tags(frame, found->second), dataplane::io::Urgency::kFirst);
+    return found != interfaces_.end() && engine_.inject(found->second.port,
+                                                        with_tags(frame, tags_of(found->second)),
+                                                        dataplane::io::Urgency::kFirst);
 }
 
 void KernelSide::send_to_neighbour(InterfaceId interface,
@@ -328,7 +349,8 @@ void KernelSide::send_to_neighbour(InterfaceId interface,
         return;
     }
     kernel::NeighbourActions actions;
-    resolver_.hold({address, interface}, with_tags(frame, found->second), clock_.now(), actions);
+    resolver_.hold(
+        {address, interface}, with_tags(frame, tags_of(found->second)), clock_.now(), actions);
     act(actions);
 }
 
@@ -349,12 +371,16 @@ std::optional<ProbeWay> KernelSide::way_to(const IpAddress& address) const {
 // The kernel's interface loses its carrier with the port, and whoever watches the interface (the
 // workers, VRRP, a routing daemon) learns of it from there.
 void KernelSide::watch_cables() {
-    cables_.resize(taps_.size(), true);
-    for (uint16_t port = 0; port < taps_.size(); ++port) {
+    cables_.resize(port_names_.size(), true);
+    for (uint16_t port = 0; port < cables_.size(); ++port) {
         const bool has_link = engine_.port_status(PortId{port}).is_link_up;
         if (has_link != cables_[port]) {
             kLog.warning("port={} link={}", port_names_[port], has_link ? "up" : "down");
-            taps_[port]->set_carrier(has_link);
+            for (const TapOfLink& link : taps_) {
+                if (link.port == PortId{port}) {
+                    link.tap->set_carrier(has_link);
+                }
+            }
             cables_[port] = has_link;
         }
     }
@@ -397,10 +423,9 @@ void KernelSide::interface_changed(InterfaceId id, const dataplane::Interface& i
     if (watcher_) {
         watcher_(id, name_of(interface), interface);
     }
-    kLog.info("interface id={} port={} vlan={} up={} mtu={} mac={} ipv4={} ipv6={}",
+    kLog.info("interface id={} name={} up={} mtu={} mac={} ipv4={} ipv6={}",
               index(id),
-              index(interface.port),
-              interface.vlan,
+              name_of(interface),
               interface.is_up,
               interface.mtu_bytes,
               to_string(interface.mac),

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "common/ethernet.h"
 #include "common/result.h"
 #include "common/time.h"
 #include "config/model.h"
@@ -87,7 +88,20 @@ class KernelSide final : private kernel::MirrorSink {
                kernel::NeighbourKernel neighbour_kernel,
                std::function<void()> synced);
 
+    // A kernel interface of ours, and what its frames have on the wire.
+    struct TapOfLink {
+        std::unique_ptr<kernel::Tap> tap;
+        MacAddress mac;
+        dataplane::PortId port{};
+        VlanTags vlan;
+    };
+
     [[nodiscard]] Result<void> make_interfaces(const config::Model& model);
+    [[nodiscard]] Result<void> make_tap(dataplane::PortId port,
+                                        VlanTags vlan,
+                                        const std::string& name,
+                                        uint16_t mtu);
+    [[nodiscard]] const TapOfLink& tap_for(dataplane::PortId port, VlanTags vlan) const;
 
     void interface_changed(dataplane::InterfaceId id,
                            const dataplane::Interface& interface) override;
@@ -111,8 +125,7 @@ class KernelSide final : private kernel::MirrorSink {
     kernel::NetlinkSocket netlink_;
     kernel::NeighbourKernel neighbour_kernel_;
     std::function<void()> synced_;
-    std::vector<std::unique_ptr<kernel::Tap>> taps_;  // by port
-    std::vector<MacAddress> macs_;                    // theirs
+    std::vector<TapOfLink> taps_;  // by InterfaceId: of ports, then of their VLANs
     std::unique_ptr<kernel::KernelMirror> mirror_;
     kernel::NeighbourResolver resolver_;
     asio::steady_timer timer_;

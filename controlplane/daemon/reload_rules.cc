@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 namespace director::daemon {
@@ -27,9 +28,8 @@ Result<void> check_unchanged(const config::Model& before, const config::Model& a
         // Addresses may change; all else belongs to the running port.
         config::Port port = after.ports[i];
         port.addresses = before.ports[i].addresses;
-        bool same_vlans = port.vlans.size() == before.ports[i].vlans.size();
-        for (size_t v = 0; same_vlans && v < port.vlans.size(); ++v) {
-            same_vlans = port.vlans[v].id == before.ports[i].vlans[v].id;
+        const size_t vlans = std::min(port.vlans.size(), before.ports[i].vlans.size());
+        for (size_t v = 0; v < vlans; ++v) {
             port.vlans[v].addresses = before.ports[i].vlans[v].addresses;
         }
         if (port != before.ports[i]) {

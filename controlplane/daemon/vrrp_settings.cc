@@ -143,7 +143,7 @@ std::set<std::string> interface_names(const config::Model& model) {
     for (const config::Port& port : model.ports) {
         names.insert(port.name);
         for (const config::Vlan& vlan : port.vlans) {
-            names.insert(fmt::format("{}.{}", port.name, vlan.id));
+            names.insert(config::interface_name(port, vlan));
         }
     }
     return names;

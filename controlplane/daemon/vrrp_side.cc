@@ -7,6 +7,7 @@
 #include <fstream>
 #include <span>
 
+#include "common/ethernet.h"
 #include "common/log.h"
 #include "controlplane/daemon/vrrp_settings.h"
 #include "vrrp/neighbour_answer.h"
@@ -22,33 +23,10 @@ using dataplane::InterfaceId;
 namespace {
 
 constexpr LogArea kLog{"vrrp"};
-constexpr size_t kEthernetBytes = 14;
-constexpr size_t kVlanTagBytes = 4;
 
 // keepalived reads tracked files when inotify tells; once a second is soon enough for what people
 // write there by hand or by cron.
 constexpr auto kFilePeriod = std::chrono::seconds(1);
-
-// A frame without its VLAN tag; `vlan` is what the tag said. What had none is not copied: every
-// frame that is punted comes by here.
-struct Untagged {
-    std::span<const uint8_t> bytes;
-    uint16_t vlan = 0;
-    std::vector<uint8_t> copy;  // of a frame that had one
-};
-
-Untagged untag(std::span<const uint8_t> frame) {
-    Untagged out{frame, 0, {}};
-    const bool is_tagged =
-        frame.size() >= kEthernetBytes + kVlanTagBytes && frame[12] == 0x81 && frame[13] == 0x00;
-    if (is_tagged) {
-        out.vlan = static_cast<uint16_t>((frame[14] & 0x0f) << 8 | frame[15]);
-        out.copy.assign(frame.begin(), frame.begin() + 12);
-        out.copy.insert(out.copy.end(), frame.begin() + 12 + kVlanTagBytes, frame.end());
-        out.bytes = out.copy;
-    }
-    return out;
-}
 
 bool is_advertisement(std::span<const uint8_t> frame) {
     constexpr uint8_t kVrrp = 112;
@@ -152,25 +130,36 @@ void VrrpSide::stop() {
 }
 
 bool VrrpSide::receive(const dataplane::io::PuntedFrame& frame) {
-    if (frame.verdict != dataplane::Verdict::kPunt || frame.bytes.size() < kEthernetBytes) {
+    if (frame.verdict != dataplane::Verdict::kPunt) {
         return false;
     }
-    const Untagged plain = untag(frame.bytes);
+    const EthernetHeader header =
+        parse_ethernet(frame.bytes.data(), static_cast<uint32_t>(frame.bytes.size()));
+    if (header.length_bytes == 0) {
+        return false;
+    }
+    // What has no tag is not copied: every frame that is punted comes by here.
+    std::vector<uint8_t> untagged;
+    std::span<const uint8_t> bytes = frame.bytes;
+    if (header.length_bytes > kEthernetBytes) {
+        untagged = without_tags(frame.bytes, header);
+        bytes = untagged;
+    }
     const auto found = std::find_if(interfaces_.begin(), interfaces_.end(), [&](const auto& entry) {
-        return entry.second.port == frame.in_port && entry.second.vlan == plain.vlan &&
-               entry.second.outer_vlan == 0;
+        return entry.second.port == frame.in_port &&
+               VlanTags{entry.second.vlan, entry.second.outer_vlan} == header.vlan;
     });
     if (found == interfaces_.end()) {
         return false;
     }
     const std::string& name = names_[found->first];
-    if (is_advertisement(plain.bytes)) {
+    if (is_advertisement(bytes)) {
         vrrp::Actions actions;
-        router_.receive(around_.clock.now(), name, plain.bytes.subspan(kEthernetBytes), actions);
+        router_.receive(around_.clock.now(), name, bytes.subspan(kEthernetBytes), actions);
         carry_out(actions);
         return true;
     }
-    const auto question = vrrp::parse_question(plain.bytes);
+    const auto question = vrrp::parse_question(bytes);
     const auto own = question ? own_.find(question->target) : own_.end();
     if (own == own_.end() || own->second.interface != name) {
         return false;
@@ -219,7 +208,7 @@ void VrrpSide::read_files() {
 // In order; what follows from one may be another turn of the router's, which comes after.
 void VrrpSide::carry_out(const vrrp::Actions& actions) {
     for (const vrrp::Action& action : actions) {
-        std::visit([this](const auto& one) { carry_out(one); }, action);
+        std::visit([this](const auto& one) { this->carry_out(one); }, action);
     }
     around_.fleet.turn();
     arm();

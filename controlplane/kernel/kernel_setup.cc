@@ -109,33 +109,6 @@ NetlinkMessage link_message(uint16_t type, uint16_t flags, const ifinfomsg& fixe
     return {type, flags, fixed_bytes(fixed)};
 }
 
-// The 802.1Q sub-interface for `vlan` on the interface `parent_ifindex`, under whatever name.
-std::optional<LinkEvent> find_vlan(NetlinkSocket& netlink, const VlanLink& vlan) {
-    std::optional<LinkEvent> found;
-    NetlinkMessage dump = link_message(RTM_GETLINK, NLM_F_DUMP, {});
-    static_cast<void>(netlink.ask(dump, [&](std::span<const uint8_t> message) {
-        const auto event = parse_kernel_event(message);
-        const auto* const link = event ? std::get_if<LinkEvent>(&*event) : nullptr;
-        if (link != nullptr && link->vlan == vlan) {
-            found = *link;
-        }
-    }));
-    return found;
-}
-
-NetlinkReply make_vlan(NetlinkSocket& netlink, const std::string& name, const VlanLink& vlan) {
-    NetlinkMessage message = link_message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, {});
-    message.add_u32(IFLA_LINK, vlan.parent_ifindex);
-    message.add_text(IFLA_IFNAME, name);
-    nlattr* const info = message.begin_nest(IFLA_LINKINFO);
-    message.add_text(IFLA_INFO_KIND, "vlan");
-    nlattr* const data = message.begin_nest(IFLA_INFO_DATA);
-    message.add_u16(IFLA_VLAN_ID, vlan.vlan);
-    message.end_nest(data);
-    message.end_nest(info);
-    return netlink.ask(message);
-}
-
 Result<void> done_or(const NetlinkReply& reply, int harmless, const std::string& what) {
     if (reply.is_ok() || reply.error == harmless) {
         return {};
@@ -250,67 +223,6 @@ Result<void> remove_route(NetlinkSocket& netlink, const IpPrefix& to, const IpAd
     return done_or(netlink.ask(message),
                    ESRCH,
                    fmt::format("cannot remove route {} via {}", to_string(to), to_string(via)));
-}
-
-Result<std::string> create_vlan(NetlinkSocket& netlink, const std::string& parent, uint16_t vlan) {
-    const std::string name = fmt::format("{}.{}", parent, vlan);
-    const std::string what = fmt::format("cannot create VLAN interface {}", name);
-    if (name.size() >= IFNAMSIZ) {
-        return failure(
-            fmt::format("{}: the kernel allows {} characters, so the port's name may "
-                        "have {}",
-                        what,
-                        IFNAMSIZ - 1,
-                        parent.size() - (name.size() - (IFNAMSIZ - 1))));
-    }
-    const auto parent_link = find_link(netlink, parent);
-    if (!parent_link) {
-        return failure(what + ": " + parent_link.error().message);
-    }
-    const VlanLink wanted{parent_link->ifindex, vlan};
-    const NetlinkReply reply = make_vlan(netlink, name, wanted);
-    std::string actual_name = name;
-    if (reply.error == EOPNOTSUPP) {
-        return failure(what +
-                       ": the kernel has no 802.1Q support (try `modprobe 8021q`; without it VLANs "
-                       "cannot be used)");
-    }
-    if (reply.error == EEXIST) {
-        const auto existing = find_vlan(netlink, wanted);
-        if (!existing) {
-            return failure(
-                fmt::format("{}: an interface of this name exists, but is not VLAN {} of {}",
-                            what,
-                            vlan,
-                            parent));
-        }
-        actual_name = existing->name;
-    } else if (!reply.is_ok()) {
-        return failure(what + ": " + reply.text);
-    }
-    if (const auto quiet = quiet_interface(actual_name); !quiet) {
-        return Failure(quiet.error());
-    }
-    if (const auto up = set_link(netlink, actual_name, {.mac = {}, .mtu_bytes = {}, .is_up = true});
-        !up) {
-        return Failure(up.error());
-    }
-    return actual_name;
-}
-
-Result<void> remove_vlan(NetlinkSocket& netlink, const std::string& parent, uint16_t vlan) {
-    const auto parent_link = find_link(netlink, parent);
-    if (!parent_link) {
-        return {};
-    }
-    const auto existing = find_vlan(netlink, {parent_link->ifindex, vlan});
-    if (!existing) {
-        return {};
-    }
-    ifinfomsg fixed{};
-    fixed.ifi_index = static_cast<int>(existing->ifindex);
-    NetlinkMessage message = link_message(RTM_DELLINK, 0, fixed);
-    return done_or(netlink.ask(message), ENODEV, "cannot remove VLAN interface " + existing->name);
 }
 
 Result<void> set_link(NetlinkSocket& netlink,

@@ -36,15 +36,6 @@ enum class AddressUse : uint8_t { kOwn, kVirtual };
                                         const IpPrefix& to,
                                         const IpAddress& via);
 
-// An 802.1Q sub-interface of `parent`, named PARENT.ID, up and with quiet settings. Its name is
-// returned: another than that if the administrator made one for this VLAN before.
-[[nodiscard]] Result<std::string> create_vlan(NetlinkSocket& netlink,
-                                              const std::string& parent,
-                                              uint16_t vlan);
-[[nodiscard]] Result<void> remove_vlan(NetlinkSocket& netlink,
-                                       const std::string& parent,
-                                       uint16_t vlan);
-
 struct LinkSettings {
     std::optional<MacAddress> mac;
     std::optional<uint16_t> mtu_bytes;

@@ -22,8 +22,9 @@ using dataplane::RouteKind;
 constexpr LogArea kLog{"mirror"};
 
 bool is_same(const Interface& a, const Interface& b) {
-    return a.port == b.port && a.vlan == b.vlan && a.mtu_bytes == b.mtu_bytes &&
-           a.is_up == b.is_up && a.mac == b.mac && a.ipv4 == b.ipv4 && a.ipv6 == b.ipv6;
+    return a.port == b.port && a.vlan == b.vlan && a.outer_vlan == b.outer_vlan &&
+           a.mtu_bytes == b.mtu_bytes && a.is_up == b.is_up && a.mac == b.mac && a.ipv4 == b.ipv4 &&
+           a.ipv6 == b.ipv6;
 }
 
 bool is_same(const Neighbour& a, const Neighbour& b) {
@@ -45,6 +46,8 @@ MirrorModel::MirrorModel(const std::vector<TapLink>& taps)
         ours.is_tap = true;
         ours.ifindex = tap.ifindex;
         ours.interface.port = tap.port;
+        ours.interface.vlan = tap.vlan.inner;
+        ours.interface.outer_vlan = tap.vlan.outer;
     }
 }
 
@@ -132,7 +135,7 @@ void MirrorModel::remove_link(uint32_t ifindex, MirrorSink& sink) {
     }
 }
 
-// Gives a link that is one of ours its id: a tap, or a VLAN on a tap.
+// Gives a link that is one of ours its id: a tap, or a VLAN that somebody made on a port's tap.
 std::optional<InterfaceId> MirrorModel::claim(const LinkEvent& event) {
     for (uint16_t i = 0; i < dataplane::kInterfacesMax; ++i) {
         if (interfaces_[i].is_tap && interfaces_[i].ifindex == event.ifindex) {
@@ -144,7 +147,8 @@ std::optional<InterfaceId> MirrorModel::claim(const LinkEvent& event) {
     }
     const auto parent =
         std::find_if(interfaces_.begin(), interfaces_.end(), [&](const OurInterface& ours) {
-            return ours.is_tap && ours.ifindex == event.vlan->parent_ifindex;
+            return ours.is_tap && ours.interface.vlan == 0 &&
+                   ours.ifindex == event.vlan->parent_ifindex;
         });
     if (parent == interfaces_.end()) {
         return std::nullopt;

@@ -29,17 +29,19 @@
 #include <vector>
 
 #include "common/address.h"
+#include "common/ethernet.h"
 #include "controlplane/kernel/kernel_event.h"
 #include "dataplane/api/forwarding.h"
 #include "dataplane/api/ids.h"
 
 namespace director::kernel {
 
-// A kernel interface that stands beside a port.
+// A kernel interface that stands beside a port, or beside one of its VLANs.
 struct TapLink {
     uint32_t ifindex = 0;
     dataplane::PortId port{};
     dataplane::InterfaceId interface {};
+    VlanTags vlan{};
 };
 
 struct PrefixRoute {

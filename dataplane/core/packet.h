@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "common/address.h"
+#include "common/ethernet.h"
 #include "dataplane/api/drop_reason.h"
 #include "dataplane/api/ids.h"
 #include "dataplane/core/flow_end.h"
@@ -34,15 +35,6 @@ enum class Direction : uint8_t { kClientToServer, kServerToClient };
 
 // What the port found out about checksums while receiving.
 enum class ChecksumCheck : uint8_t { kUnknown, kGood, kBad };
-
-// The VLANs of a frame: 0 = untagged, an 802.1Q VLAN id, and for QinQ (802.1ad) the outer one too.
-struct VlanTags {
-    uint16_t inner = 0;
-    uint16_t outer = 0;
-
-    [[nodiscard]] constexpr bool is_untagged() const { return (inner | outer) == 0; }
-    friend constexpr bool operator==(VlanTags, VlanTags) = default;
-};
 
 // What is known of a fragment's flow, once its datagram's first fragment has come.
 struct FragmentPorts {

@@ -1,10 +1,6 @@
 #include "dataplane/io/port.h"
 
 #include <fmt/format.h>
-#include <net/if.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -12,6 +8,7 @@
 #include <rte_errno.h>
 
 #include "dataplane/io/eal.h"
+#include "dataplane/io/linux_interface.h"
 
 namespace director::dataplane::io {
 namespace {
@@ -27,28 +24,6 @@ std::string device_name(const std::string& device) {
         name = "0000:" + name;
     }
     return name;
-}
-
-// Virtual devices on a Linux interface say that their link is up whatever happens to it: ask the
-// kernel. Others have no such interface and tell the truth.
-bool is_carried(const std::string& device) {
-    constexpr std::string_view kKey = ",iface=";
-    const size_t at = device.find(kKey);
-    if (at == std::string::npos) {
-        return true;
-    }
-    const size_t begin = at + kKey.size();
-    const std::string interface = device.substr(begin, device.find(',', begin) - begin);
-    ifreq request{};
-    const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (socket < 0 || interface.size() >= sizeof(request.ifr_name)) {
-        return true;
-    }
-    std::copy(interface.begin(), interface.end(), std::begin(request.ifr_name));
-    const bool is_known = ::ioctl(socket, SIOCGIFFLAGS, &request) == 0;
-    ::close(socket);
-    // IFF_RUNNING: administratively up, and has a carrier.
-    return !is_known || (static_cast<unsigned>(request.ifr_flags) & IFF_RUNNING) != 0;
 }
 
 }  // namespace
@@ -79,7 +54,7 @@ Result<void> Port::find() {
 // Whether the driver takes the plan's configuration.
 bool Port::accepts(const RssPlan& plan) {
     rte_eth_conf conf{};
-    conf.rxmode.mtu = settings_.mtu_bytes;
+    conf.rxmode.mtu = has_own_mtu() ? 0 : settings_.mtu_bytes;
     conf.rxmode.offloads = info_.rx_offload_capa & kChecksumOffloads;
     std::vector<uint8_t> key = plan.key;
     if (plan.hash_functions != 0) {
@@ -146,10 +121,28 @@ Result<void> Port::set_up_queues(rte_mempool* pool) {
     return {};
 }
 
-Result<void> Port::bring_up() {
+Result<void> Port::set_mtu() {
+    if (has_own_mtu()) {
+        const auto done = set_packet_socket_mtu(settings_.device, settings_.mtu_bytes);
+        return done ? done
+                    : failure(fmt::format("port {}: {}", settings_.name, done.error().message));
+    }
     if (const int error = rte_eth_dev_set_mtu(device_, settings_.mtu_bytes);
         error != 0 && error != -ENOTSUP) {
         return refused("its MTU", error);
+    }
+    return {};
+}
+
+// net_af_packet's limit of 1518 bytes is none.
+bool Port::has_own_mtu() const {
+    return std::string_view(info_.driver_name) == "net_af_packet" &&
+           settings_.mtu_bytes > RTE_ETHER_MTU;
+}
+
+Result<void> Port::bring_up() {
+    if (auto done = set_mtu(); !done) {
+        return done;
     }
     if (const int error = rte_eth_dev_start(device_); error != 0) {
         return refused("to start", error);
@@ -205,7 +198,9 @@ PortStatus Port::status() const {
     if (rte_eth_macaddr_get(device_, &mac) == 0) {
         std::copy(std::begin(mac.addr_bytes), std::end(mac.addr_bytes), status.mac.bytes.begin());
     }
-    static_cast<void>(rte_eth_dev_get_mtu(device_, &status.mtu_bytes));
+    if (!has_own_mtu()) {
+        static_cast<void>(rte_eth_dev_get_mtu(device_, &status.mtu_bytes));
+    }
     rte_eth_link link{};
     status.is_link_up = rte_eth_link_get_nowait(device_, &link) == 0 &&
                         link.link_status == RTE_ETH_LINK_UP && is_carried(settings_.device);

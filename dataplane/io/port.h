@@ -39,6 +39,8 @@ class Port {
     [[nodiscard]] Result<void> find();
     [[nodiscard]] Result<void> configure(uint16_t workers);
     [[nodiscard]] Result<void> set_up_queues(rte_mempool* pool);
+    [[nodiscard]] bool has_own_mtu() const;
+    [[nodiscard]] Result<void> set_mtu();
     [[nodiscard]] Result<void> bring_up();
     [[nodiscard]] bool accepts(const RssPlan& plan);
     [[nodiscard]] Failure refused(const char* what, int error) const;

@@ -18,7 +18,7 @@ using dataplane::Direction;
 
 constexpr uint32_t kFlowsMax = 1U << 24;
 constexpr uint32_t kHostsMax = 1000;
-constexpr uint32_t kIpOffset = dataplane::kEthernetBytes;
+constexpr uint32_t kIpOffset = kEthernetBytes;
 constexpr uint32_t kTcpOffset = kIpOffset + dataplane::kIpv4Bytes;
 constexpr uint16_t kIpLength = dataplane::kIpv4Bytes + dataplane::kTcpBytes;
 
@@ -35,7 +35,7 @@ void put_endpoint(uint8_t* address, uint8_t* port, const Endpoint& endpoint) {
 // All that frames have in common.
 std::array<uint8_t, FramePool::kFrameBytes> frame_template() {
     std::array<uint8_t, FramePool::kFrameBytes> frame{};
-    put_be16(frame.data() + dataplane::kEtherTypeOffset, dataplane::kEtherTypeIpv4);
+    put_be16(frame.data() + kEtherTypeOffset, kEtherTypeIpv4);
     uint8_t* const ip = frame.data() + kIpOffset;
     ip[0] = 0x45;
     put_be16(ip + dataplane::kIpLengthOffset, kIpLength);

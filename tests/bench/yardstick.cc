@@ -113,15 +113,14 @@ RteHashBalancer::Entry& RteHashBalancer::open(const Parsed& packet) {
 
 // The same checks that Director makes.
 void RteHashBalancer::parse(Parsed& packet) {
-    const uint8_t* const ip = packet.data + core::kEthernetBytes;
+    const uint8_t* const ip = packet.data + kEthernetBytes;
     const uint32_t header_bytes = uint32_t{ip[0]} % 16 * 4;
     packet.ip_length = core::load_be16(ip + core::kIpLengthOffset);
-    packet.l4_offset = core::kEthernetBytes + header_bytes;
+    packet.l4_offset = kEthernetBytes + header_bytes;
     packet.is_good =
-        core::load_be16(packet.data + core::kEtherTypeOffset) == core::kEtherTypeIpv4 &&
-        ip[0] >> 4 == 4 && header_bytes >= core::kIpv4Bytes &&
-        packet.ip_length >= header_bytes + core::kTcpBytes &&
-        packet.ip_length <= FramePool::kFrameBytes - core::kEthernetBytes &&
+        core::load_be16(packet.data + kEtherTypeOffset) == kEtherTypeIpv4 && ip[0] >> 4 == 4 &&
+        header_bytes >= core::kIpv4Bytes && packet.ip_length >= header_bytes + core::kTcpBytes &&
+        packet.ip_length <= FramePool::kFrameBytes - kEthernetBytes &&
         ip[core::kIpProtocolOffset] == static_cast<uint8_t>(Protocol::kTcp) &&
         (core::load_be16(ip + core::kIpFragmentOffset) & core::kIpFragmentMask) == 0 &&
         ip[core::kIpTtlOffset] > 1 && checksum_fold(checksum_add(0, ip, header_bytes)) == 0xffff;
@@ -136,7 +135,7 @@ void RteHashBalancer::translate(const Parsed& packet, Entry& entry) {
     ++entry.packets;
     entry.bytes += packet.ip_length;
     entry.deadline = tick_ + kIdleTicks;
-    uint8_t* const ip = packet.data + core::kEthernetBytes;
+    uint8_t* const ip = packet.data + kEthernetBytes;
     uint8_t* const l4 = packet.data + packet.l4_offset;
     std::memcpy(ip + (entry.replaces_source ? core::kIpSourceOffset : core::kIpDestinationOffset),
                 &entry.address,

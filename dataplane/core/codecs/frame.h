@@ -5,18 +5,9 @@
 #include <cstring>
 
 #include "common/address.h"
+#include "common/ethernet.h"
 
 namespace director::dataplane {
-
-// Ethernet (IEEE 802.3) and VLAN tag (802.1Q).
-inline constexpr uint32_t kEthernetBytes = 14;
-inline constexpr uint32_t kVlanTagBytes = 4;
-inline constexpr uint32_t kEtherTypeOffset = 12;
-inline constexpr uint16_t kEtherTypeMin = 0x0600;  // below: a length
-inline constexpr uint16_t kEtherTypeIpv4 = 0x0800;
-inline constexpr uint16_t kEtherTypeVlan = 0x8100;
-inline constexpr uint16_t kEtherTypeIpv6 = 0x86dd;
-inline constexpr uint16_t kEtherTypeOuterVlan = 0x88a8;  // 802.1ad: QinQ
 
 // IPv4 (RFC 791).
 inline constexpr uint32_t kIpv4Bytes = 20;

@@ -9,38 +9,6 @@ namespace {
 
 constexpr uint32_t kCacheLineBytes = 64;
 
-struct EthernetHeader {
-    uint32_t length_bytes;  // 0 = the frame is too short for one
-    uint16_t type;
-    VlanTags vlan;
-};
-
-// VLAN 0 only carries a priority (IEEE 802.1Q clause 6.9): the frame is untagged.
-[[nodiscard]] uint16_t vlan_at(const uint8_t* tag) {
-    return load_be16(tag + 2) & 0xfff;
-}
-
-EthernetHeader parse_ethernet(const uint8_t* frame, uint32_t frame_bytes) {
-    constexpr uint32_t kTagsMax = 2;
-    if (frame_bytes < kEthernetBytes) {
-        return {};
-    }
-    EthernetHeader header{kEthernetBytes, load_be16(frame + kEtherTypeOffset), {}};
-    for (uint32_t tags = 0; tags < kTagsMax; ++tags) {
-        if (header.type != kEtherTypeVlan && header.type != kEtherTypeOuterVlan) {
-            break;
-        }
-        const uint8_t* const tag = frame + header.length_bytes - 2;
-        header.length_bytes += kVlanTagBytes;
-        if (frame_bytes < header.length_bytes) {
-            return {};
-        }
-        header.vlan = {vlan_at(tag), header.vlan.inner};
-        header.type = load_be16(tag + kVlanTagBytes);
-    }
-    return header;
-}
-
 [[nodiscard]] bool is_ip_checksum_good(const uint8_t* ip, uint32_t length) {
     // The constant length lets the compiler unroll: nearly all headers are without options.
     const uint64_t sum =

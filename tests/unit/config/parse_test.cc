@@ -64,7 +64,7 @@ TEST(Parse, ReadsEveryListEntry) {
         ports = ( {
             name = "outside"; device = "0000:03:00.1"; side = "servers"; mtu = 9000;
             rx_descriptors = 64; tx_descriptors = 128; addresses = [ "192.0.2.1/24" ];
-            vlans = ( { id = 4094; addresses = [ "198.51.100.1/31" ]; }, { id = 1; } );
+            vlans = ( { id = 4094; outer_id = 4; mtu = 1400; addresses = [ "198.51.100.1/31" ]; }, { id = 1; } );
         } );
         routes = ( { to = "default"; via = "192.0.2.254"; },
                    { to = "203.0.113.0/24"; via = "198.51.100.0"; } );
@@ -74,7 +74,8 @@ TEST(Parse, ReadsEveryListEntry) {
                                { address = "10.0.0.2:1"; } ); },
             { address = "192.0.2.80:80"; } );)");
     ASSERT_THAT(lines_of(model), testing::IsEmpty());
-    const std::vector<Vlan> vlans{{4094, {{Ipv4Address::of(198, 51, 100, 1), 31}}}, {1, {}}};
+    const std::vector<Vlan> vlans{{4094, 4, 1400, {{Ipv4Address::of(198, 51, 100, 1), 31}}},
+                                  {1, 0, 0, {}}};
     EXPECT_EQ(model->ports,
               (std::vector<Port>{{"outside",
                                   "0000:03:00.1",

@@ -132,7 +132,10 @@ class ModelMaker {
             port.addresses.push_back(make_interface_address());
         }
         for (uint64_t i = random_.below(3); i > 0; --i) {
-            port.vlans.push_back({static_cast<uint16_t>(i), {make_interface_address()}});
+            port.vlans.push_back({static_cast<uint16_t>(i),
+                                  static_cast<uint16_t>(i % 2 * 100),
+                                  0,
+                                  {make_interface_address()}});
         }
         return port;
     }

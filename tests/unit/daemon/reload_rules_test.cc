@@ -11,7 +11,7 @@ config::Model example() {
     model.ports.resize(2);
     model.ports[0].name = "outside";
     model.ports[0].addresses = {*IpPrefix::parse("192.0.2.1/24")};
-    model.ports[0].vlans = {{10, {*IpPrefix::parse("10.10.0.1/24")}}};
+    model.ports[0].vlans = {{10, 0, 0, {*IpPrefix::parse("10.10.0.1/24")}}};
     model.ports[1].name = "inside";
     return model;
 }
@@ -44,6 +44,9 @@ TEST(ReloadRulesTest, WhatBelongsToTheRunningProcessStays) {
               "port inside (but for its addresses) cannot change while directord runs: restart it");
     model = example();
     model.ports[0].vlans[0].id = 11;
+    EXPECT_NE(refusal(model), "");
+    model = example();
+    model.ports[0].vlans[0].outer_id = 11;
     EXPECT_NE(refusal(model), "");
     model = example();
     model.ports[0].vlans.clear();

@@ -1,4 +1,4 @@
-// Addresses, routes and VLANs set through netlink are what `ip` shows; doing it twice is no error,
+// Addresses and routes set through netlink are what `ip` shows; doing it twice is no error,
 // and what cannot be done is told in words.
 #include "controlplane/kernel/kernel_setup.h"
 #include "controlplane/kernel/tap.h"
@@ -128,33 +128,6 @@ TEST_F(KernelSetupTest, SetsUpIpv6) {
     io_.restart();
     io_.poll();
     EXPECT_EQ(frames, 0);
-}
-
-TEST_F(KernelSetupTest, CreatesAVlanOrSaysThatTheKernelCannot) {
-    const bool has_8021q = succeeds("ip link add link out name probe type vlan id 7");
-    const auto name = create_vlan(*netlink_, "out", 100);
-    if (!has_8021q) {
-        ASSERT_FALSE(name);
-        EXPECT_NE(name.error().message.find("modprobe 8021q"), std::string::npos)
-            << name.error().message;
-        return;
-    }
-    ASSERT_TRUE(name) << name.error().message;
-    EXPECT_EQ(*name, "out.100");
-    EXPECT_EQ(create_vlan(*netlink_, "out", 100), "out.100");
-    EXPECT_EQ(create_vlan(*netlink_, "out", 7), "probe");
-    EXPECT_EQ(find_link(*netlink_, "out.100")->vlan, (VlanLink{tap_->ifindex(), 100}));
-    EXPECT_TRUE(find_link(*netlink_, "out.100")->is_up);
-    EXPECT_EQ(message_of(remove_vlan(*netlink_, "out", 100)), "");
-    EXPECT_EQ(message_of(remove_vlan(*netlink_, "out", 100)), "");
-    EXPECT_FALSE(find_link(*netlink_, "out.100"));
-}
-
-TEST_F(KernelSetupTest, SaysThatAVlansNameWouldBeTooLong) {
-    const auto name = create_vlan(*netlink_, "a-long-port-nam", 4000);
-    ASSERT_FALSE(name);
-    EXPECT_NE(name.error().message.find("the port's name may have 10"), std::string::npos)
-        << name.error().message;
 }
 
 }  // namespace
