@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "common/random.h"
 #include "controlplane/plan/translate.h"
 #include "dataplane/core/shard.h"
 
@@ -54,7 +55,8 @@ constexpr size_t kMismatchesMax = 50;
             .message_bytes_max = settings.message_bytes,
             .queue_max = settings.queue_max,
             .messages_per_second = settings.messages_per_second,
-            .incarnation = incarnation};
+            .incarnation = incarnation,
+            .hash_key = {system_random(), system_random()}};
 }
 
 [[nodiscard]] std::string_view name_of(config::SyncRole role) {
@@ -126,9 +128,11 @@ SyncControl::SyncControl(asio::io_context& io,
       authenticator_(settings.key),
       incarnation_(wall_clock_nanoseconds()),
       sender_(sender_settings(settings, incarnation_), authenticator_),
-      receiver_(
-          {.sync_id = settings.id, .allowed = settings.allow, .takes_ipvs = settings.accept_ipvs},
-          authenticator_),
+      receiver_({.sync_id = settings.id,
+                 .allowed = settings.allow,
+                 .takes_ipvs = settings.accept_ipvs,
+                 .hash_key = {system_random(), system_random()}},
+                authenticator_),
       waiting_room_(kWaitingRoomMax),
       locator_(catalogue),
       timer_(io),
@@ -222,7 +226,7 @@ Result<void> SyncControl::open() {
     if (receives()) {
         fetcher_ = std::make_unique<sync::BulkFetcher>(
             io_, settings_.id, settings_.port, authenticator_, [this](auto records) {
-                install(std::move(records));
+                install(receiver_.take_page(std::move(records)));
             });
     }
     return {};
@@ -281,6 +285,7 @@ void SyncControl::on_collected(uint16_t worker, const SyncCollection& job) {
     const TimePoint now = clock_.now();
     for (const SyncRecord& record : job.records) {
         sender_.add(record, now);
+        receiver_.told(record, now);
     }
     if (job.waiting != 0) {
         collect(worker);
@@ -292,8 +297,11 @@ void SyncControl::take(std::span<const uint8_t> datagram, const IpAddress& from)
     if (!received.servers.empty()) {
         compare_servers(received.servers);
     }
-    if (received.is_new_incarnation && fetcher_) {
-        kLog.info("twin heard of, fetching its connections twin={}", to_string(from));
+    if (received.wants_table && fetcher_) {
+        kLog.info("fetching the twin's connections twin={}", to_string(from));
+        if (!fetcher_->is_busy()) {
+            receiver_.table_begins(clock_.now());
+        }
         fetcher_->fetch(from);
     }
     if (!received.records.empty()) {
@@ -495,6 +503,7 @@ void SyncControl::add_counts(server::SyncView& view) const {
                     to_string(static_cast<sync::DirectorRefusal>(i)),
                     heard.director_refused[i]);
     }
+    add_refusal("record", "older", heard.older);
     add_refusal("ipvs", "unexpected", heard.unexpected_ipvs);
     add_refusal("ipvs", "unusable", heard.unusable);
 }

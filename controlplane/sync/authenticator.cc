@@ -38,6 +38,7 @@ ReplayWindow::Answer ReplayWindow::take(uint64_t incarnation, uint64_t sequence)
     if (incarnation > incarnation_) {
         // Whatever was sent before we began to listen is not lost.
         incarnation_ = incarnation;
+        first_ = sequence;
         highest_ = sequence;
         seen_.reset();
         seen_.set(sequence % kWidth);
@@ -57,7 +58,7 @@ ReplayWindow::Answer ReplayWindow::take(uint64_t incarnation, uint64_t sequence)
         return Answer::kTwice;
     }
     seen_.set(sequence % kWidth);
-    lost_ -= lost_ > 0 ? 1 : 0;
+    lost_ -= sequence > first_ && lost_ > 0 ? 1 : 0;
     return Answer::kLate;
 }
 

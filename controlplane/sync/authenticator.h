@@ -51,6 +51,7 @@ class ReplayWindow {
 
   private:
     uint64_t incarnation_ = 0;
+    uint64_t first_ = 0;  // heard
     uint64_t highest_ = 0;
     uint64_t lost_ = 0;
     std::bitset<kWidth> seen_;  // by sequence modulo the width

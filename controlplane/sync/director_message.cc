@@ -21,7 +21,8 @@ constexpr uint8_t kHasLocal = 4;
 constexpr uint8_t kHasAdjustment = 8;
 constexpr uint8_t kIsTemplate = 16;
 constexpr uint8_t kIsLongLived = 32;
-constexpr uint8_t kKnownBits = 63;
+constexpr uint8_t kIsOwn = 64;
+constexpr uint8_t kKnownBits = 127;
 
 // What is set of an adjustment.
 constexpr uint8_t kClientIsSet = 1;
@@ -121,7 +122,7 @@ void write_connection(ByteWriter& writer, const SyncRecord& record) {
         (record.client.address.is_ipv4() ? 0 : kOutsideIpv6) |
         (record.real_server.address.is_ipv4() ? 0 : kInsideIpv6) | (has_local ? kHasLocal : 0) |
         (record.has_adjustment ? kHasAdjustment : 0) | (record.is_template ? kIsTemplate : 0) |
-        (record.is_long_lived ? kIsLongLived : 0));
+        (record.is_long_lived ? kIsLongLived : 0) | (record.is_own ? kIsOwn : 0));
     writer.number(bits);
     writer.number(static_cast<uint8_t>(record.protocol));
     writer.number(static_cast<uint8_t>(record.state));
@@ -159,6 +160,7 @@ std::optional<SyncRecord> read_connection(ByteReader& reader) {
     record.has_adjustment = (bits & kHasAdjustment) != 0;
     record.is_template = (bits & kIsTemplate) != 0;
     record.is_long_lived = (bits & kIsLongLived) != 0;
+    record.is_own = (bits & kIsOwn) != 0;
     record.state = static_cast<ConnState>(state);
     record.forwarding = static_cast<ForwardingMethod>(forwarding);
     const bool is_known = (bits & ~kKnownBits) == 0 && state < dataplane::kConnStateCount &&

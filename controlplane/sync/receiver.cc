@@ -7,6 +7,8 @@
 
 namespace director::sync {
 
+using dataplane::SyncRecord;
+
 bool Receiver::is_allowed(const IpAddress& from) const {
     return settings_.allowed.empty() ||
            std::any_of(settings_.allowed.begin(),
@@ -60,10 +62,19 @@ void Receiver::compare_ipvs(const DirectorHeader& header, Peer& peer, PeerStatus
 
 // False: nothing in the message counts.
 bool Receiver::take_number(const DirectorHeader& header,
-                           const IpAddress& from,
+                           Peer& peer,
                            PeerStatus& status,
-                           Received& out) {
-    Peer& peer = peers_[from];
+                           TimePoint now) {
+    while (peer.marks.size() > 1 && now - peer.marks[1].at >= kOvertakenMax) {
+        peer.marks.pop_front();
+    }
+    const bool is_too_late = header.incarnation == peer.window.incarnation() &&
+                             !peer.marks.empty() && now - peer.marks[0].at >= kOvertakenMax &&
+                             header.sequence < peer.marks[0].sequence;
+    if (is_too_late) {
+        ++status.too_late;
+        return false;
+    }
     const uint64_t before = peer.window.incarnation();
     const ReplayWindow::Answer answer = peer.window.take(header.incarnation, header.sequence);
     status.lost = peer.window.lost();
@@ -80,11 +91,48 @@ bool Receiver::take_number(const DirectorHeader& header,
     }
     if (before != peer.window.incarnation()) {
         status.restarts += before != 0 ? 1 : 0;
-        out.is_new_incarnation = true;
         peer.ipvs_sent.reset();
+        peer.marks.clear();
+        peer.fetched_at.reset();
     }
+    peer.marks.push_back({now, header.sequence});
     compare_ipvs(header, peer, status);
     return true;
+}
+
+// Once for each start of the sender, and then for each loss.
+bool Receiver::wants_table(Peer& peer, const PeerStatus& status, TimePoint now) const {
+    const uint64_t lost = status.lost + status.ipvs_lost;
+    if (lost <= peer.repaired) {
+        peer.lost_since.reset();  // it was late
+    } else if (!peer.lost_since) {
+        peer.lost_since = now;
+    }
+    const bool is_due =
+        !peer.fetched_at || (peer.lost_since && now - *peer.lost_since >= settings_.repair_after &&
+                             now - *peer.fetched_at >= settings_.repair_interval);
+    if (!is_due) {
+        return false;
+    }
+    peer.fetched_at = now;
+    peer.repaired = lost;
+    peer.lost_since.reset();
+    return true;
+}
+
+void Receiver::drop_older(std::vector<SyncRecord>& records, const Origin& origin, TimePoint now) {
+    status_.older += std::erase_if(
+        records, [&](const SyncRecord& record) { return !newest_.take(record, origin, now); });
+}
+
+std::vector<SyncRecord> Receiver::take_page(std::vector<SyncRecord> records) {
+    status_.older += std::erase_if(records, [this](const SyncRecord& record) {
+        return !newest_.take_page(record, table_began_);
+    });
+    for (SyncRecord& record : records) {
+        record.is_of_table = true;
+    }
+    return records;
 }
 
 Received Receiver::take(std::span<const uint8_t> datagram, const IpAddress& from, TimePoint now) {
@@ -108,6 +156,7 @@ Received Receiver::take(std::span<const uint8_t> datagram, const IpAddress& from
                 ++peer->second.ipvs_since;
             }
         }
+        drop_older(out.records, {}, now);
         return out;
     }
     auto message = parse_director_message(datagram, settings_.sync_id, authenticator_);
@@ -116,16 +165,23 @@ Received Receiver::take(std::span<const uint8_t> datagram, const IpAddress& from
         return out;
     }
     PeerStatus* const status = status_of(from);
-    if (status == nullptr || !take_number(message->header, from, *status, out)) {
-        status_.not_allowed += status == nullptr ? 1 : 0;
+    if (status == nullptr) {
+        ++status_.not_allowed;
         return out;
     }
+    const DirectorHeader& header = message->header;
+    Peer& peer = peers_[from];
+    if (!take_number(header, peer, *status, now)) {
+        return out;
+    }
+    out.wants_table = wants_table(peer, *status, now);
     ++status->director_messages;
     status->heard_at = now;
-    status->age_ms = message->header.age_ms;
+    status->age_ms = header.age_ms;
     out.records = std::move(message->connections);
     out.servers = std::move(message->servers);
     status->records += out.records.size();
+    drop_older(out.records, {header.incarnation, header.sequence}, now);
     return out;
 }
 

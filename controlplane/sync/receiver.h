@@ -1,9 +1,10 @@
 // What comes from the twin: datagrams of either protocol, checked, counted, and turned into records
-// for the workers. No sockets, no clock.
+// for the workers; pages of its table; and when that table should be fetched. No sockets, no clock.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <span>
@@ -13,6 +14,7 @@
 #include "common/time.h"
 #include "controlplane/sync/director_message.h"
 #include "controlplane/sync/ipvs_message.h"
+#include "controlplane/sync/newest.h"
 
 namespace director::sync {
 
@@ -21,6 +23,11 @@ struct ReceiverSettings {
     // Who may send; empty: everyone on the network (IPVS has nothing else).
     std::vector<IpPrefix> allowed;
     bool takes_ipvs = true;  // off: nothing without the key
+    HashKey hash_key;
+    // What was lost is made up for by the whole table: so long after the loss was noticed, since
+    // what is late may still come; and no sooner than so long after the last time.
+    Duration repair_after = std::chrono::seconds(2);
+    Duration repair_interval = std::chrono::minutes(1);
 };
 
 // What is known of one sender, by its address.
@@ -31,6 +38,7 @@ struct PeerStatus {
     uint64_t lost = 0;       // of Director's messages, by their numbers
     uint64_t ipvs_lost = 0;  // of IPVS's, by what the sender says it has sent
     uint64_t late = 0;       // came out of order
+    uint64_t too_late = 0;   // by more than kOvertakenMax: not taken, and still lost
     uint64_t replayed = 0;   // came twice, or from before the sender's last start
     uint64_t restarts = 0;
     uint32_t age_ms = 0;   // how long the oldest record of the last message had waited there
@@ -41,6 +49,7 @@ struct ReceiverStatus {
     uint64_t not_allowed = 0;      // datagrams from strangers
     uint64_t unexpected_ipvs = 0;  // IPVS's, which are not taken
     uint64_t unusable = 0;         // records of IPVS's that Director cannot have
+    uint64_t older = 0;            // records of whose connections something newer is known
     std::array<uint64_t, kRefusalCount> refused{};
     std::array<uint64_t, static_cast<size_t>(DirectorRefusal::kCount)> director_refused{};
     // A stranger's datagram that is refused makes no entry. No more than kPeersMax.
@@ -50,7 +59,9 @@ struct ReceiverStatus {
 struct Received {
     std::vector<dataplane::SyncRecord> records;
     std::vector<ServerReport> servers;
-    bool is_new_incarnation = false;  // the sender has started since: it may lack what we have
+    // Fetch the sender's whole table: it has just been heard of, has started anew, or messages of
+    // its were lost. Answer with table_begins() when the fetch does begin.
+    bool wants_table = false;
 };
 
 class Receiver {
@@ -58,11 +69,18 @@ class Receiver {
     static constexpr size_t kPeersMax = 16;
 
     Receiver(const ReceiverSettings& settings, const Authenticator& authenticator)
-        : settings_(settings), authenticator_(authenticator) {}
+        : settings_(settings), authenticator_(authenticator), newest_(settings.hash_key) {}
 
     [[nodiscard]] Received take(std::span<const uint8_t> datagram,
                                 const IpAddress& from,
                                 TimePoint now);
+    // What we tell ourselves is known too: a twin that missed the end of a connection does not
+    // bring it back to us.
+    void told(const dataplane::SyncRecord& record, TimePoint now) { newest_.tell(record, now); }
+    void table_begins(TimePoint now) { table_began_ = now; }
+    // What is news of a page of the table.
+    [[nodiscard]] std::vector<dataplane::SyncRecord> take_page(
+        std::vector<dataplane::SyncRecord> records);
 
     [[nodiscard]] const ReceiverStatus& status() const { return status_; }
 
@@ -71,21 +89,36 @@ class Receiver {
         ReplayWindow window;
         std::optional<uint32_t> ipvs_sent;  // of its last message; what came since is counted
         uint32_t ipvs_since = 0;
+        // When which number became the highest, back to the last one that is kOvertakenMax old.
+        struct Mark {
+            TimePoint at;
+            uint64_t sequence = 0;
+        };
+        std::deque<Mark> marks;
+        uint64_t repaired = 0;  // messages that had been lost when the table was fetched last
+        std::optional<TimePoint> lost_since;
+        std::optional<TimePoint> fetched_at;  // since its last start
     };
 
     [[nodiscard]] bool is_allowed(const IpAddress& from) const;
     [[nodiscard]] PeerStatus* status_of(const IpAddress& from);
     void take_ipvs(std::span<const uint8_t> datagram, PeerStatus& status, Received& out);
     [[nodiscard]] bool take_number(const DirectorHeader& header,
-                                   const IpAddress& from,
+                                   Peer& peer,
                                    PeerStatus& status,
-                                   Received& out);
+                                   TimePoint now);
     void compare_ipvs(const DirectorHeader& header, Peer& peer, PeerStatus& status);
+    [[nodiscard]] bool wants_table(Peer& peer, const PeerStatus& status, TimePoint now) const;
+    void drop_older(std::vector<dataplane::SyncRecord>& records,
+                    const Origin& origin,
+                    TimePoint now);
 
     ReceiverSettings settings_;
     const Authenticator& authenticator_;
     ReceiverStatus status_;
     std::map<IpAddress, Peer> peers_;
+    Newest newest_;
+    TimePoint table_began_{};
 };
 
 }  // namespace director::sync

@@ -28,7 +28,9 @@ constexpr size_t kMessageBytesMin = 512;
 }  // namespace
 
 Sender::Sender(const SenderSettings& settings, const Authenticator& authenticator)
-    : settings_(settings), authenticator_(authenticator) {
+    : settings_(settings),
+      authenticator_(authenticator),
+      latest_(0, ConnectionKeyHash{settings.hash_key}) {
     settings_.message_bytes_max = std::max(settings_.message_bytes_max, kMessageBytesMin);
     settings_.messages_per_second = std::max(settings_.messages_per_second, 1U);
 }
@@ -40,11 +42,24 @@ void Sender::add(const SyncRecord& record, TimePoint now) {
             ++(record.is_long_lived ? status_.dropped_long_lived : status_.dropped_new);
             return;
         }
+        forget(new_.back());
         new_.pop_back();
         ++status_.dropped_new;
     }
-    (record.is_long_lived ? long_lived_ : new_).push_back({record, now});
+    (record.is_long_lived ? long_lived_ : new_).push_back({record, now, ++serial_});
+    latest_.insert_or_assign(ConnectionKey::of(record), serial_);
     status_.waiting = waiting();
+}
+
+bool Sender::is_latest(const Waiting& waiting) const {
+    const auto found = latest_.find(ConnectionKey::of(waiting.record));
+    return found != latest_.end() && found->second == waiting.serial;
+}
+
+void Sender::forget(const Waiting& waiting) {
+    if (is_latest(waiting)) {
+        latest_.erase(ConnectionKey::of(waiting.record));
+    }
 }
 
 void Sender::add_servers(std::vector<ServerReport> reports) {
@@ -100,6 +115,11 @@ void Sender::fill_one(TimePoint now, std::vector<Bytes>& messages) {
     const TimePoint since = oldest();
     while (waiting() != 0) {
         Lane& lane = long_lived_.empty() ? new_ : long_lived_;
+        if (!is_latest(lane.front())) {
+            ++status_.superseded;
+            lane.pop_front();
+            continue;
+        }
         const SyncRecord& record = lane.front().record;
         const auto wire = settings_.wire != Wire::kDirector ? to_ipvs(record) : std::nullopt;
         const bool is_ipvs = wire && IpvsMessageWriter::can_carry(settings_.version, *wire);
@@ -108,6 +128,7 @@ void Sender::fill_one(TimePoint now, std::vector<Bytes>& messages) {
         }
         const bool is_sent = is_ipvs || settings_.wire != Wire::kIpvs;
         ++(is_sent ? status_.records : status_.unsayable);
+        forget(lane.front());
         lane.pop_front();
     }
     status_.waiting = waiting();

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <deque>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "common/time.h"
+#include "controlplane/sync/connection_key.h"
 #include "controlplane/sync/director_message.h"
 #include "controlplane/sync/ipvs_message.h"
 
@@ -33,6 +35,7 @@ struct SenderSettings {
     Duration flush_after = std::chrono::milliseconds(20);
     Duration beat_interval = std::chrono::seconds(1);
     uint64_t incarnation = 0;  // greater at each start
+    HashKey hash_key = {};
 };
 
 struct SenderStatus {
@@ -41,9 +44,10 @@ struct SenderStatus {
     uint64_t ipvs_messages = 0;
     uint64_t dropped_new = 0;         // records given up in a full queue: of new connections,
     uint64_t dropped_long_lived = 0;  // and of those that the twin knows
-    uint64_t unsayable = 0;           // that IPVS has no words for, with nobody else listening
-    uint64_t waiting = 0;             // in the queue now
-    uint32_t age_ms = 0;              // that the oldest of the last message had waited
+    uint64_t superseded = 0;  // not sent, for a later record of the same connection was waiting
+    uint64_t unsayable = 0;   // that IPVS has no words for, with nobody else listening
+    uint64_t waiting = 0;     // in the queue now
+    uint32_t age_ms = 0;      // that the oldest of the last message had waited
 };
 
 class Sender {
@@ -66,11 +70,14 @@ class Sender {
     struct Waiting {
         dataplane::SyncRecord record;
         TimePoint since;
+        uint64_t serial = 0;
     };
     using Lane = std::deque<Waiting>;
 
     [[nodiscard]] size_t waiting() const { return long_lived_.size() + new_.size(); }
     [[nodiscard]] TimePoint oldest() const;
+    [[nodiscard]] bool is_latest(const Waiting& waiting) const;
+    void forget(const Waiting& waiting);
     [[nodiscard]] bool may_send(TimePoint now);
     void pay(TimePoint now);
     void fill_one(TimePoint now, std::vector<Bytes>& messages);
@@ -86,6 +93,9 @@ class Sender {
     const Authenticator& authenticator_;
     Lane long_lived_;
     Lane new_;
+    // The last record that waits for each connection: the lanes do not keep their order.
+    std::unordered_map<ConnectionKey, uint64_t, ConnectionKeyHash> latest_;
+    uint64_t serial_ = 0;
     std::vector<ServerReport> servers_;
     uint64_t sequence_ = 0;
     TimePoint paid_until_{};

@@ -48,6 +48,9 @@ struct SyncRecord {
     bool is_template = false;  // persistence: `client` is a network, its port 0
     bool has_adjustment = false;
     bool is_long_lived = false;  // the twin has heard of it before: it goes first
+    // Of a page of the table: the sender has it of its own packets, not of another director.
+    bool is_own = false;
+    bool is_of_table = false;  // received in a page
     Endpoint client;
     Endpoint virtual_service;
     Endpoint real_server;

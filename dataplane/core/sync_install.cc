@@ -15,7 +15,8 @@ namespace {
 constexpr uint32_t kRecordsPerPoll = 32;
 // No timeout is longer than the longest persistence that the configuration allows, 31 days.
 constexpr uint32_t kTimeoutMax = 31 * 86400;
-// A connection that had a packet here so lately is ours.
+// A connection that had a packet here so lately is ours, whatever a datagram says of it. A page of
+// the twin's table says nothing of one whose last news are our own packets.
 constexpr uint32_t kOwnSeconds = 2;
 
 [[nodiscard]] bool is_state_of(Protocol protocol, ConnState state) {
@@ -89,12 +90,15 @@ void arm_for(Worker::State& state, uint32_t connection, uint32_t timeout_seconds
     arm_timer(state, connection);
 }
 
-[[nodiscard]] bool is_ours(const Worker::State& state, uint32_t connection) {
+[[nodiscard]] bool is_ours(const Worker::State& state,
+                           uint32_t connection,
+                           const SyncRecord& record) {
     const Connection& entry = state.connections[connection];
     const uint32_t last =
         entry.deadline - timeouts_of(state, entry)[static_cast<size_t>(entry.state)];
     return state.sync.is_seen_here(connection) &&
-           static_cast<int32_t>(state.tick - last) < static_cast<int32_t>(to_ticks(kOwnSeconds));
+           (record.is_of_table ||
+            static_cast<int32_t>(state.tick - last) < static_cast<int32_t>(to_ticks(kOwnSeconds)));
 }
 
 [[nodiscard]] bool is_same(const Worker::State& state,
@@ -266,7 +270,7 @@ void give_back_unused(Worker::State& state,
     if (known == kNoConnection) {
         return create(state, record, place);
     }
-    if (is_ours(state, known)) {
+    if (is_ours(state, known, record)) {
         return SyncOutcome::kKeptOwn;
     }
     if (is_same(state, state.connections[known], record)) {

@@ -183,6 +183,7 @@ bool fill_page(Worker::State& state, SyncPage& page) {
         if (state.connections.is_used(page.cursor) &&
             is_tellable(state, state.connections[page.cursor])) {
             page.records.push_back(record_of(state, state.connections[page.cursor]));
+            page.records.back().is_own = state.sync.is_seen_here(page.cursor);
         }
     }
     page.is_last = page.cursor >= last;

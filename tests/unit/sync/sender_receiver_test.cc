@@ -123,6 +123,23 @@ TEST(SyncSender, LongLivedOnesGoFirst) {
     EXPECT_EQ(arrived[0].client, sample(2).client);
 }
 
+// What the twin knows goes ahead of what is new, but not of an earlier record of its own.
+TEST(SyncSender, TheLastRecordOfAConnectionIsTheOneThatGoes) {
+    Link link;
+    link.sender.add(sample(1), link.now);
+    dataplane::SyncRecord later = long_lived(1);
+    later.state = dataplane::ConnState::kTimeWait;
+    link.sender.add(later, link.now);
+    link.sender.add(sample(2), link.now);
+    const auto arrived = link.pass(milliseconds(20));
+    ASSERT_EQ(arrived.size(), 2U);
+    EXPECT_EQ(arrived[0].state, dataplane::ConnState::kTimeWait);
+    EXPECT_EQ(arrived[1].client, sample(2).client);
+    EXPECT_EQ(link.sender.status().superseded, 1U);
+    link.sender.add(sample(1), link.now);
+    EXPECT_EQ(link.pass(milliseconds(1100)).size(), 1U) << "once more, by then";
+}
+
 TEST(SyncSender, KeepsToItsPace) {
     Link link({.messages_per_second = 100});
     for (uint32_t i = 0; i < 60000; ++i) {
@@ -174,24 +191,85 @@ TEST(SyncReceiver, LateAndTwice) {
     EXPECT_EQ(link.peer().replayed, 1U);
 }
 
+// A message that was overtaken long ago is as good as lost: what came since may be forgotten.
+TEST(SyncReceiver, TooLateIsNotTaken) {
+    for (const int late_by : {999, 1000}) {
+        Link link({.wire = Wire::kDirector});
+        std::vector<Bytes> messages;
+        for (uint32_t i = 1; i <= 3; ++i) {
+            link.sender.add(sample(i), link.now);
+            messages.push_back(link.sender.take(link.now += milliseconds(20)).at(0));
+        }
+        EXPECT_EQ(link.deliver({messages[0], messages[2]}).size(), 2U);
+        link.now += milliseconds(late_by);
+        const bool is_taken = late_by < 1000;
+        EXPECT_EQ(link.deliver({messages[1]}).size(), is_taken ? 1U : 0U);
+        EXPECT_EQ(link.peer().too_late, is_taken ? 0U : 1U);
+        EXPECT_EQ(link.peer().lost, is_taken ? 0U : 1U);
+    }
+}
+
+// The newer of two messages about a connection stays, in whatever order they come.
+TEST(SyncReceiver, WhatIsOlderIsDropped) {
+    for (const Wire wire : {Wire::kIpvs, Wire::kDirector}) {
+        Link link({.wire = wire});
+        dataplane::SyncRecord record = sample(1);
+        link.sender.add(record, link.now);
+        const auto first = link.sender.take(link.now += milliseconds(20));
+        record.state = dataplane::ConnState::kFinWait;
+        link.sender.add(record, link.now);
+        EXPECT_EQ(link.pass(milliseconds(20)).size(), 1U);
+        EXPECT_TRUE(link.deliver(first).empty());
+        EXPECT_EQ(link.receiver.status().older, 1U);
+    }
+}
+
+// Each second a message; answers when the table was wanted, in seconds.
+std::vector<int> table_wanted(Link& link, int seconds_lost, int seconds_in_all) {
+    std::vector<int> wanted;
+    for (int second = 0; second < seconds_in_all; ++second) {
+        link.now += milliseconds(1000);
+        const std::vector<Bytes> messages = link.sender.take(link.now);
+        EXPECT_EQ(messages.size(), 1U);
+        const bool is_lost = second >= 5 && second < 5 + seconds_lost;
+        if (!is_lost && link.receiver.take(messages.at(0), kTwin, link.now).wants_table) {
+            wanted.push_back(second);
+        }
+    }
+    return wanted;
+}
+
+TEST(SyncReceiver, WhatWasLostIsMadeUpForByTheTable) {
+    Link quiet({.wire = Wire::kDirector});
+    EXPECT_EQ(table_wanted(quiet, 0, 200), std::vector({0}));
+    ReceiverSettings settings;
+    settings.repair_interval = std::chrono::seconds(3);
+    Link lossy({.wire = Wire::kDirector}, settings);
+    EXPECT_EQ(table_wanted(lossy, 2, 200), std::vector({0, 9})) << "2 s behind the first after";
+    settings.repair_interval = std::chrono::seconds(30);
+    Link rarely({.wire = Wire::kDirector}, settings);
+    EXPECT_EQ(table_wanted(rarely, 2, 200), std::vector({0, 30}));
+}
+
 TEST(SyncReceiver, ARestartedTwinIsNew) {
     Link link({.wire = Wire::kDirector});
     Sender after({.sync_id = 7, .wire = Wire::kDirector, .incarnation = 2}, kOpen);
     const auto old = link.sender.take(link.now);
     ASSERT_EQ(old.size(), 1U);
-    EXPECT_TRUE(link.receiver.take(old[0], kTwin, link.now).is_new_incarnation);
+    EXPECT_TRUE(link.receiver.take(old[0], kTwin, link.now).wants_table);
     const auto beat = after.take(link.now);
     ASSERT_EQ(beat.size(), 1U);
-    EXPECT_TRUE(link.receiver.take(beat[0], kTwin, link.now).is_new_incarnation);
+    EXPECT_TRUE(link.receiver.take(beat[0], kTwin, link.now).wants_table);
     EXPECT_EQ(link.peer().restarts, 1U);
-    EXPECT_FALSE(link.receiver.take(old[0], kTwin, link.now).is_new_incarnation);
+    EXPECT_FALSE(link.receiver.take(old[0], kTwin, link.now).wants_table);
     EXPECT_EQ(link.peer().replayed, 1U);
 }
 
 TEST(SyncReceiver, StrangersAndForgers) {
-    Link link({.wire = Wire::kBoth},
-              {.allowed = {*IpPrefix::parse("192.168.10.0/24")}, .takes_ipvs = false},
-              kKeyed);
+    ReceiverSettings settings;
+    settings.allowed = {*IpPrefix::parse("192.168.10.0/24")};
+    settings.takes_ipvs = false;
+    Link link({.wire = Wire::kBoth}, settings, kKeyed);
     link.sender.add(sample(1), link.now);
     link.sender.add(full_nat(2), link.now);
     const auto messages = link.sender.take(link.now + milliseconds(20));

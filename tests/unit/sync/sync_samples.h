@@ -52,6 +52,7 @@ inline dataplane::SyncRecord random_record(Random& random) {
     record.forwarding = static_cast<ForwardingMethod>(random.below(5));
     record.is_template = random.below(2) == 0;
     record.is_long_lived = random.below(2) == 0;
+    record.is_own = random.below(2) == 0;
     record.client = end(is_outside_ipv6);
     record.virtual_service = end(is_outside_ipv6);
     record.real_server = end(is_inside_ipv6);
