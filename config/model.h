@@ -38,6 +38,7 @@ struct Dataplane {
     uint16_t main_cpu = 0;
     std::vector<uint16_t> worker_cpus{1};
     IdleMode idle = IdleMode::kAdaptive;
+    uint16_t realtime_priority = 0;  // of the workers, the control plane's is one more; 0: usual
     uint32_t pool_frames = 32768;
     uint32_t ring_entries = 1024;
     uint32_t connections_max = 1U << 20;  // all workers together
@@ -274,6 +275,7 @@ struct VirtualService {
     uint16_t load_bound_percent = 125;
     Persistence persistence;
     bool one_packet = false;
+    bool sloppy_tcp = false;
     bool ftp = false;
     bool clamp_mss = false;
     bool stateless_when_full = true;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/address.h"
+#include "common/time.h"
 
 namespace director::config {
 
@@ -26,7 +27,8 @@ struct Sync {
     std::vector<IpPrefix> allow;   // who may send; empty: everyone on the interface
     std::string key;               // of Director's own messages; empty: none
     bool accept_ipvs = true;
-    bool bulk = true;  // the whole table for a director that joins
+    bool bulk = true;                              // the whole table for a director that joins
+    Duration join_wait = std::chrono::seconds(3);  // of VRRP, for that table; 0: none
     uint8_t threshold = 3;
     uint16_t period = 50;
     uint32_t refresh_period = 0;  // seconds

@@ -125,6 +125,7 @@ void visit_settings(Dataplane& dataplane, Visitor& visitor) {
     visitor.number("main_cpu", dataplane.main_cpu, kCpuRange, kOptional);
     visitor.numbers("worker_cpus", dataplane.worker_cpus, kCpuRange);
     visitor.choice("idle", dataplane.idle, std::span(kIdleModes));
+    visitor.number("realtime_priority", dataplane.realtime_priority, {0, 98}, kOptional);
     visitor.number("pool_frames", dataplane.pool_frames, {512, 1 << 24}, kOptional);
     visitor.number(
         "ring_entries", dataplane.ring_entries, {16, 65536, Shape::kPowerOfTwo}, kOptional);
@@ -204,6 +205,7 @@ void visit_settings(Sync& sync, Visitor& visitor) {
     visitor.text("key", sync.key, kSyncKeyForm, kOptional);
     visitor.flag("accept_ipvs", sync.accept_ipvs);
     visitor.flag("bulk", sync.bulk);
+    visitor.text("join_wait", sync.join_wait, kDurationForm, kOptional);
     visitor.number("threshold", sync.threshold, {0, 255}, kOptional);
     visitor.number("period", sync.period, {0, 65000}, kOptional);
     visitor.number("refresh_period", sync.refresh_period, {0, kTimeoutRange.max}, kOptional);
@@ -334,6 +336,7 @@ void visit_settings(VirtualService& service, Visitor& visitor) {
     visitor.number("load_bound_percent", service.load_bound_percent, {0, 10000}, kOptional);
     visitor.group("persistence", service.persistence);
     visitor.flag("one_packet", service.one_packet);
+    visitor.flag("sloppy_tcp", service.sloppy_tcp);
     visitor.flag("ftp", service.ftp);
     visitor.flag("clamp_mss", service.clamp_mss);
     visitor.flag("stateless_when_full", service.stateless_when_full);

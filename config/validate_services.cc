@@ -309,6 +309,15 @@ class ServiceValidation {
             }
         };
         wants(Protocol::kUdp, "one_packet", service.one_packet);
+        wants(Protocol::kTcp, "sloppy_tcp", service.sloppy_tcp);
+        if (service.sloppy_tcp && (service.ftp || service.syn_proxy != SynProxy::kOff ||
+                                   service.client_address != ClientAddress::kNothing)) {
+            findings_.add(
+                path + ".sloppy_tcp",
+                "cannot be together with ftp, syn_proxy or client_address, which follow a "
+                "connection from its first packet",
+                {});
+        }
         wants(Protocol::kUdp, "quic", service.quic.id_length != 0);
         wants(Protocol::kTcp, "ftp", service.ftp);
         wants(Protocol::kTcp, "clamp_mss", service.clamp_mss);

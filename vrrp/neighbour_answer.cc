@@ -7,6 +7,7 @@
 
 #include "common/checksum.h"
 #include "common/ethernet.h"
+#include "vrrp/bytes.h"
 
 namespace director::vrrp {
 namespace {
@@ -21,12 +22,6 @@ constexpr uint8_t kAdvertisement = 136;
 constexpr std::array<uint8_t, 8> kArpQuestion{0, 1, 8, 0, 6, 4, 0, 1};  // Ethernet, IPv4, request
 constexpr std::array<uint8_t, 8> kArpReply{0, 1, 8, 0, 6, 4, 0, 2};
 
-void put(std::vector<uint8_t>& to, std::span<const uint8_t> bytes) {
-    const size_t before = to.size();
-    to.resize(before + bytes.size());
-    std::copy(bytes.begin(), bytes.end(), to.begin() + static_cast<ptrdiff_t>(before));
-}
-
 MacAddress mac_at(const uint8_t* bytes) {
     MacAddress mac;
     std::copy_n(bytes, mac.bytes.size(), mac.bytes.begin());
@@ -34,26 +29,14 @@ MacAddress mac_at(const uint8_t* bytes) {
 }
 
 IpAddress ipv4_at(const uint8_t* bytes) {
-    return Ipv4Address::of(bytes[0], bytes[1], bytes[2], bytes[3]);
-}
-
-IpAddress ipv6_at(const uint8_t* bytes) {
-    IpAddress address;
-    std::copy_n(bytes, address.bytes.size(), address.bytes.begin());
-    return address;
+    return Ipv4Address::from_host(load32(bytes));
 }
 
 // Pseudo header and message (RFC 8200 section 8.1); 0 when the checksum in it is right.
 uint16_t icmpv6_checksum(std::span<const uint8_t> packet) {
     const auto message = packet.subspan(kIpv6HeaderBytes);
-    const std::array<uint8_t, 8> tail{0,
-                                      0,
-                                      static_cast<uint8_t>(message.size() >> 8),
-                                      static_cast<uint8_t>(message.size()),
-                                      0,
-                                      0,
-                                      0,
-                                      kIcmpv6};
+    std::array<uint8_t, 8> tail{0, 0, 0, 0, 0, 0, 0, kIcmpv6};
+    store16(&tail[2], message.size());
     uint64_t sum = checksum_add(0, packet.data() + 8, 32);
     sum = checksum_add(sum, tail.data(), tail.size());
     sum = checksum_add(sum, message.data(), message.size());
@@ -73,7 +56,7 @@ std::optional<NeighbourQuestion> parse_solicitation(std::span<const uint8_t> fra
     if (packet.size() < kIpv6HeaderBytes + kSolicitationBytes || packet[0] >> 4 != 6) {
         return std::nullopt;
     }
-    const size_t length = size_t{packet[4]} << 8 | packet[5];
+    const size_t length = load16(&packet[4]);
     const auto exact = packet.first(std::min(packet.size(), kIpv6HeaderBytes + length));
     const bool is_solicitation = length >= kSolicitationBytes &&
                                  exact.size() == kIpv6HeaderBytes + length && exact[6] == kIcmpv6 &&
@@ -82,20 +65,21 @@ std::optional<NeighbourQuestion> parse_solicitation(std::span<const uint8_t> fra
     if (!is_solicitation) {
         return std::nullopt;
     }
-    return NeighbourQuestion{
-        ipv6_at(&exact[kIpv6HeaderBytes + 8]), mac_at(&frame[6]), ipv6_at(&exact[8])};
+    return NeighbourQuestion{IpAddress::load_ipv6(&exact[kIpv6HeaderBytes + 8]),
+                             mac_at(&frame[6]),
+                             IpAddress::load_ipv6(&exact[8])};
 }
 
 std::vector<uint8_t> arp_answer(const NeighbourQuestion& question, const MacAddress& mac) {
     std::vector<uint8_t> frame;
-    put(frame, question.asker.bytes);
-    put(frame, mac.bytes);
-    put(frame, std::array<uint8_t, 2>{0x08, 0x06});
-    put(frame, kArpReply);
-    put(frame, mac.bytes);
-    put(frame, std::span(question.target.bytes).subspan(12));
-    put(frame, question.asker.bytes);
-    put(frame, std::span(question.asker_ip.bytes).subspan(12));
+    append(frame, question.asker.bytes);
+    append(frame, mac.bytes);
+    append(frame, std::array<uint8_t, 2>{0x08, 0x06});
+    append(frame, kArpReply);
+    append(frame, mac.bytes);
+    append(frame, std::span(question.target.bytes).subspan(12));
+    append(frame, question.asker.bytes);
+    append(frame, std::span(question.asker_ip.bytes).subspan(12));
     return frame;
 }
 
@@ -108,17 +92,18 @@ std::vector<uint8_t> neighbour_advertisement(const NeighbourQuestion& question,
     constexpr uint8_t kOverride = 0x20;
     const bool is_nameless = question.asker_ip.is_any();
     std::vector<uint8_t> frame;
-    put(frame, is_nameless ? std::array<uint8_t, 6>{0x33, 0x33, 0, 0, 0, 1} : question.asker.bytes);
-    put(frame, mac.bytes);
-    put(frame, std::array<uint8_t, 2>{0x86, 0xdd});
-    put(frame, std::array<uint8_t, 8>{0x60, 0, 0, 0, 0, kAdvertisementBytes, kIcmpv6, 255});
-    put(frame, question.target.bytes);
-    put(frame, is_nameless ? kAllNodes : question.asker_ip.bytes);
+    append(frame,
+           is_nameless ? std::array<uint8_t, 6>{0x33, 0x33, 0, 0, 0, 1} : question.asker.bytes);
+    append(frame, mac.bytes);
+    append(frame, std::array<uint8_t, 2>{0x86, 0xdd});
+    append(frame, std::array<uint8_t, 8>{0x60, 0, 0, 0, 0, kAdvertisementBytes, kIcmpv6, 255});
+    append(frame, question.target.bytes);
+    append(frame, is_nameless ? kAllNodes : question.asker_ip.bytes);
     const auto flags = static_cast<uint8_t>(kRouter | kOverride | (is_nameless ? 0 : kSolicited));
-    put(frame, std::array<uint8_t, 8>{kAdvertisement, 0, 0, 0, flags, 0, 0, 0});
-    put(frame, question.target.bytes);
-    put(frame, std::array<uint8_t, 2>{2, 1});  // target link-layer address
-    put(frame, mac.bytes);
+    append(frame, std::array<uint8_t, 8>{kAdvertisement, 0, 0, 0, flags, 0, 0, 0});
+    append(frame, question.target.bytes);
+    append(frame, std::array<uint8_t, 2>{2, 1});  // target link-layer address
+    append(frame, mac.bytes);
     const uint16_t checksum =
         icmpv6_checksum(std::span<const uint8_t>(frame).subspan(kEthernetBytes));
     std::memcpy(&frame[kEthernetBytes + kIpv6HeaderBytes + 2], &checksum, sizeof(checksum));
@@ -131,7 +116,7 @@ std::optional<NeighbourQuestion> parse_question(std::span<const uint8_t> frame) 
     if (frame.size() < kEthernetBytes) {
         return std::nullopt;
     }
-    const unsigned type = unsigned{frame[12]} << 8 | frame[13];
+    const uint16_t type = load16(&frame[12]);
     auto question = type == 0x0806   ? parse_arp(frame.subspan(kEthernetBytes))
                     : type == 0x86dd ? parse_solicitation(frame)
                                      : std::nullopt;

@@ -8,6 +8,7 @@
 
 #include "common/assert.h"
 #include "common/checksum.h"
+#include "vrrp/bytes.h"
 
 namespace director::vrrp {
 namespace {
@@ -19,30 +20,6 @@ constexpr size_t kAhDigestOffset = 12;
 constexpr size_t kMessageBytesMin = 8;
 constexpr uint8_t kTrafficClass = 0xc0;
 constexpr uint8_t kProtocolIcmpv6 = 58;
-
-uint16_t load16(const uint8_t* data) {
-    return static_cast<uint16_t>(data[0] << 8 | data[1]);
-}
-
-uint32_t load32(const uint8_t* data) {
-    return uint32_t{load16(data)} << 16 | load16(data + 2);
-}
-
-void store16(uint8_t* data, size_t value) {
-    data[0] = static_cast<uint8_t>(value >> 8);
-    data[1] = static_cast<uint8_t>(value);
-}
-
-void store32(uint8_t* data, uint32_t value) {
-    store16(data, value >> 16);
-    store16(data + 2, value & 0xffff);
-}
-
-void append(std::vector<uint8_t>& to, std::span<const uint8_t> bytes) {
-    const size_t before = to.size();
-    to.resize(before + bytes.size());
-    std::copy(bytes.begin(), bytes.end(), to.begin() + static_cast<ptrdiff_t>(before));
-}
 
 // What a header says of itself: where its payload begins and which protocol that is.
 struct Payload {

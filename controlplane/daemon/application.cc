@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/log.h"
+#include "common/scheduling.h"
 #include "controlplane/daemon/engine_settings.h"
 #include "controlplane/daemon/health_settings.h"
 #include "controlplane/daemon/reload_rules.h"
@@ -158,7 +159,13 @@ Result<void> Application::start() {
                                                           .fleet = *fleet_,
                                                           .kernel = *kernel_side_,
                                                           .programs = *programs_,
-                                                          .take_in = [this] { serve_engine(); }});
+                                                          .take_in = [this] { serve_engine(); },
+                                                          .taking_over =
+                                                              [this] {
+                                                                  if (sync_) {
+                                                                      sync_->hold_strays();
+                                                                  }
+                                                              }});
     health_side_->on_quorum([this](const std::string& service, bool is_up) {
         vrrp_side_->quorum_changed(service, is_up);
     });
@@ -167,6 +174,18 @@ Result<void> Application::start() {
     wait_for_signal();
     serve_engine();
     return {};
+}
+
+// From now on ahead of the workers: what VRRP's timers ask for lasts microseconds, and must not
+// wait. The work of a start does not count.
+void Application::begin_vrrp() {
+    ask_for_short_turns();
+    if (const int priority = model_.dataplane.realtime_priority; priority != 0) {
+        if (const auto done = become_realtime(priority + 1); !done) {
+            kLog.warning("{}", done.error().message);
+        }
+    }
+    vrrp_side_->begin();
 }
 
 // The workers know interfaces, routes and neighbours: time to serve.
@@ -187,6 +206,12 @@ void Application::on_synced() {
     is_serving_ = true;
     vrrp_side_->configure(model_);
     health_side_->tell_quorums();
+    // A MASTER must know the connections that its addresses have.
+    if (sync_) {
+        sync_->when_joined([this] { begin_vrrp(); });
+    } else {
+        begin_vrrp();
+    }
     serve_engine();
     sample_periodically();
     kLog.info("serving config={} services={} socket={}",

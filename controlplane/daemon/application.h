@@ -54,6 +54,7 @@ class Application {
   private:
     [[nodiscard]] Result<void> start();
     void on_synced();
+    void begin_vrrp();
     [[nodiscard]] Result<void> open_control_socket();
     [[nodiscard]] Result<void> start_sync();
     [[nodiscard]] server::RequestTable requests();

@@ -18,8 +18,10 @@ using nlohmann::json;
 
 namespace {
 
-// Template slots looked at for one page, so that a large table leaves time for the rest.
-constexpr uint32_t kSlotsPerPage = 1U << 20;
+// Rows and template slots of one page, whatever was asked for: about a millisecond's work. VRRP's
+// timers wait for it, and who asks comes back for the next page.
+constexpr uint64_t kRowsPerPage = 256;
+constexpr uint32_t kSlotsPerPage = 1U << 16;
 
 // "worker:position"; an empty text is the beginning.
 bool read_cursor(const std::string& text, uint16_t& worker, uint32_t& position) {
@@ -61,14 +63,15 @@ void ConnectionPages::answer(const json& params, const server::Reply& reply) {
                         server::kConnectionsLimitMax));
         return;
     }
+    const uint64_t rows = std::min(limit.get<uint64_t>(), kRowsPerPage);
     Cursor cursor;
     if (!read_cursor(text.get<std::string>(), cursor.worker, cursor.position) ||
         cursor.worker > fleet_.size()) {
         reply.invalid_params("expected a cursor as the page before gave it");
     } else if (cursor.worker == fleet_.size()) {
-        reply(json(templates_from(cursor.position, limit.get<uint64_t>())));
+        reply(json(templates_from(cursor.position, rows)));
     } else {
-        ask_worker(cursor, limit.get<uint64_t>(), reply);
+        ask_worker(cursor, rows, reply);
     }
 }
 

@@ -38,6 +38,7 @@ io::EngineSettings engine_settings(const config::Model& model) {
     settings.worker_cpus = dataplane.worker_cpus;
     settings.idle =
         dataplane.idle == config::IdleMode::kPoll ? io::IdleMode::kPoll : io::IdleMode::kAdaptive;
+    settings.realtime_priority = dataplane.realtime_priority;
     settings.pool_frames = dataplane.pool_frames;
     settings.ring_entries = dataplane.ring_entries;
     for (const config::Port& port : model.ports) {

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "common/log.h"
+#include "controlplane/kernel/arp.h"
 #include "controlplane/kernel/kernel_setup.h"
 
 namespace director::daemon {
@@ -84,6 +85,12 @@ VlanTags tags_of(const dataplane::Interface& interface) {
     return {interface.vlan, interface.outer_vlan};
 }
 
+void tell_error(const Result<void>& done) {
+    if (!done) {
+        kLog.error("{}", done.error().message);
+    }
+}
+
 // Elements of `from` that are not in `other`.
 template <typename T>
 std::vector<T> missing_in(const std::vector<T>& from, const std::vector<T>& other) {
@@ -137,13 +144,15 @@ KernelSide::KernelSide(asio::io_context& io,
                        Fleet& fleet,
                        kernel::NetlinkSocket netlink,
                        kernel::NeighbourKernel neighbour_kernel,
+                       std::unique_ptr<kernel::Errands> errands,
                        std::function<void()> synced)
     : io_(io),
       clock_(clock),
       engine_(engine),
       fleet_(fleet),
       netlink_(std::move(netlink)),
-      neighbour_kernel_(std::move(neighbour_kernel)),
+      neighbour_kernel_(std::make_shared<kernel::NeighbourKernel>(std::move(neighbour_kernel))),
+      errands_(std::move(errands)),
       synced_(std::move(synced)),
       timer_(io),
       cable_timer_(io) {}
@@ -162,6 +171,10 @@ Result<std::unique_ptr<KernelSide>> KernelSide::start(asio::io_context& io,
     if (!neighbours) {
         return Failure(neighbours.error());
     }
+    auto errands = kernel::Errands::start(io);
+    if (!errands) {
+        return Failure(errands.error());
+    }
     std::unique_ptr<KernelSide> side(new KernelSide(  // NOLINT: the constructor is private
         io,
         clock,
@@ -169,6 +182,7 @@ Result<std::unique_ptr<KernelSide>> KernelSide::start(asio::io_context& io,
         fleet,
         std::move(*netlink),
         std::move(*neighbours),
+        std::move(*errands),
         std::move(synced)));
     if (auto made = side->make_interfaces(model); !made) {
         return Failure(made.error());
@@ -199,14 +213,8 @@ Result<void> KernelSide::make_tap(PortId port,
     if (!tap) {
         return Failure(tap.error());
     }
-    (*tap)->start([this, port, vlan](std::span<const uint8_t> frame) {
-        // A frame that finds no room is lost, as on a wire; TCP and ARP try again.
-        if (vlan.is_untagged()) {
-            static_cast<void>(engine_.inject(port, frame));
-        } else {
-            static_cast<void>(engine_.inject(port, with_tags(frame, vlan)));
-        }
-    });
+    (*tap)->start(
+        [this, port, vlan](std::span<const uint8_t> frame) { send_from_tap(port, vlan, frame); });
     taps_.push_back({std::move(*tap), status.mac, port, vlan});
     return {};
 }
@@ -276,6 +284,23 @@ const KernelSide::TapOfLink& KernelSide::tap_for(PortId port, VlanTags vlan) con
     return found != taps_.end() ? *found : taps_[index(port)];
 }
 
+// What a VLAN's interface sends has no tags yet, what the port's own sends may have.
+void KernelSide::send_from_tap(PortId port, VlanTags vlan, std::span<const uint8_t> frame) {
+    const VlanTags tags =
+        vlan.is_untagged() ? parse_ethernet(frame.data(), static_cast<uint32_t>(frame.size())).vlan
+                           : vlan;
+    const auto sent = censor_ ? censor_(port, tags, frame) : frame;
+    if (sent.empty()) {
+        return;
+    }
+    // A frame that finds no room is lost, as on a wire; TCP and ARP try again.
+    if (vlan.is_untagged()) {
+        static_cast<void>(engine_.inject(port, sent));
+    } else {
+        static_cast<void>(engine_.inject(port, with_tags(sent, vlan)));
+    }
+}
+
 // To the kernel a frame for VRRP's virtual MAC address, 00:00:5e:00:01:NN or 00:00:5e:00:02:NN
 // (RFC 9568 7.3), is another machine's: its interface has one address alone. That it is ours the
 // worker has made sure of.
@@ -303,12 +328,48 @@ void KernelSide::write_to_tap(const dataplane::io::PuntedFrame& frame) {
 
 void KernelSide::receive(const dataplane::io::PuntedFrame& frame) {
     if (frame.verdict == dataplane::Verdict::kPunt) {
+        if (resolver_.held() != 0) {
+            hear_arp_answer(frame);
+        }
         write_to_tap(frame);
         return;
     }
     kernel::NeighbourActions actions;
     resolver_.hold({frame.next_hop, frame.out_interface}, frame.bytes, clock_.now(), actions);
     act(actions);
+}
+
+// Beside the kernel's own question, which may come late.
+void KernelSide::ask_by_arp(const dataplane::NeighbourKey& key) {
+    const auto found = interfaces_.find(key.interface);
+    const bool is_possible = found != interfaces_.end() && !found->second.ipv4.is_any() &&
+                             key.address.is_ipv4() && resolver_.has_waiting(key);
+    if (is_possible) {
+        const auto question = kernel::build_arp_question(
+            found->second.mac, found->second.ipv4.ipv4(), key.address.ipv4());
+        static_cast<void>(
+            engine_.inject(found->second.port, with_tags(question, tags_of(found->second))));
+    }
+}
+
+// The kernel hears it too, and what the mirror tells of it then counts.
+void KernelSide::hear_arp_answer(const dataplane::io::PuntedFrame& frame) {
+    const EthernetHeader header =
+        parse_ethernet(frame.bytes.data(), static_cast<uint32_t>(frame.bytes.size()));
+    const auto answer = header.length_bytes == 0
+                            ? std::nullopt
+                            : kernel::parse_arp_answer(without_tags(frame.bytes, header));
+    if (!answer) {
+        return;
+    }
+    for (const auto& [id, interface] : interfaces_) {
+        const dataplane::NeighbourKey key{answer->address, id};
+        if (interface.port == frame.in_port && tags_of(interface) == header.vlan &&
+            resolver_.has_waiting(key)) {
+            neighbour_changed(key, {answer->mac, dataplane::NeighbourState::kReachable});
+            return;
+        }
+    }
 }
 
 void KernelSide::watch_interfaces(InterfaceWatcher watcher) {
@@ -324,14 +385,20 @@ std::string KernelSide::name_of(const dataplane::Interface& interface) const {
                                : config::interface_name(port, interface.vlan, interface.outer_vlan);
 }
 
-Result<void> KernelSide::add_virtual_address(const std::string& interface,
-                                             const IpPrefix& address) {
-    return kernel::add_address(netlink_, interface, address, kernel::AddressUse::kVirtual);
+void KernelSide::add_virtual_address(const std::string& interface, const IpPrefix& address) {
+    errands_->run(
+        [interface, address](kernel::NetlinkSocket& netlink) {
+            return kernel::add_address(netlink, interface, address, kernel::AddressUse::kVirtual);
+        },
+        tell_error);
 }
 
-Result<void> KernelSide::remove_virtual_address(const std::string& interface,
-                                                const IpPrefix& address) {
-    return kernel::remove_address(netlink_, interface, address);
+void KernelSide::remove_virtual_address(const std::string& interface, const IpPrefix& address) {
+    errands_->run(
+        [interface, address](kernel::NetlinkSocket& netlink) {
+            return kernel::remove_address(netlink, interface, address);
+        },
+        tell_error);
 }
 
 bool KernelSide::send(InterfaceId interface, std::span<const uint8_t> frame) {
@@ -484,17 +551,22 @@ void KernelSide::act(const kernel::NeighbourActions& actions) {
     }
     for (const auto& key : actions.forget) {
         if (const auto ifindex = mirror_ ? mirror_->ifindex_of(key.interface) : std::nullopt) {
-            static_cast<void>(neighbour_kernel_.forget(*ifindex, key.address));
+            errands_->run([kernel = neighbour_kernel_, ifindex = *ifindex, address = key.address](
+                              auto& /*netlink*/) { return kernel->forget(ifindex, address); },
+                          [](const auto& /*done*/) {});
         }
     }
     for (const auto& key : actions.solicit) {
+        ask_by_arp(key);
         const auto ifindex = mirror_ ? mirror_->ifindex_of(key.interface) : std::nullopt;
-        const auto asked = ifindex ? neighbour_kernel_.solicit(*ifindex, key.address)
-                                   : Result<void>(failure("no such interface"));
-        if (!asked) {
-            kLog.debug("cannot ask for neighbour address={} error=\"{}\"",
-                       to_string(key.address),
-                       asked.error().message);
+        if (ifindex) {
+            errands_->run([kernel = neighbour_kernel_, ifindex = *ifindex, address = key.address](
+                              auto& /*netlink*/) { return kernel->solicit(ifindex, address); },
+                          [](const Result<void>& done) {
+                              if (!done) {
+                                  kLog.debug("{}", done.error().message);
+                              }
+                          });
         }
     }
     arm_timer();

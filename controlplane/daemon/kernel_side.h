@@ -22,6 +22,7 @@
 #include "config/model.h"
 #include "controlplane/daemon/fleet.h"
 #include "controlplane/daemon/probe_paths.h"
+#include "controlplane/kernel/errands.h"
 #include "controlplane/kernel/mirror.h"
 #include "controlplane/kernel/neighbours.h"
 #include "controlplane/kernel/netlink.h"
@@ -52,10 +53,15 @@ class KernelSide final : private kernel::MirrorSink {
 
     // An address that VRRP gives and takes. IPv6 ones are deprecated (RFC 4862 section 5.5.4): the
     // kernel answers at them, and speaks from its own.
-    [[nodiscard]] Result<void> add_virtual_address(const std::string& interface,
-                                                   const IpPrefix& address);
-    [[nodiscard]] Result<void> remove_virtual_address(const std::string& interface,
-                                                      const IpPrefix& address);
+    // Soon, in order, and an error is logged: VRRP does not wait for the kernel.
+    void add_virtual_address(const std::string& interface, const IpPrefix& address);
+    void remove_virtual_address(const std::string& interface, const IpPrefix& address);
+
+    // Looks at each frame that the kernel sends out of a port: answers what is sent in its place,
+    // which may be the frame itself, or nothing at all (empty).
+    using Censor = std::function<std::span<const uint8_t>(
+        dataplane::PortId port, VlanTags vlan, std::span<const uint8_t> frame)>;
+    void censor_frames(Censor censor) { censor_ = std::move(censor); }
 
     // Sends an Ethernet frame without VLAN tag ahead of all others. False: there was no room.
     [[nodiscard]] bool send(dataplane::InterfaceId interface, std::span<const uint8_t> frame);
@@ -86,6 +92,7 @@ class KernelSide final : private kernel::MirrorSink {
                Fleet& fleet,
                kernel::NetlinkSocket netlink,
                kernel::NeighbourKernel neighbour_kernel,
+               std::unique_ptr<kernel::Errands> errands,
                std::function<void()> synced);
 
     // A kernel interface of ours, and what its frames have on the wire.
@@ -111,7 +118,10 @@ class KernelSide final : private kernel::MirrorSink {
     void routes_changed(const std::vector<kernel::PrefixRoute>& routes) override;
     void synced() override;
 
+    void send_from_tap(dataplane::PortId port, VlanTags vlan, std::span<const uint8_t> frame);
     void write_to_tap(const dataplane::io::PuntedFrame& frame);
+    void ask_by_arp(const dataplane::NeighbourKey& key);
+    void hear_arp_answer(const dataplane::io::PuntedFrame& frame);
     void watch_next_hops();
     void watch_cables();
     [[nodiscard]] std::string name_of(const dataplane::Interface& interface) const;
@@ -123,7 +133,8 @@ class KernelSide final : private kernel::MirrorSink {
     dataplane::io::Engine& engine_;
     Fleet& fleet_;
     kernel::NetlinkSocket netlink_;
-    kernel::NeighbourKernel neighbour_kernel_;
+    std::shared_ptr<kernel::NeighbourKernel> neighbour_kernel_;  // the errands' alone
+    std::unique_ptr<kernel::Errands> errands_;
     std::function<void()> synced_;
     std::vector<TapOfLink> taps_;  // by InterfaceId: of ports, then of their VLANs
     std::unique_ptr<kernel::KernelMirror> mirror_;
@@ -136,6 +147,7 @@ class KernelSide final : private kernel::MirrorSink {
     std::vector<IpAddress> destinations_;
     std::vector<std::string> port_names_;
     InterfaceWatcher watcher_;
+    Censor censor_;
 };
 
 }  // namespace director::daemon

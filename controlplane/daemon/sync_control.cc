@@ -24,8 +24,9 @@ namespace {
 
 constexpr LogArea kLog{"sync"};
 
-// As often as Linux's thread looks after its queue.
-constexpr auto kTick = std::chrono::milliseconds(20);
+// What a connection waits before the twin hears of it is at most two of these: of those that are
+// younger when their director dies, some are lost.
+constexpr auto kTick = std::chrono::milliseconds(5);
 // Of one question to a worker: some milliseconds of its time at most, in small pieces.
 constexpr size_t kRecordsPerJob = 512;
 // Records that may wait for one worker.
@@ -55,6 +56,7 @@ constexpr size_t kMismatchesMax = 50;
             .message_bytes_max = settings.message_bytes,
             .queue_max = settings.queue_max,
             .messages_per_second = settings.messages_per_second,
+            .flush_after = kTick,
             .incarnation = incarnation,
             .hash_key = {system_random(), system_random()}};
 }
@@ -244,6 +246,7 @@ void SyncControl::set_policy() {
 }
 
 void SyncControl::tick() {
+    look_whether_joined();
     if (sends()) {
         for (uint16_t worker = 0; worker < fleet_.size(); ++worker) {
             collect(worker);

@@ -48,6 +48,13 @@ class SyncControl {
     SyncControl(const SyncControl&) = delete;
     SyncControl& operator=(const SyncControl&) = delete;
 
+    // Calls `joined` once, soon: when the twin's whole table has arrived and lies with the workers,
+    // or when within settings.join_wait no twin was heard of or no more of its table has come.
+    void when_joined(std::function<void()> joined);
+    // This director has taken over: for some seconds it resets no connection that it does not know,
+    // since the other one may still do, and be MASTER again in a moment.
+    void hold_strays();
+
     // Services or servers have changed: what waited for them is tried again.
     void services_changed();
 
@@ -79,6 +86,9 @@ class SyncControl {
     [[nodiscard]] bool receives() const;
     [[nodiscard]] bool is_allowed(const IpAddress& from) const;
     void set_policy();
+    // sync_join.cc
+    [[nodiscard]] bool has_joined() const;
+    void look_whether_joined();
     void tick();
     void collect(uint16_t worker);
     void on_collected(uint16_t worker, const dataplane::SyncCollection& job);
@@ -106,6 +116,9 @@ class SyncControl {
     std::unique_ptr<sync::BulkFetcher> fetcher_;
     asio::steady_timer timer_;
     std::vector<Desk> desks_;  // by worker
+    std::function<void()> joined_;
+    TimePoint join_deadline_{};
+    uint64_t joined_records_ = 0;
     std::array<uint64_t, dataplane::kSyncOutcomeCount> outcomes_{};
     uint64_t overflowed_ = 0;
     // The twin's servers by service and server, as it told us last.

@@ -6,11 +6,13 @@
 #include <array>
 #include <fstream>
 #include <span>
+#include <utility>
 
 #include "common/ethernet.h"
 #include "common/log.h"
 #include "controlplane/daemon/vrrp_settings.h"
 #include "vrrp/neighbour_answer.h"
+#include "vrrp/own_frames.h"
 #include "vrrp/packet.h"
 
 namespace director::daemon {
@@ -27,21 +29,6 @@ constexpr LogArea kLog{"vrrp"};
 // keepalived reads tracked files when inotify tells; once a second is soon enough for what people
 // write there by hand or by cron.
 constexpr auto kFilePeriod = std::chrono::seconds(1);
-
-bool is_advertisement(std::span<const uint8_t> frame) {
-    constexpr uint8_t kVrrp = 112;
-    constexpr uint8_t kAh = 51;
-    constexpr size_t kIpv4Protocol = kEthernetBytes + 9;
-    constexpr size_t kIpv6NextHeader = kEthernetBytes + 6;
-    if (frame.size() <= kIpv4Protocol) {
-        return false;
-    }
-    const bool is_ipv4 = frame[12] == 0x08 && frame[13] == 0x00;
-    const bool is_ipv6 = frame[12] == 0x86 && frame[13] == 0xdd;
-    const bool is_to_group = (frame[0] & 1) != 0;
-    const uint8_t protocol = frame[is_ipv4 ? kIpv4Protocol : kIpv6NextHeader];
-    return (is_ipv4 || is_ipv6) && (protocol == kVrrp || (protocol == kAh && is_to_group));
-}
 
 // fe80::/64 with the interface's EUI-64 (RFC 4291 appendix A), as the kernel makes its own.
 IpAddress link_local_of(const MacAddress& mac) {
@@ -93,7 +80,6 @@ VrrpSide::VrrpSide(asio::io_context& io, Surroundings surroundings)
     : around_(std::move(surroundings)), timer_(io), file_timer_(io) {}
 
 void VrrpSide::configure(const config::Model& model) {
-    const bool is_first = names_.empty();
     const TimePoint now = around_.clock.now();
     vrrp::Actions actions;
     router_.configure(now, vrrp_settings(model), actions);
@@ -104,18 +90,26 @@ void VrrpSide::configure(const config::Model& model) {
         }
     }
     carry_out(actions);
-    if (is_first) {
+    std::erase_if(own_, [&](const auto& one) { return !one.second.is_ours; });
+    if (!std::exchange(is_watching_, true)) {
+        around_.kernel.censor_frames(
+            [this](dataplane::PortId port, VlanTags vlan, std::span<const uint8_t> frame) {
+                return censor(port, vlan, frame);
+            });
         around_.kernel.watch_interfaces(
             [this](InterfaceId id, const std::string& name, const Interface& interface) {
                 names_[id] = name;
                 ids_[name] = id;
                 interface_changed(id, interface);
             });
-        vrrp::Actions begin;
-        router_.start(around_.clock.now(), begin);
-        carry_out(begin);
     }
     read_files();
+}
+
+void VrrpSide::begin() {
+    vrrp::Actions actions;
+    router_.start(around_.clock.now(), actions);
+    carry_out(actions);
 }
 
 void VrrpSide::stop() {
@@ -153,7 +147,7 @@ bool VrrpSide::receive(const dataplane::io::PuntedFrame& frame) {
         return false;
     }
     const std::string& name = names_[found->first];
-    if (is_advertisement(bytes)) {
+    if (frame.is_urgent) {
         vrrp::Actions actions;
         router_.receive(around_.clock.now(), name, bytes.subspan(kEthernetBytes), actions);
         carry_out(actions);
@@ -161,7 +155,7 @@ bool VrrpSide::receive(const dataplane::io::PuntedFrame& frame) {
     }
     const auto question = vrrp::parse_question(bytes);
     const auto own = question ? own_.find(question->target) : own_.end();
-    if (own == own_.end() || own->second.interface != name) {
+    if (own == own_.end() || !own->second.is_ours || own->second.interface != name) {
         return false;
     }
     send(name, vrrp::build_answer(*question, own->second.mac));
@@ -229,27 +223,28 @@ void VrrpSide::carry_out(const vrrp::SendAnnouncement& announcement) {
 }
 
 void VrrpSide::carry_out(const vrrp::AddAddresses& change) {
+    around_.taking_over();
+    around_.fleet.turn();  // before the segment is told
     for (const vrrp::VirtualAddress& address : change.addresses) {
         const std::string& interface = interface_of(address, change.interface);
-        own_[address.prefix.address] = {interface, change.mac.value_or(mac_of(interface))};
-        if (!change.accepts_traffic) {
-            continue;
-        }
-        const auto done = around_.kernel.add_virtual_address(interface, address.prefix);
-        if (!done) {
-            kLog.error("instance={} {}", change.instance, done.error().message);
+        own_[address.prefix.address] = {
+            interface, change.mac.value_or(mac_of(interface)), change.mac.has_value()};
+        if (change.accepts_traffic) {
+            around_.kernel.add_virtual_address(interface, address.prefix);
         }
     }
 }
 
 void VrrpSide::carry_out(const vrrp::RemoveAddresses& change) {
     for (const vrrp::VirtualAddress& address : change.addresses) {
-        own_.erase(address.prefix.address);
-        const auto done = around_.kernel.remove_virtual_address(
-            interface_of(address, change.interface), address.prefix);
-        if (!done) {
-            kLog.error("instance={} {}", change.instance, done.error().message);
+        if (const auto own = own_.find(address.prefix.address); own != own_.end()) {
+            own->second.is_ours = false;
+            if (!own->second.is_mac_virtual) {
+                own_.erase(own);
+            }
         }
+        around_.kernel.remove_virtual_address(interface_of(address, change.interface),
+                                              address.prefix);
     }
 }
 
@@ -292,6 +287,29 @@ void VrrpSide::carry_out(const vrrp::Event& event) {
     } else {
         kLog.info("{}", text);
     }
+}
+
+// The kernel knows its interface's MAC address alone. Nothing leaves from a virtual one as BACKUP,
+// and nothing in the name of its addresses from any other: neighbours would believe it.
+std::span<const uint8_t> VrrpSide::censor(dataplane::PortId port,
+                                          VlanTags vlan,
+                                          std::span<const uint8_t> frame) {
+    const auto speaker = own_.empty() ? std::nullopt : vrrp::speaker_of(frame);
+    const auto own = speaker ? own_.find(*speaker) : own_.end();
+    if (own == own_.end() || !own->second.is_mac_virtual) {
+        return frame;
+    }
+    const auto id = find(own->second.interface);
+    if (!id || interfaces_[*id].port != port ||
+        VlanTags{interfaces_[*id].vlan, interfaces_[*id].outer_vlan} != vlan) {
+        return frame;
+    }
+    if (!own->second.is_ours) {
+        return {};
+    }
+    changed_frame_.assign(frame.begin(), frame.end());
+    vrrp::show_mac(changed_frame_, own->second.mac);
+    return changed_frame_;
 }
 
 void VrrpSide::send(const std::string& interface, std::span<const uint8_t> frame) {

@@ -34,12 +34,15 @@ class VrrpSide {
         // Takes in what the workers have punted: before time is told to have passed, adverts that
         // wait must be heard.
         std::function<void()> take_in;
+        // Addresses have become ours, and their traffic is about to come.
+        std::function<void()> taking_over;
     };
 
     VrrpSide(asio::io_context& io, Surroundings surroundings);
 
-    // Precondition: validate_vrrp() found nothing. The first time it also begins.
+    // Precondition: validate_vrrp() found nothing. Nothing is said or heard before begin().
     void configure(const config::Model& model);
+    void begin();
     // Says goodbye as MASTER of anything: priority 0, addresses removed. Frames leave with the
     // workers' next polls.
     void stop();
@@ -55,10 +58,13 @@ class VrrpSide {
                                             std::optional<uint8_t> priority);
 
   private:
-    // An address that is ours as long as we are MASTER of it.
+    // An address that is ours as long as we are MASTER of it. With a virtual MAC address it is
+    // remembered afterwards, for what the kernel may still say in its name.
     struct OwnAddress {
         std::string interface;
         MacAddress mac;
+        bool is_mac_virtual = false;
+        bool is_ours = true;
     };
 
     void interface_changed(dataplane::InterfaceId id, const dataplane::Interface& interface);
@@ -74,6 +80,9 @@ class VrrpSide {
     void carry_out(const vrrp::StartScript& script);
     void carry_out(const vrrp::EndScript& script);
     static void carry_out(const vrrp::Event& event);
+    [[nodiscard]] std::span<const uint8_t> censor(dataplane::PortId port,
+                                                  VlanTags vlan,
+                                                  std::span<const uint8_t> frame);
     void send(const std::string& interface, std::span<const uint8_t> frame);
     void set_virtual_mac(const std::string& interface, const MacAddress& mac, bool is_ours);
     [[nodiscard]] MacAddress mac_of(const std::string& interface) const;
@@ -84,11 +93,13 @@ class VrrpSide {
     vrrp::Router router_;
     asio::steady_timer timer_;
     asio::steady_timer file_timer_;
+    bool is_watching_ = false;
     std::vector<std::string> files_;  // of trackers
     std::map<std::string, dataplane::InterfaceId> ids_;
     std::map<dataplane::InterfaceId, dataplane::Interface> interfaces_;
     std::map<dataplane::InterfaceId, std::string> names_;
     std::map<IpAddress, OwnAddress> own_;
+    std::vector<uint8_t> changed_frame_;  // what censor() answers
 };
 
 }  // namespace director::daemon

@@ -88,6 +88,11 @@ class NeighbourResolver {
 
     [[nodiscard]] const NeighbourCounters& counters() const { return counters_; }
     [[nodiscard]] size_t held() const { return held_; }
+    // Whether frames wait for this next hop.
+    [[nodiscard]] bool has_waiting(const dataplane::NeighbourKey& next_hop) const {
+        const auto found = next_hops_.find(next_hop);
+        return found != next_hops_.end() && !found->second.frames.empty();
+    }
 
   private:
     struct HeldFrame {

@@ -173,6 +173,7 @@ dataplane::ServiceOptions options_of(const config::VirtualService& service) {
                                 ? service.persistence.prefix
                                 : IpPrefix::length_max(service.family());
     to.is_one_packet = service.one_packet;
+    to.is_sloppy = service.sloppy_tcp;
     to.has_ftp_helper = service.ftp;
     to.clamp_mss = service.clamp_mss;
     to.drop_template_when_quiesced = service.persistence.drop_when_quiesced;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "common/time.h"
 #include "dataplane/api/conn_state.h"
 #include "dataplane/api/forwarding.h"
 #include "dataplane/api/ids.h"
@@ -32,6 +33,7 @@ enum class CommandKind : uint8_t {
     kPutTables,     // install match rules, source NAT and prefix lists; the old ones are returned
     kPutLocalPool,  // install a pool of local addresses; the old one is returned
     kSetSync,       // when connections are told to the twin
+    kHoldStrays,    // for a while, packets of unknown connections are nobody's
     kRunJob,        // answer a question (dataplane/api/job.h)
 };
 
@@ -92,6 +94,7 @@ struct Command {
         const Tables* tables;              // kPutTables
         LocalPool* local_pool;             // kPutLocalPool
         SyncPolicy set_sync;               // kSetSync
+        Duration hold_strays;              // kHoldStrays
         Job* job;                          // kRunJob
     };
 

@@ -56,6 +56,9 @@ namespace director::dataplane {
     X(kSynProxyMismatch,                                                                           \
       "syn_proxy_mismatch",                                                                        \
       "real server lacks a TCP option that its client was promised: reset")                        \
+    X(kStrayHeld,                                                                                  \
+      "stray_held",                                                                                \
+      "connection is unknown so soon after a takeover: its client will ask again")                 \
     X(kServerGone, "server_gone", "connection's real server failed or was removed")                \
     X(kUntranslatableIcmp,                                                                         \
       "untranslatable_icmp",                                                                       \

@@ -184,6 +184,7 @@ struct ServiceOptions {
     uint32_t persistence_seconds = 0;         // 0: not persistent
     uint8_t persistence_prefix = 32;          // bits of the client's address that count, 1..128
     bool is_one_packet = false;               // UDP: every packet is scheduled anew (ipvsadm -o)
+    bool is_sloppy = false;                   // TCP: not SYNs alone open a connection
     bool has_ftp_helper = false;              // control connection of FTP
     bool clamp_mss = false;                   // TCP MSS lowered to what fits the way to the server
     bool drop_template_when_quiesced = true;  // IPVS's expire_quiescent_template

@@ -356,6 +356,9 @@ void Worker::apply(const Command& command, TimePoint now) {
         case CommandKind::kSetSync:
             is_done = state.sync.set_policy(command.set_sync);
             break;
+        case CommandKind::kHoldStrays:
+            state.strays_held_until = state.now + command.hold_strays;
+            break;
         case CommandKind::kRunJob:
             run_job(state, command);
             break;

@@ -14,14 +14,19 @@ namespace {
 // serve for a reflected flood. Linux allows 1,000 (net.ipv4.icmp_msgs_per_sec).
 constexpr uint32_t kAnswersPerSecond = 1000;
 
+// For the connection of a server's packet, each through all servers of some services, and after a
+// takeover alone.
+constexpr uint32_t kAnswerSearchesPerSecond = 20000;
+
 // Of a few routers that speak once a second, or a hundred times.
 constexpr uint32_t kAdvertisementsPerSecond = 4000;
 
 // VRRP, also behind an authentication header (RFC 2338 section 5.3.6.3), which few else send to
 // many.
 [[nodiscard]] bool is_advertisement(const Packet& packet) {
-    return packet.protocol == Protocol::kVrrp ||
-           (packet.protocol == Protocol::kAh && packet.is_group_frame);
+    const bool is_ip = packet.is_ipv4 || packet.is_ipv6;  // else `protocol` is of another frame
+    return is_ip && (packet.protocol == Protocol::kVrrp ||
+                     (packet.protocol == Protocol::kAh && packet.is_group_frame));
 }
 
 [[nodiscard]] FragmentTableSettings fragment_settings(const WorkerSettings& settings) {
@@ -51,6 +56,7 @@ Worker::State::State(const WorkerSettings& worker_settings)
       advertisement_punts(kAdvertisementsPerSecond),
       neighbour_punts(settings.punts_per_second),
       answers(kAnswersPerSecond),
+      answer_searches(kAnswerSearchesPerSecond),
       tunnel_id(index(settings.id)),
       scratch{},
       made_frames{},

@@ -154,10 +154,12 @@ struct Worker::State {
     // A burst holds so many, releases what was held, and so many time out.
     std::array<FrameOperation, kBurstMax + 2 * size_t{Worker::kHeldMax}> frame_operations;
     uint32_t frame_operation_count = 0;
+    TimePoint strays_held_until{};  // kHoldStrays
     RateLimiter kernel_punts;
     RateLimiter advertisement_punts;
     RateLimiter neighbour_punts;
     RateLimiter answers;
+    RateLimiter answer_searches;  // pick_up_answer()
     // Identification of the next outer header. Workers send to the same servers from the same
     // address: each has numbers of its own.
     uint32_t tunnel_id;
@@ -246,6 +248,7 @@ void count_answer(Worker::State& state, Packet& packet, DropReason reason);
 // its source, or opens one by source NAT, or gives it to the worker that would have it
 // (outbound.cc).
 void admit_by_source(Worker::State& state, Packet& packet);
+void pick_up_answer(Worker::State& state, Packet& packet);
 
 // The service that a packet is for, when `exact` is what its address and port found (services.cc).
 [[nodiscard]] ServiceId find_wide_service(const Worker::State& state,

@@ -196,6 +196,7 @@ LoopWiring DpdkEngine::wiring_for(WorkerId worker) {
     wiring.frames = pool_->handle();
     wiring.wake = &wake_;
     wiring.idle = settings_.idle;
+    wiring.realtime_priority = settings_.realtime_priority;
     const auto ports = static_cast<uint16_t>(ports_.size());
     for (uint16_t p = 0; p < ports; ++p) {
         const Port& port = *ports_[p];
@@ -319,7 +320,8 @@ uint32_t DpdkEngine::receive_punted(WorkerId worker,
                             .verdict = packet.verdict,
                             .out_port = packet.out_port,
                             .out_interface = packet.out_interface,
-                            .next_hop = packet.next_hop});
+                            .next_hop = packet.next_hop,
+                            .is_urgent = packet.is_urgent});
         ++received;
     }
     return received;

@@ -52,6 +52,9 @@ struct EngineSettings {
     uint16_t main_cpu = 0;
     std::vector<uint16_t> worker_cpus;  // one worker each; the same CPU may appear more than once
     IdleMode idle = IdleMode::kAdaptive;
+    // SCHED_RR for workers that sleep (kAdaptive); 0: usual. One that polls for good would starve
+    // whatever else its CPU has to do.
+    int realtime_priority = 0;
     std::vector<PortSettings> ports;
     uint32_t pool_frames = 32768;    // frame buffers, all ports together
     uint32_t templates_max = 65536;  // persistence: clients remembered, all workers together
@@ -113,6 +116,7 @@ struct PuntedFrame {
     PortId out_port{};
     InterfaceId out_interface{};
     IpAddress next_hop;
+    bool is_urgent = false;  // an advertisement (Packet::is_urgent)
 };
 
 // Builds and owns longest-prefix matches over both families.

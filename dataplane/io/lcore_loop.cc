@@ -12,6 +12,7 @@
 #include <rte_prefetch.h>
 
 #include "common/assert.h"
+#include "common/scheduling.h"
 #include "dataplane/io/cut.h"
 #include "dataplane/io/memory_plan.h"
 
@@ -71,10 +72,23 @@ bool LcoreLoop::make_worker(const WorkerSettings& settings) {
     return worker_->is_ready();
 }
 
+// A worker that sleeps shares its CPU: it wants to run soon after it wakes.
+void LcoreLoop::settle_on_cpu() const {
+    prctl(PR_SET_TIMERSLACK, kTimerSlackNs, 0, 0, 0);
+    if (wiring_.idle != IdleMode::kAdaptive) {
+        return;
+    }
+    ask_for_short_turns();
+    if (wiring_.realtime_priority != 0) {
+        // The control plane has asked for one more of the same, and told if that failed.
+        static_cast<void>(become_realtime(wiring_.realtime_priority));
+    }
+}
+
 void LcoreLoop::run(const Clock& reference,
                     uint64_t tsc_frequency_hz,
                     const std::atomic<bool>& stop) {
-    prctl(PR_SET_TIMERSLACK, kTimerSlackNs, 0, 0, 0);
+    settle_on_cpu();
     TscClock clock(reference, &rte_rdtsc_precise, tsc_frequency_hz);
     began_ = previous_ = clock.at(rte_rdtsc());
     bool was_busy = false;

@@ -58,6 +58,7 @@ struct LoopWiring {
     std::vector<FrameStack*> returns;     // by WorkerId, itself included
     Wake* wake = nullptr;
     IdleMode idle = IdleMode::kAdaptive;
+    int realtime_priority = 0;
 };
 
 // What other threads read has cache lines of its own.
@@ -108,6 +109,7 @@ class LcoreLoop {  // NOLINT(clang-analyzer-optin.performance.Padding)
         std::atomic<uint64_t> injected_dropped = 0;
     };
 
+    void settle_on_cpu() const;
     void poll(TimePoint now);
     void idle();
     void apply_commands(TimePoint now);

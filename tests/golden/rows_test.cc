@@ -156,7 +156,8 @@ TEST(PacketPathTable, RaisesEveryDropReasonOfTheCore) {
                                             DropReason::kSynCookieSent,
                                             DropReason::kSynCookieWrong,
                                             DropReason::kSynProxyWaiting,
-                                            DropReason::kSynProxyMismatch};
+                                            DropReason::kSynProxyMismatch,
+                                            DropReason::kStrayHeld};
     for (size_t i = 0; i < kDropReasonCount; ++i) {
         const DropReason reason = static_cast<DropReason>(i);
         const bool is_elsewhere = of_io.contains(reason) || of_scenarios.contains(reason);

@@ -380,5 +380,130 @@ SCENARIO("an FTP control connection", "[takeover]") {
     }
 }
 
+SCENARIO("a sloppy service by hash carries on what its director was never told of", "[takeover]") {
+    const bool is_sloppy = GENERATE(true, false);
+    GIVEN("sixty clients, two servers, no word between the directors") {
+        Pair pair;
+        const auto clients = [](const auto& action) {
+            for (uint16_t i = 0; i < 60; ++i) {
+                action(at(Ipv4Address::of(198, 51, 100, static_cast<uint8_t>(1 + i)), 1000));
+            }
+        };
+        pair.both([&](WorkerFleet& fleet) {
+            fleet.put_service({kVip, Be16::from_host(80), Protocol::kTcp},
+                              "mh",
+                              {{at(kServer107, 80)}, {at(kServer108, 80)}},
+                              {.is_sloppy = is_sloppy});
+        });
+        SimNet net(pair.first);
+        net.add_server(at(kServer107, 80));
+        net.add_server(at(kServer108, 80));
+        clients([&](const Endpoint& client) { net.connect(client, at(kVip, 80)); });
+        net.settle();
+        clients([&](const Endpoint& client) { net.client(client).say("one"); });
+        net.settle();
+        const auto servers_before = net.server_connections();
+        WHEN("the first director is gone, and the clients go on") {
+            net.move_to(pair.second);
+            clients([&](const Endpoint& client) { net.client(client).say("two"); });
+            net.settle();
+            THEN("each meets its own server again, if the service is sloppy") {
+                if (is_sloppy) {
+                    REQUIRE(net.dropped + net.punted == 0);
+                    REQUIRE(net.server_connections() == servers_before);
+                    clients([&](const Endpoint& client) {
+                        REQUIRE(net.client(client).state == State::kEstablished);
+                        REQUIRE(net.client(client).heard.ends_with("two|"));
+                    });
+                    REQUIRE(pair.second.connections().at(0).state == ConnState::kEstablished);
+                    pair.check();
+                } else {
+                    REQUIRE(net.punted == 60);
+                }
+            }
+        }
+    }
+}
+
+SCENARIO("a server goes on with a connection that nobody was told of", "[takeover]") {
+    const bool is_sloppy = GENERATE(true, false);
+    const bool is_soon = GENERATE(true, false);
+    const bool is_shared = GENERATE(false, true);
+    GIVEN("two servers, and a director that takes over without knowing a connection") {
+        WorkerFleet fleet({.workers = 2});
+        configure(fleet);
+        give_addresses(fleet);
+        const std::vector<ServerIn> servers{{at(kServer107, 80)}, {at(kServer108, 80)}};
+        fleet.put_service(kHttp, "rr", servers, {.is_sloppy = is_sloppy});
+        if (is_shared) {
+            fleet.put_service({kVip, Be16::from_host(8080), Protocol::kTcp},
+                              "rr",
+                              servers,
+                              {.is_sloppy = is_sloppy});
+        }
+        Command command(CommandKind::kHoldStrays);
+        command.hold_strays = std::chrono::seconds(3);
+        REQUIRE(fleet.apply(command));
+        fleet.run_for(is_soon ? std::chrono::seconds(2) : std::chrono::seconds(4));
+        const auto answer =
+            from_server(kServer108, kClient).tcp(80, 4000).tcp_flags(kTcpAck).payload("x").build();
+        WHEN("a server repeats what the client has not acknowledged") {
+            const std::vector<FrameIn> twice(2, {kInside, answer});
+            const std::vector<Outcome> out = fleet.send(twice);
+            THEN("the client gets it from the virtual address, if only one can be meant") {
+                const bool is_known = is_soon && is_sloppy && !is_shared;
+                for (const Outcome& one : out) {
+                    REQUIRE(one.verdict == Verdict::kForward);
+                    REQUIRE(decode(one.bytes).source_address() ==
+                            (is_known ? IpAddress(kVip) : IpAddress(kServer108)));
+                }
+                REQUIRE(fleet.connections().size() == (is_known ? 1 : 0));
+                if (is_known) {
+                    const Outcome back = fleet.send_one(
+                        kOutside,
+                        from_client(kClient, kVip).tcp(4000, 80).tcp_flags(kTcpAck).build());
+                    REQUIRE(decode(back.bytes).destination_address() == kServer108);
+                }
+                fleet.check_gauges();
+            }
+        }
+    }
+}
+
+SCENARIO("so soon after a takeover nobody resets what he does not know", "[takeover]") {
+    GIVEN("a service and a packet of a connection that is unknown") {
+        Pair pair;
+        pair.first.put_service(
+            {kVip, Be16::from_host(80), Protocol::kTcp}, "rr", {{at(kServer107, 80)}});
+        const auto send = [&](uint8_t flags) {
+            return pair.first.send_one(
+                kOutside, from_client(kClient, kVip).tcp(4000, 80).tcp_flags(flags).build());
+        };
+        THEN("the kernel has it") {
+            REQUIRE(send(kTcpAck).verdict == Verdict::kPunt);
+        }
+        WHEN("the director has just taken over") {
+            Command command(CommandKind::kHoldStrays);
+            command.hold_strays = std::chrono::seconds(3);
+            REQUIRE(pair.first.apply(command));
+            THEN("it is dropped for three seconds, and new connections are admitted") {
+                REQUIRE(send(kTcpAck).drop_reason == DropReason::kStrayHeld);
+                REQUIRE(send(kTcpRst).drop_reason == DropReason::kStrayHeld);
+                pair.first.run_for(std::chrono::milliseconds(2900));
+                REQUIRE(send(kTcpAck).drop_reason == DropReason::kStrayHeld);
+                REQUIRE(send(kTcpSyn).verdict == Verdict::kForward);
+                REQUIRE(send(kTcpAck).verdict == Verdict::kForward);
+                pair.first.check_gauges();
+            }
+            AND_WHEN("they are over") {
+                pair.first.run_for(std::chrono::seconds(3));
+                THEN("the kernel has it again, and resets it") {
+                    REQUIRE(send(kTcpAck).verdict == Verdict::kPunt);
+                }
+            }
+        }
+    }
+}
+
 }  // namespace
 }  // namespace director::test

@@ -188,6 +188,18 @@ void admit_proven(Worker::State& state,
     }
 }
 
+// In the midst of a connection that another director may have scheduled; with a hashing scheduler
+// it gets the same server here (net.ipv4.vs.sloppy_tcp).
+[[nodiscard]] bool is_taken_up(const ServiceTable& table, const Packet& packet) {
+    return table.options.is_sloppy && packet.protocol == Protocol::kTcp && !packet.is_icmp_error &&
+           (packet.tcp_flags & (kTcpSyn | kTcpRst)) == 0;
+}
+
+// The kernel would reset such a connection, which the twin knows and may carry on in a moment.
+[[nodiscard]] bool is_held(const Worker::State& state, const Packet& packet) {
+    return state.now < state.strays_held_until && !packet.is_icmp_error;
+}
+
 void admit(Worker::State& state, Packet& packet) {
     ServiceTable* const table = state.services[index(packet.service)].table;
     if (table == nullptr) {
@@ -205,8 +217,10 @@ void admit(Worker::State& state, Packet& packet) {
         }
     }
     const bool is_stateless = goes_stateless(state, *table);
-    if (!opens_connection(packet) && !is_stateless) {
-        static_cast<void>(hand_over_ftp_stray(state, packet));
+    if (!opens_connection(packet) && !is_stateless && !is_taken_up(*table, packet)) {
+        if (!hand_over_ftp_stray(state, packet) && is_held(state, packet)) {
+            state.drop(packet, DropReason::kStrayHeld);
+        }
         return;  // no connection of ours: the kernel's if the address is
     }
     if (admit_ftp_data(state, *table, packet)) {
@@ -328,6 +342,9 @@ void admit_burst(Worker::State& state, Packets packets) {
         if (packet.service == kNoService) {
             if (packet.connection == kNoConnection && hand_over_ftp_answer(state, packet)) {
                 continue;
+            }
+            if (packet.connection == kNoConnection && state.now < state.strays_held_until) {
+                pick_up_answer(state, packet);
             }
             if (state.looks_by_source && packet.connection == kNoConnection && packet.has_ports &&
                 !packet.is_icmp_error) {

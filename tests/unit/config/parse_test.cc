@@ -23,7 +23,7 @@ TEST(Parse, ReadsEverySingleSetting) {
         control: { socket = "/tmp/d.sock"; metrics_address = "0.0.0.0:9142"; log_level = "debug"; };
         dataplane: {
             eal_arguments = [ "--a", "-b" ]; main_cpu = 3; worker_cpus = [ 1, 1, 2 ];
-            idle = "adaptive"; pool_frames = 600; ring_entries = 32; connections_max = 192;
+            idle = "adaptive"; realtime_priority = 20; pool_frames = 600; ring_entries = 32; connections_max = 192;
             detailed_connections_max = 99; templates_max = 98;
             services_max = 2; real_servers_max = 3; neighbours_max = 4; punts_per_second = 5;
             when_full = "refuse"; decrement_ttl = false;
@@ -44,6 +44,7 @@ TEST(Parse, ReadsEverySingleSetting) {
                          3,
                          {1, 1, 2},
                          IdleMode::kAdaptive,
+                         20,
                          600,
                          32,
                          192,

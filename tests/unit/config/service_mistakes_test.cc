@@ -113,6 +113,16 @@ virtual_services = ( { address = "[2001:db8::80]:80"; local_pool = "a"; real_ser
       "5: virtual_services[1].one_packet: is for udp services",
       "5: virtual_services[1].quic: is for udp services",
       "6: virtual_services[2].one_packet: is for udp services"}},
+    {"SloppyTcp",
+     kWithPort,
+     R"(virtual_services = ( { address = "192.0.2.80:53"; protocol = "udp"; sloppy_tcp = true; },
+ { address = "192.0.2.80:80"; sloppy_tcp = true; syn_proxy = "always"; },
+ { address = "192.0.2.80:21"; sloppy_tcp = true; ftp = true; } );)",
+     {"2: virtual_services[0].sloppy_tcp: is for tcp services",
+      "3: virtual_services[1].sloppy_tcp: cannot be together with ftp, syn_proxy or client_address, "
+      "which follow a connection from its first packet",
+      "4: virtual_services[2].sloppy_tcp: cannot be together with ftp, syn_proxy or client_address, "
+      "which follow a connection from its first packet"}},
     {"FlagsOfOtherSchedulers",
      kWithPort,
      R"(virtual_services = ( { address = "192.0.2.80:80"; scheduler = "rr";
