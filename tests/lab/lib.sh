@@ -192,18 +192,26 @@ release_downloads() {
     done
 }
 
+tell_of_directors() {
+    local log node request
+    for log in "$lab_state"/*/directord.log; do
+        node=$(basename "$(dirname "$log")")
+        for request in status drops workers vrrp; do
+            echo "--- $node: $request"
+            timeout 10 "$DIRECTORCTL" --socket "$lab_state/$node/directord.sock" "$request" 2>&1
+        done
+        echo "--- $node: the end of directord's log"
+        tail -n 20 "$log"
+    done
+}
+
 finish() {
     local code=$?
     trap - EXIT
     : >"$scratch/released"
     if [ "$failures" -gt 0 ] || [ "$code" -ne 0 ]; then
         if [ -n "$lab_state" ]; then
-            echo "# --- status, drops, workers"
-            ctl status 2>&1 | sed 's/^/# /'
-            ctl drops 2>&1 | sed 's/^/# /'
-            ctl workers 2>&1 | sed 's/^/# /'
-            echo "# --- the end of directord's log"
-            tail -n 20 "$lab_state/director/directord.log" | sed 's/^/# /'
+            tell_of_directors | sed 's/^/# /'
         fi
         code=1
     fi
