@@ -505,5 +505,44 @@ SCENARIO("so soon after a takeover nobody resets what he does not know", "[takeo
     }
 }
 
+SCENARIO("advertisements alone are punted ahead of others", "[takeover]") {
+    GIVEN("a director") {
+        WorkerFleet fleet({.workers = 1});
+        configure(fleet);
+        constexpr MacAddress kGroup{{0x01, 0x00, 0x5e, 0x00, 0x00, 0x12}};
+        const auto urgent = [&fleet](const Frame& frame, Protocol left_over) {
+            const FrameIn in{kOutside, frame, [left_over](Packet& packet) {
+                                 // What the frame before has left in this place of the burst.
+                                 packet.protocol = left_over;
+                             }};
+            const std::vector<Outcome> out = fleet.send(std::vector{in});
+            REQUIRE(out.at(0).verdict == Verdict::kPunt);
+            return out.at(0).is_urgent;
+        };
+        const auto advert = [&](uint8_t protocol) {
+            return PacketBuilder()
+                .eth(kClientMac, kGroup)
+                .ipv4(kClient, Ipv4Address::of(224, 0, 0, 18))
+                .ttl(255)
+                .ip_protocol(protocol)
+                .payload("0123456789012345")
+                .build();
+        };
+        THEN("VRRP is, with and without an authentication header") {
+            REQUIRE(urgent(advert(112), Protocol::kTcp));
+            REQUIRE(urgent(advert(51), Protocol::kTcp));
+            REQUIRE_FALSE(urgent(advert(2), Protocol::kVrrp));
+        }
+        THEN("ARP is not, whatever came before it") {
+            const Frame arp = PacketBuilder()
+                                  .eth(kClientMac, kDirectorMac)
+                                  .arp_reply(kClientMac, kClient, kDirectorMac, kVip)
+                                  .build();
+            REQUIRE_FALSE(urgent(arp, Protocol::kVrrp));
+            REQUIRE_FALSE(urgent(arp, Protocol::kAh));
+        }
+    }
+}
+
 }  // namespace
 }  // namespace director::test

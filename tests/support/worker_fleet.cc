@@ -427,7 +427,8 @@ void WorkerFleet::run_burst(size_t number,
                     packet.is_answer ? std::optional(packet.answered_reason) : std::nullopt,
                     errand.arrival == Arrival::kHandedOver,
                     fragment_mtu_of(packet),
-                    burst.bytes(place)};
+                    burst.bytes(place),
+                    packet.verdict == Verdict::kPunt && packet.is_urgent};
         check_frame(in, out);
         if (errand.place < outcomes.size()) {
             outcomes[errand.place] = out;

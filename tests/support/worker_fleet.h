@@ -66,6 +66,7 @@ struct Outcome {
     bool was_handed_over = false;
     uint16_t fragment_mtu = 0;  // to be sent in fragments for this MTU; 0: as it is
     Frame bytes;
+    bool is_urgent = false;  // punted ahead of all others
 };
 
 // A real server as a test names it.
