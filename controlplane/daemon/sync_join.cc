@@ -7,8 +7,10 @@
 namespace director::daemon {
 namespace {
 
-// After a takeover, for packets of connections that are unknown here.
-constexpr auto kStraysHeld = std::chrono::seconds(3);
+// After a takeover, for packets of connections that are unknown here. TCP doubles the time until it
+// tries again, so after a silence as long as that of VRRP with adverts of 1 s, 3.6 s, the next try
+// may be as far away again.
+constexpr auto kStraysHeld = std::chrono::seconds(10);
 
 }  // namespace
 
