@@ -310,7 +310,6 @@ std::vector<uint8_t> ProbePaths::wrapped(const ProbePath& path,
             .tunnel = path.tunnel, .source = outer_source, .destination = path.server};
         how.flow_hash = static_cast<uint32_t>(slot->first) ^ port;
         how.id = ++next_id_;
-        how.available_bytes = ends->length_bytes;
         how.is_inner_checksum_good = true;
         how.inner_protocol = is_echo(*ends) ? 0 : ends->protocol;
         how.inner_l4_offset = static_cast<uint16_t>(ends->l4_offset);

@@ -34,10 +34,24 @@ ChecksumCheck to_check(uint64_t flags, uint64_t good, uint64_t bad) {
     return found == bad ? ChecksumCheck::kBad : ChecksumCheck::kUnknown;
 }
 
-// How many bytes the stages may look at and change: none of a buffer that others refer to as well.
+// Whether nobody else refers to the buffer.
+bool is_own(const rte_mbuf* frame) {
+    return RTE_MBUF_DIRECT(frame) && rte_mbuf_refcnt_read(frame) == 1;
+}
+
+// How many bytes the stages may look at and change: none of a buffer that others refer to as well,
+// and none of a frame in several pieces, which no buffer holds (gather()).
 uint32_t writable_bytes(const rte_mbuf* frame) {
-    const bool is_own = RTE_MBUF_DIRECT(frame) && rte_mbuf_refcnt_read(frame) == 1;
-    return is_own ? frame->data_len : 0;
+    return frame->nb_segs == 1 && is_own(frame) ? frame->data_len : 0;
+}
+
+// Puts a frame that came in several buffers into the first: what answers, punts or rewrites a frame
+// does so in one piece. A buffer holds the longest frame of any port, so that few drivers ever hand
+// out chains (net_pcap does). What is longer than that stays as it is.
+void gather(rte_mbuf* frame) {
+    if (frame->nb_segs > 1 && is_own(frame)) {
+        static_cast<void>(rte_pktmbuf_linearize(frame));
+    }
 }
 
 // All that is the I/O layer's to say; the stages set the rest before they read it.
@@ -46,7 +60,7 @@ void fill_packet(Packet& packet, rte_mbuf* frame, PortId in_port) {
     packet.length_bytes = frame->pkt_len;
     packet.contiguous_bytes = writable_bytes(frame);
     packet.headroom_bytes = frame->data_off;
-    packet.tailroom_bytes = frame->next == nullptr ? rte_pktmbuf_tailroom(frame) : 0;
+    packet.tailroom_bytes = frame->nb_segs == 1 ? rte_pktmbuf_tailroom(frame) : 0;
     packet.in_port = in_port;
     packet.is_handed_over = false;
     packet.is_to_follow = false;
@@ -224,6 +238,7 @@ void LcoreLoop::receive_from_worker(FrameRing& ring) {
 void LcoreLoop::add_received(PortId in_port) {
     rte_mbuf* const frame = frames_[burst_.count];
     Packet& packet = burst_.packets[burst_.count++];
+    gather(frame);
     fill_packet(packet, frame, in_port);
     rte_prefetch0(packet.data);
     packet.ip_checksum =

@@ -50,13 +50,19 @@ bool is_carried(const std::string& device) {
            (static_cast<unsigned>(about.ifr_flags) & IFF_RUNNING) != 0;
 }
 
+uint32_t packet_socket_frame_bytes(const std::string& device) {
+    const std::string text = argument_of(device, "framesz");
+    uint32_t bytes = 0;
+    std::from_chars(text.data(), text.data() + text.size(), bytes);
+    return bytes;
+}
+
 Result<void> set_packet_socket_mtu(const std::string& device, uint16_t mtu_bytes) {
     constexpr uint32_t kFrameDefault = 2048;  // the driver's
     // The kernel's own header before the packet (TPACKET2_HDRLEN), Ethernet with a tag, rounding.
     constexpr uint32_t kOverhead = 128;
-    const std::string text = argument_of(device, "framesz");
-    uint32_t frame_bytes = kFrameDefault;
-    std::from_chars(text.data(), text.data() + text.size(), frame_bytes);
+    const uint32_t told = packet_socket_frame_bytes(device);
+    const uint32_t frame_bytes = told == 0 ? kFrameDefault : told;
     if (frame_bytes < mtu_bytes + kOverhead) {
         return failure(
             fmt::format("MTU {} needs an argument framesz of at least {}, and a blocksz "

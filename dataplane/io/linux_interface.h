@@ -14,6 +14,10 @@ namespace director::dataplane::io {
 // drivers say that their link is up whatever happens to it.
 [[nodiscard]] bool is_carried(const std::string& device);
 
+// The bytes of a frame in the ring of a packet socket, which a buffer has to hold: the device's
+// argument "framesz", or 0 without one.
+[[nodiscard]] uint32_t packet_socket_frame_bytes(const std::string& device);
+
 // Gives the interface its MTU, in net_af_packet's stead: it claims to take 1518 bytes and no more,
 // so ethdev would let none of its functions ask for another one. It takes what a frame of its ring
 // holds; of more, it would hand out the beginning, so that is refused here.

@@ -12,6 +12,7 @@
 #include "dataplane/core/tables/load_board.h"
 #include "dataplane/core/tables/persistence.h"
 #include "dataplane/io/frame.h"
+#include "dataplane/io/linux_interface.h"
 
 namespace director::dataplane::io {
 namespace {
@@ -54,7 +55,8 @@ uint64_t ring_bytes(const EngineSettings& settings) {
 uint16_t frame_room_bytes(const EngineSettings& settings) {
     uint32_t payload = RTE_MBUF_DEFAULT_DATAROOM;
     for (const PortSettings& port : settings.ports) {
-        payload = std::max(payload, port.mtu_bytes + kFrameOverhead);
+        payload = std::max(
+            {payload, port.mtu_bytes + kFrameOverhead, packet_socket_frame_bytes(port.device)});
     }
     const uint32_t rounded = (payload + 63) / 64 * 64 + RTE_PKTMBUF_HEADROOM;
     return static_cast<uint16_t>(std::min<uint32_t>(rounded, UINT16_MAX));

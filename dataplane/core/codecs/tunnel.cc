@@ -1,7 +1,5 @@
 #include "dataplane/core/codecs/tunnel.h"
 
-#include <algorithm>
-
 #include "common/checksum.h"
 #include "dataplane/core/codecs/ip_write.h"
 
@@ -42,14 +40,6 @@ constexpr uint32_t kDynamicPortMask = 16383;
 
 [[nodiscard]] uint8_t number(Protocol protocol) {
     return static_cast<uint8_t>(protocol);
-}
-
-// The sum of the inner packet.
-[[nodiscard]] uint64_t inner_sum(const Encapsulation& how,
-                                 const uint8_t* inner,
-                                 uint32_t inner_length) {
-    const uint32_t at_hand = std::min(how.available_bytes, inner_length);
-    return checksum_add(how.rest_sum, inner, at_hand);
 }
 
 // Where the inner checksum field is that the receiver is to make anew; 0: leave it.
@@ -106,7 +96,7 @@ uint32_t write_gue(const Encapsulation& how, uint8_t* inner, uint32_t inner_leng
     if (how.tunnel.checksum != TunnelChecksum::kNone) {
         uint64_t sum =
             checksum_pseudo(how.source, how.destination, number(Protocol::kUdp), udp_length);
-        sum = checksum_add(sum, udp, bytes) + inner_sum(how, inner, inner_length);
+        sum = checksum_add(sum, udp, bytes + inner_length);
         store_checksum(udp + kUdpChecksum, sum);
         if (wire::load16(udp + kUdpChecksum) == 0) {
             wire::store16(udp + kUdpChecksum, 0xffff);  // RFC 768: 0 means "none"
@@ -117,16 +107,14 @@ uint32_t write_gue(const Encapsulation& how, uint8_t* inner, uint32_t inner_leng
 
 // GRE before `inner`; answers its length.
 uint32_t write_gre(const Encapsulation& how, uint8_t* inner, uint32_t inner_length) {
-    // IPVS has no remote checksum in GRE; --tun-remcsum is none there.
-    const bool has_checksum = how.tunnel.checksum == TunnelChecksum::kFull;
+    const bool has_checksum = sums_inner(how.tunnel);
     const uint32_t bytes = kGreHeaderBytes + (has_checksum ? kGreChecksumBytes : 0);
     uint8_t* const gre = inner - bytes;
     wire::store16(gre, has_checksum ? kGreChecksumFlag : 0U);
     wire::store16(gre + 2, is_ipv6(inner) ? kEtherTypeOfIpv6 : kEtherTypeOfIpv4);
     if (has_checksum) {
         wire::store32(gre + kGreHeaderBytes, 0);
-        const uint64_t sum = checksum_add(0, gre, bytes) + inner_sum(how, inner, inner_length);
-        store_checksum(gre + kGreHeaderBytes, sum);
+        store_checksum(gre + kGreHeaderBytes, checksum_add(0, gre, bytes + inner_length));
     }
     return bytes;
 }
@@ -155,6 +143,12 @@ void write_outer_ip(const Encapsulation& how,
 }
 
 }  // namespace
+
+// IPVS has no remote checksum in GRE; --tun-remcsum is none there.
+bool sums_inner(const Tunnel& tunnel) {
+    return (tunnel.kind == TunnelKind::kGre && tunnel.checksum == TunnelChecksum::kFull) ||
+           (tunnel.kind == TunnelKind::kGue && tunnel.checksum != TunnelChecksum::kNone);
+}
 
 uint32_t tunnel_header_bytes(const Tunnel& tunnel, Family outer) {
     const uint32_t ip = ip_header_bytes(outer);

@@ -21,6 +21,9 @@ inline constexpr uint32_t kTunnelBytesMax = 40 + 8 + 12;
 // gets (see Encapsulation::is_inner_checksum_good).
 [[nodiscard]] uint32_t tunnel_header_bytes(const Tunnel& tunnel, Family outer);
 
+// Whether its headers have a checksum over the inner packet, all of which has to be at hand then.
+[[nodiscard]] bool sums_inner(const Tunnel& tunnel);
+
 // The longest inner packet for an outer path's MTU; 0 when that leaves less than IPv4's minimum of
 // 68 (RFC 791), as in IPVS.
 [[nodiscard]] uint32_t tunnel_mtu(const Tunnel& tunnel, Family outer, uint32_t path_mtu);
@@ -49,11 +52,6 @@ struct Encapsulation {
     // Of an outer IPv4 header without DF.
     uint16_t id = 0;
     bool honours_df = true;  // DF of the inner IPv4 header is the outer one's too; else none
-    // Checksums over the whole need the inner bytes: so many lie at the inner header, an even
-    // number where more follow, ...
-    uint32_t available_bytes = 0;
-    // ... and this is the sum of the others (checksum_fold(checksum_add(...))).
-    uint16_t rest_sum = 0;
     // Someone has checked the inner TCP or UDP checksum: TunnelChecksum::kRemote may leave it to
     // the receiver to make it anew. For others there is kFull's checksum alone, as in IPVS for a
     // packet from the wire: a new checksum would cover up what was wrong.

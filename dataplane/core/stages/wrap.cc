@@ -31,14 +31,9 @@ void grow_ip_packet(Packet& packet, uint32_t growth, Family family) {
                                              const Tunnel& tunnel,
                                              const IpAddress& source,
                                              const IpAddress& destination) {
-    const bool is_whole = packet.length_bytes == packet.contiguous_bytes;
     Encapsulation how{.tunnel = tunnel, .source = source, .destination = destination};
     how.flow_hash = static_cast<uint32_t>(packet.hash >> 32);
     how.id = static_cast<uint16_t>(packet.fragment_id);
-    how.available_bytes = packet.contiguous_bytes - packet.l3_offset;
-    if (!is_whole) {
-        how.tunnel.checksum = TunnelChecksum::kNone;  // what is not at hand cannot be summed up
-    }
     if (packet.has_l4_header &&
         (packet.protocol == Protocol::kTcp || packet.protocol == Protocol::kUdp)) {
         how.is_inner_checksum_good = packet.l4_checksum == ChecksumCheck::kGood;
@@ -111,6 +106,12 @@ void grow_ip_packet(Packet& packet, uint32_t growth, Family family) {
     const uint32_t room = packet.headroom_bytes + packet.l3_offset;
     if (room < tunnel_header_bytes(tunnel, family) + packet.l3_offset) {
         state.drop(packet, DropReason::kNoHeadroom);
+        return false;
+    }
+    // What is not at hand cannot be summed up.
+    if (sums_inner(tunnel) &&
+        packet.contiguous_bytes < packet.l3_offset + uint32_t{packet.ip_length}) {
+        state.drop(packet, DropReason::kInPieces);
         return false;
     }
     packet.may_be_cut = true;

@@ -158,7 +158,6 @@ TEST_F(Frames, PacketsAreWrapped) {
             how.destination = address(is_v4 ? "10.0.0.5" : "fd00::5");
             how.flow_hash = 0x12345;
             how.id = 4242;
-            how.available_bytes = size_of(inner);
             Bytes room(kTunnelBytesMax);
             append(room, inner);
             const uint32_t bytes = encapsulate(how, room.data() + kTunnelBytesMax, size_of(inner));

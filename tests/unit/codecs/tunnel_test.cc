@@ -65,7 +65,6 @@ Case random_case(Random& random, Family inner, Family outer) {
     how.flow_hash = static_cast<uint32_t>(random.next());
     how.id = static_cast<uint16_t>(random.next());
     how.honours_df = random.below(2) != 0;
-    how.available_bytes = static_cast<uint32_t>(result.packet.size());
     return result;
 }
 
@@ -121,15 +120,6 @@ TEST(Tunnel, RandomPacketsAreWrappedAsIfBuiltFromNothing) {
     for (int round = 0; round < 20000; ++round) {
         Case given = random_case(random, kFamilies[random.below(2)], kFamilies[random.below(2)]);
         Roomy roomy(given.packet);
-        if (random.below(3) == 0) {
-            // Some of it lies elsewhere.
-            const size_t at_hand = random.below(given.packet.size() / 2) * 2;
-            const Bytes rest(given.packet.begin() + static_cast<std::ptrdiff_t>(at_hand),
-                             given.packet.end());
-            given.how.available_bytes = static_cast<uint32_t>(at_hand);
-            // In memory order.
-            given.how.rest_sum = __builtin_bswap16(static_cast<uint16_t>(~plain_checksum(rest)));
-        }
         const uint32_t bytes = encapsulate(given.how, roomy.inner(), roomy.size());
         ASSERT_EQ(hex(roomy.with(bytes)), hex(expected_of(given))) << "round " << round;
         EXPECT_LE(bytes, tunnel_header_bytes(given.how.tunnel, given.how.source.family()));
@@ -217,7 +207,6 @@ TEST(Tunnel, ZeroUdpChecksumOfAnInnerPacketStaysZero) {
     given.inner.protocol = 17;
     const Endpoint end{given.inner.source, Be16::from_host(53)};
     given.packet = given.inner.wrap(plain_transport(17, end, end, Bytes(20, 1), false));
-    given.how.available_bytes = static_cast<uint32_t>(given.packet.size());
     given.how.tunnel = {TunnelKind::kGue, TunnelChecksum::kRemote, Be16::from_host(6080)};
     given.how.is_inner_checksum_good = true;
     given.how.inner_protocol = 17;
@@ -242,7 +231,6 @@ TEST(Tunnel, OuterUdpChecksumNeverBecomesNone) {
         }
     }
     ASSERT_EQ(expected[46] & expected[47], 0xff);
-    given.how.available_bytes = static_cast<uint32_t>(given.packet.size());
     Roomy roomy(given.packet);
     const uint32_t bytes = encapsulate(given.how, roomy.inner(), roomy.size());
     EXPECT_EQ(hex(roomy.with(bytes)), hex(expected));

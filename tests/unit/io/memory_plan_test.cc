@@ -58,6 +58,10 @@ TEST(MemoryPlanTest, PersistenceLimitsAndLoadsCount) {
 TEST(MemoryPlanTest, FrameBuffersHoldTheLargestMtu) {
     EXPECT_EQ(frame_room_bytes(settings_of(1, 1)), 2048 + 128);
     EXPECT_GE(frame_room_bytes(settings_of(1, 1, 9000)), 9000 + 14 + 8 + 4 + 128);
+    // net_af_packet wants buffers as long as its ring's frames.
+    auto packet_socket = settings_of(1, 1, 9000);
+    packet_socket.ports[0].device = "net_af_packet0,iface=lo,framesz=9216,blocksz=36864";
+    EXPECT_GE(frame_room_bytes(packet_socket), 9216 + 128);
 }
 
 }  // namespace

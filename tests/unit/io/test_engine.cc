@@ -72,7 +72,8 @@ void TestEngine::route_all_to(uint16_t out, uint16_t vlan, uint16_t mtu_bytes) {
                                  .vlan = port == out ? vlan : uint16_t{0},
                                  .mtu_bytes = port == out ? mtu_bytes : uint16_t{1500},
                                  .is_up = true,
-                                 .mac = kOwnMac}};
+                                 .mac = kOwnMac,
+                                 .ipv4 = ip("10.255.0.2")}};
         tell(define);
     }
     const Ipv4Address gateway = ip("10.255.0.1");
@@ -128,6 +129,7 @@ dp::WorkerCounters TestEngine::total() {
         sum.handed_out += one.handed_out;
         sum.forwarded += one.forwarded;
         sum.punted += one.punted;
+        sum.answered += one.answered;
         sum.cut += one.cut;
         for (size_t i = 0; i < sum.dropped.size(); ++i) {
             sum.dropped[i] += one.dropped[i];
@@ -176,7 +178,7 @@ std::vector<Frame> CaptureFile::frames() const {
 }
 
 bool is_balanced(const dp::WorkerCounters& counters) {
-    return counters.received + counters.handed_in + counters.cut ==
+    return counters.received + counters.handed_in + counters.answered + counters.cut ==
            counters.forwarded + counters.punted + counters.dropped_total() + counters.handed_out;
 }
 
