@@ -69,10 +69,10 @@ std::string complaint_about_l4(const DecodedFrame& decoded, Bytes l4) {
 
 // RFC 2784 section 2: flags, protocol type, and a checksum and a reserved word when bit 0 says so.
 std::vector<std::string> complaints_about_gre(Bytes gre) {
-    if (gre.size() < 4) {
+    const bool has_checksum = !gre.empty() && (gre[0] & 0x80) != 0;
+    if (gre.size() < (has_checksum ? 8 : 4)) {
         return {"GRE header does not fit"};
     }
-    const bool has_checksum = (gre[0] & 0x80) != 0;
     if (has_checksum && sum_modulo(gre) != 0) {
         return {"GRE checksum is wrong"};
     }
@@ -107,7 +107,9 @@ std::vector<std::string> bad_checksums_of_ip(Bytes packet) {
         inner = complaints_about_gre(l4);
     } else if (is_gue(decoded)) {
         const size_t header_bytes = 4 + size_t{decoded.payload[0]} % 32 * 4;
-        inner = bad_checksums_of_ip(Bytes(decoded.payload).subspan(header_bytes));
+        inner = header_bytes <= decoded.payload.size()
+                    ? bad_checksums_of_ip(Bytes(decoded.payload).subspan(header_bytes))
+                    : std::vector<std::string>{"GUE header does not fit"};
     }
     out.insert(out.end(), inner.begin(), inner.end());
     return out;

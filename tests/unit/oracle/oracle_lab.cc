@@ -43,7 +43,10 @@ constexpr uint8_t kLocalNet = 9;
 }
 
 [[nodiscard]] FleetSettings fleet_settings(const LabSettings& lab) {
-    FleetSettings settings{.workers = lab.workers};
+    FleetSettings settings{.workers = lab.workers,
+                           .worker = lab.worker,
+                           .tailroom_bytes = lab.tailroom_bytes,
+                           .templates_max = lab.templates_max};
     settings.worker.decrement_ttl = lab.decrements_ttl;
     settings.worker.punts_per_second = 1000000;
     settings.worker.hash_key = {0x1234567890abcdefU, 0xfedcba9876543211U};
@@ -66,7 +69,9 @@ OracleLab::OracleLab(const LabSettings& settings) : fleet_(fleet_settings(settin
                           {address(Family::kIpv4, kLocalNet, 0, 1),
                            address(Family::kIpv4, kLocalNet, 0, 2),
                            address(Family::kIpv6, kLocalNet, 0, 1),
-                           address(Family::kIpv6, kLocalNet, 0, 2)});
+                           address(Family::kIpv6, kLocalNet, 0, 2)},
+                          1024,
+                          settings.local_port_last);
     add_stories();
 }
 
@@ -75,14 +80,15 @@ void OracleLab::add_links() {
     std::vector<StaticRoute> routes;
     for (uint16_t link = 0; link < kLinks; ++link) {
         for (const PortId side : {kOutside, kInside}) {
-            const InterfaceId id = fleet_.add_interface({.port = side,
-                                                         .vlan = kVlans.at(link),
-                                                         .outer_vlan = kOuterVlans.at(link),
-                                                         .mtu_bytes = 9000,
-                                                         .is_up = true,
-                                                         .mac = kDirectorMac,
-                                                         .ipv4 = own_address(link, Family::kIpv4),
-                                                         .ipv6 = own_address(link, Family::kIpv6)});
+            interfaces_.push_back({.port = side,
+                                   .vlan = kVlans.at(link),
+                                   .outer_vlan = kOuterVlans.at(link),
+                                   .mtu_bytes = 9000,
+                                   .is_up = true,
+                                   .mac = kDirectorMac,
+                                   .ipv4 = own_address(link, Family::kIpv4),
+                                   .ipv6 = own_address(link, Family::kIpv6)});
+            const InterfaceId id = fleet_.add_interface(interfaces_.back());
             for (const Family family : kFamilies) {
                 const bool is_outside = side == kOutside;
                 const IpAddress peer =
@@ -121,6 +127,27 @@ void OracleLab::add_story(Story story) {
         {{.endpoint = story.server, .forwarding = story.method, .tunnel = story.tunnel}},
         options);
     stories_.push_back(story);
+}
+
+void OracleLab::add_story(Story story, const ServiceOptions& options, uint16_t port) {
+    story.server_link = port % kLinks;
+    story.service = {
+        story.outside == Family::kIpv4 ? IpAddress(ip("203.0.113.1")) : ip6("2001:db8:f::1"),
+        Be16::from_host(port)};
+    story.server = {address(story.inside, kServerNet, story.server_link, 1), story.service.port};
+    ServiceOptions with_pool = options;
+    with_pool.local_pool = 1;
+    fleet_.put_service({story.service.address, story.service.port, story.protocol},
+                       "rr",
+                       {{.endpoint = story.server, .forwarding = story.method}},
+                       with_pool);
+    stories_.push_back(story);
+}
+
+void OracleLab::change_mtu(InterfaceId interface, uint16_t mtu_bytes) {
+    Interface& facts = interfaces_.at(index(interface));
+    facts.mtu_bytes = mtu_bytes;
+    fleet_.change_interface(interface, facts);
 }
 
 void OracleLab::add_stories() {

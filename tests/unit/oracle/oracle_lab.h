@@ -31,6 +31,10 @@ struct Story {
 struct LabSettings {
     uint16_t workers = 1;
     bool decrements_ttl = true;
+    dataplane::WorkerSettings worker = {};  // all else of them
+    uint32_t tailroom_bytes = 0;            // behind each frame: what answers to senders need
+    uint32_t templates_max = 0;
+    uint16_t local_port_last = 65535;  // of full NAT's; the first is 1024
 };
 
 class OracleLab {
@@ -39,6 +43,11 @@ class OracleLab {
 
     [[nodiscard]] WorkerFleet& fleet() { return fleet_; }
     [[nodiscard]] const std::vector<Story>& stories() const { return stories_; }
+
+    // One more service than those of all combinations, with the local pool and on a port of its
+    // own below 1000; `story` without endpoints.
+    void add_story(Story story, const dataplane::ServiceOptions& options, uint16_t port);
+    void change_mtu(dataplane::InterfaceId interface, uint16_t mtu_bytes);
 
     // A client behind the router of an outside link.
     [[nodiscard]] static Endpoint client(Random& random, Family family, uint16_t link);
@@ -55,6 +64,7 @@ class OracleLab {
     void add_story(Story story);
 
     WorkerFleet fleet_;
+    std::vector<dataplane::Interface> interfaces_;  // by id
     std::vector<Story> stories_;
 };
 
