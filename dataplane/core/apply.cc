@@ -4,6 +4,7 @@
 
 #include "dataplane/core/schedulers/schedulers.h"
 #include "dataplane/core/schedulers/weight_tree.h"
+#include "dataplane/core/stages/tcp_state.h"
 #include "dataplane/core/worker_state.h"
 
 namespace director::dataplane {
@@ -126,12 +127,16 @@ void note_ftp(Worker::State& state, ServiceSlot& slot, const ServiceKey& key, bo
     }
 }
 
-void note_tunnels(Worker::State& state, ServiceSlot& slot) {
-    const bool has_tunnels =
-        slot.table != nullptr &&
-        std::any_of(slot.table->servers.begin(), slot.table->servers.end(), [](const auto& server) {
-            return server.forwarding == ForwardingMethod::kTunnel;
-        });
+// What the servers' methods mean for the service.
+void note_methods(Worker::State& state, ServiceSlot& slot) {
+    bool has_tunnels = false;
+    slot.sees_answers = false;
+    if (slot.table != nullptr) {
+        for (const RealServerSlot& server : slot.table->servers) {
+            has_tunnels = has_tunnels || server.forwarding == ForwardingMethod::kTunnel;
+            slot.sees_answers = slot.sees_answers || are_answers_seen(server.forwarding);
+        }
+    }
     state.tunnel_services += (has_tunnels ? 1U : 0U) - (slot.has_tunnels ? 1U : 0U);
     slot.has_tunnels = has_tunnels;
 }
@@ -161,7 +166,7 @@ void put_service(Worker::State& state, const Command& command) {
     slot.table = &table;
     slot.key = table.key;
     slot.is_known = true;
-    note_tunnels(state, slot);
+    note_methods(state, slot);
     // Once it was one, its data connections come to other ports as long as it is known.
     note_ftp(state, slot, table.key, slot.has_ftp || table.options.has_ftp_helper);
     state.services_end = std::max(state.services_end, index(table.id) + 1);
@@ -193,7 +198,7 @@ void forget_service(Worker::State& state, const Command& command) {
     }
     remove_key(state, slot->key);
     note_ftp(state, *slot, slot->key, false);
-    note_tunnels(state, *slot);
+    note_methods(state, *slot);
     *slot = {};
     set_own_timeouts(state, command.service, {});
     state.service_counters[index(command.service)] = {};

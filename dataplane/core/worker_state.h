@@ -64,7 +64,8 @@ struct ServiceSlot {
     ServiceKey key;
     bool is_known = false;
     bool has_ftp = false;
-    bool has_tunnels = false;  // to some of its servers
+    bool has_tunnels = false;   // to some of its servers
+    bool sees_answers = false;  // of some of its servers
 };
 
 // What a service's SYN proxy goes by (syn_proxy.cc).

@@ -138,6 +138,54 @@ SCENARIO("a full table forwards without remembering, where that does no harm", "
     }
 }
 
+SCENARIO("a full table gives way step by step: half-open, stateless, refusal", "[options]") {
+    const bool is_direct = GENERATE(true, false);
+    GIVEN("a table of eight places with three handshakes and five UDP clients") {
+        FleetSettings settings;
+        settings.worker.connections_max = 8;
+        settings.worker.when_full = WhenFull::kEvictHalfOpen;
+        WorkerFleet fleet(settings);
+        configure(fleet);
+        const auto method = is_direct ? ForwardingMethod::kDirect : ForwardingMethod::kNat;
+        fleet.put_service(kHttp, "rr", {{at(kServer107, 80)}});
+        fleet.put_service(kDns, "sh", {{.endpoint = at(kServer107, 53), .forwarding = method}});
+        const auto ask = [&](uint16_t port) {
+            return fleet.send_one(kOutside, from_client(kClient, kVip).udp(port, 53).build());
+        };
+        for (uint16_t port = 1; port <= 3; ++port) {
+            fleet.send_one(kOutside,
+                           from_client(kClient, kVip).tcp(port, 80).tcp_flags(kTcpSyn).build());
+        }
+        for (uint16_t port = 1; port <= 5; ++port) {
+            REQUIRE(ask(port).verdict == Verdict::kForward);
+        }
+        const WorkerCounters& counters = fleet.worker(0).counters();
+        WHEN("three more come") {
+            for (uint16_t port = 6; port <= 8; ++port) {
+                REQUIRE(ask(port).verdict == Verdict::kForward);
+            }
+            THEN("they take the handshakes' places") {
+                REQUIRE(counters.connections_evicted == 3);
+                REQUIRE(counters.stateless == 0);
+                AND_WHEN("yet another comes") {
+                    const Outcome out = ask(9);
+                    THEN("it goes on unremembered if its answer passes us by, else is refused") {
+                        REQUIRE(counters.connections_evicted == 3);
+                        REQUIRE((out.verdict == Verdict::kForward) == is_direct);
+                        REQUIRE(counters.stateless == (is_direct ? 1U : 0U));
+                        REQUIRE(fleet.dropped(DropReason::kConnTableFull) == (is_direct ? 0U : 1U));
+                        for (uint16_t port = 1; port <= 8; ++port) {
+                            REQUIRE(ask(port).verdict == Verdict::kForward);
+                        }
+                        REQUIRE(counters.stateless == (is_direct ? 1U : 0U));
+                        fleet.check_gauges();
+                    }
+                }
+            }
+        }
+    }
+}
+
 SCENARIO("the MSS of handshakes is lowered to what fits the way", "[options]") {
     const bool is_ipv6 = GENERATE(false, true);
     const bool clamps = GENERATE(true, false);

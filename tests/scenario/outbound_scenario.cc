@@ -16,22 +16,9 @@ using namespace dataplane;  // NOLINT(google-build-using-namespace): the unit un
 constexpr Ipv4Address kMasquerade = Ipv4Address::of(170, 210, 122, 125);
 constexpr IpAddress kMasquerade6 = ipv6_of(1, 0x125);
 
-// Everything from 192.168.0.0/25 and 2001:db8:2::/64 to anywhere.
-void put_source_nat(WorkerFleet& fleet) {
+void masquerade(WorkerFleet& fleet) {
     fleet.put_local_pool(1, {kMasquerade, kMasquerade6});
-    const Endpoint server{Ipv4Address(), {}};
-    const auto service =
-        fleet.put_service({Ipv4Address(), {}, Protocol::kAny, 99}, "rr", {{server, 0}});
-    Tables tables;
-    for (const auto& [source, destination] :
-         {std::pair("192.168.0.0/25", "0.0.0.0/0"), std::pair("2001:db8:2::/64", "::/0")}) {
-        tables.source_nat.push_back({.source = IpPrefix::parse(source).value(),
-                                     .destination = IpPrefix::parse(destination).value(),
-                                     .local_pool = 1,
-                                     .service = service,
-                                     .server = fleet.server_id(service, server)});
-    }
-    fleet.put_tables(tables);
+    put_source_nat(fleet, 1);
 }
 
 struct Row {
@@ -56,7 +43,7 @@ SCENARIO("real servers' own connections leave with a local address", "[outbound]
     GIVEN("source NAT for the real servers' network") {
         WorkerFleet fleet({.workers = workers});
         configure(fleet);
-        put_source_nat(fleet);
+        masquerade(fleet);
         const auto out = [&](uint16_t port) {
             PacketBuilder builder = from_server(row.server, row.remote);
             is_tcp ? builder.tcp(port, 53).tcp_flags(kTcpSyn) : builder.udp(port, 53);
@@ -122,7 +109,7 @@ SCENARIO("ICMP echo through source NAT", "[outbound]") {
         WorkerFleet fleet({.workers = workers});
         configure(fleet);
         give_addresses(fleet);
-        put_source_nat(fleet);
+        masquerade(fleet);
         const auto echo = [&](PacketBuilder builder, bool is_request, uint16_t id, uint16_t n) {
             is_ipv6 ? (is_request ? builder.icmpv6_echo(id, n) : builder.icmpv6_echo_reply(id, n))
                     : (is_request ? builder.icmp_echo(id, n) : builder.icmp_echo_reply(id, n));

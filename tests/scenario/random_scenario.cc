@@ -43,7 +43,7 @@ class Traffic {
                                                ForwardingMethod::kTunnel}[random_.below(4)];
         put_services();
         if (chance(2)) {
-            put_source_nat();
+            put_source_nat(fleet_, 1);
         }
     }
 
@@ -135,22 +135,6 @@ class Traffic {
                                   ? TunnelChecksum::kNone
                                   : static_cast<TunnelChecksum>(random_.below(2));
         return {.kind = kind, .checksum = checksum, .port = Be16::from_host(6080)};
-    }
-
-    void put_source_nat() {
-        const Endpoint any{Ipv4Address(), {}};
-        const auto service =
-            fleet_.put_service({Ipv4Address(), {}, Protocol::kAny, 99}, "rr", {{any, 0}});
-        Tables tables;
-        for (const auto& [source, destination] :
-             {std::pair("192.168.0.0/25", "0.0.0.0/0"), std::pair("2001:db8:2::/64", "::/0")}) {
-            tables.source_nat.push_back({.source = IpPrefix::parse(source).value(),
-                                         .destination = IpPrefix::parse(destination).value(),
-                                         .local_pool = 1,
-                                         .service = service,
-                                         .server = fleet_.server_id(service, any)});
-        }
-        fleet_.put_tables(tables);
     }
 
     void fill_transport(PacketBuilder& builder, uint16_t from, uint16_t to, Protocol protocol) {

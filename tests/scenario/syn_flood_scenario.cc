@@ -1,6 +1,6 @@
-// A million SYNs of a million sources against a full table, by both policies: established
-// connections keep flowing and keep their entries, memory is taken once and for all, and the flood
-// costs no more than its packets.
+// A million SYNs, or datagrams, of a million sources against a full table, by both policies:
+// established connections keep flowing and keep their entries, memory is taken once and for all,
+// and the flood costs no more than its packets.
 #include <array>
 #include <memory>
 
@@ -23,17 +23,21 @@ using dataplane::WhenFull;
 constexpr uint32_t kTable = 4096;
 constexpr uint16_t kEstablished = 500;
 constexpr uint32_t kSources = 1000000;
-constexpr uint32_t kSynsPerBurst = 31;  // and one packet of an established connection
+constexpr uint32_t kFloodPerBurst = 31;  // and one packet of an established connection
 
 // Frames that lie in place and are sent over and over, each time from other sources.
 class Flood {
   public:
-    Flood() {
-        const Frame syn = from_client(kFarClient, kVip).tcp(1024, 80).tcp_flags(kTcpSyn).build();
+    explicit Flood(Protocol protocol)
+        : checksum_offset_(protocol == Protocol::kTcp ? size_t{16} : size_t{6}) {
+        PacketBuilder builder = from_client(kFarClient, kVip);
+        protocol == Protocol::kTcp ? builder.tcp(1024, 80).tcp_flags(kTcpSyn)
+                                   : builder.udp(1024, 53);
+        const Frame opening = builder.build();
         const Frame data = from_client(kClient, kVip).tcp(1, 80).payload("still here").build();
         for (size_t i = 0; i < frames_.size(); ++i) {
             frames_[i].reserve(200);
-            frames_[i] = i < kSynsPerBurst ? syn : data;
+            frames_[i] = i < kFloodPerBurst ? opening : data;
         }
         originals_ = frames_;
     }
@@ -41,16 +45,17 @@ class Flood {
     // The next 31 sources, and something that the client with this port says.
     Burst& burst(uint16_t established_port) {
         frames_ = originals_;  // same sizes: no allocation
-        for (size_t i = 0; i < kSynsPerBurst; ++i) {
+        for (size_t i = 0; i < kFloodPerBurst; ++i) {
             // 198.51.0.0/16 and 16 source ports.
             const uint32_t source = 0xc6330000 + (next_ & 0xffff);
-            rewrite(frames_[i], source, static_cast<uint16_t>(1024 + (next_ >> 16)));
+            rewrite(
+                frames_[i], source, static_cast<uint16_t>(1024 + (next_ >> 16)), checksum_offset_);
             ++next_;
         }
-        rewrite(frames_[kSynsPerBurst], kClient.host(), established_port);
+        rewrite(frames_[kFloodPerBurst], kClient.host(), established_port, 16);
         burst_.count = 32;
         for (size_t i = 0; i < 32; ++i) {
-            // The established connection's packet comes in the midst of the SYNs.
+            // The established connection's packet comes in the midst of the flood.
             Packet& packet = burst_.packets[(i + 16) % 32];
             packet = {};
             packet.data = frames_[i].data();
@@ -60,17 +65,17 @@ class Flood {
         return burst_;
     }
     static const Packet& established_packet(const Burst& burst) {
-        return burst.packets[(kSynsPerBurst + 16) % 32];
+        return burst.packets[(kFloodPerBurst + 16) % 32];
     }
 
   private:
-    static void rewrite(Frame& frame, uint32_t source, uint16_t port) {
+    static void rewrite(Frame& frame, uint32_t source, uint16_t port, size_t checksum_offset) {
         uint8_t* const ip = frame.data() + 14;
-        uint8_t* const tcp = ip + 20;
+        uint8_t* const l4 = ip + 20;
         uint32_t old_source = 0;
         std::memcpy(&old_source, ip + 12, 4);
         uint16_t old_port = 0;
-        std::memcpy(&old_port, tcp, 2);
+        std::memcpy(&old_port, l4, 2);
         const uint32_t new_source = Ipv4Address::from_host(source).bits.raw;
         const uint16_t new_port = Be16::from_host(port).raw;
         const auto fix = [](uint8_t* at, uint16_t delta) {
@@ -80,15 +85,16 @@ class Flood {
             std::memcpy(at, &checksum, 2);
         };
         fix(ip + 10, checksum_delta(old_source, new_source));
-        fix(tcp + 16,
+        fix(l4 + checksum_offset,
             checksum_delta(uint64_t{old_source} + old_port, uint64_t{new_source} + new_port));
         std::memcpy(ip + 12, &new_source, 4);
-        std::memcpy(tcp, &new_port, 2);
+        std::memcpy(l4, &new_port, 2);
     }
 
     std::array<Frame, 32> frames_;
     std::array<Frame, 32> originals_;
     Burst burst_;
+    size_t checksum_offset_;
     uint32_t next_ = 0;
 };
 
@@ -147,12 +153,12 @@ struct FloodResult {
 
 // A million sources, a packet each; 10 us of virtual time a burst, as at 3 million packets a
 // second.
-FloodResult flood(Story& story) {
+FloodResult flood(Story& story, Protocol protocol = Protocol::kTcp) {
     FloodResult result;
-    Flood flood;
-    for (uint32_t sent = 0; sent < kSources; sent += kSynsPerBurst) {
+    Flood flood(protocol);
+    for (uint32_t sent = 0; sent < kSources; sent += kFloodPerBurst) {
         Burst& burst = flood.burst(
-            Story::client(static_cast<uint16_t>(sent / kSynsPerBurst % kEstablished)).port.host());
+            Story::client(static_cast<uint16_t>(sent / kFloodPerBurst % kEstablished)).port.host());
         const uint64_t before = allocation_count();
         story.fleet.send_in_place(burst);
         result.allocations += allocation_count() - before;
@@ -217,7 +223,7 @@ SCENARIO("a SYN flood against a table that evicts half-open connections", "[floo
                 story.fleet.check_gauges();
                 // A SYN costs one eviction at most: the flood made no work but its own.
                 REQUIRE(report.totals.connections_created <=
-                        kSources + kSynsPerBurst + kEstablished);
+                        kSources + kFloodPerBurst + kEstablished);
                 REQUIRE(report.totals.connections_evicted ==
                         report.totals.connections_created - kTable);
                 story.all_say("after");
@@ -230,6 +236,64 @@ SCENARIO("a SYN flood against a table that evicts half-open connections", "[floo
                     newcomer.say("me too");
                     story.net.settle();
                     REQUIRE(newcomer.heard == newcomer.server() + " me too|");
+                }
+            }
+        }
+    }
+}
+
+// A datagram is no proof of anything, and an entry of UDP cannot be told from a flood's: so those
+// that are there stay, whoever's they are, and those that come are refused.
+SCENARIO("a UDP flood evicts nothing that is established", "[flood][udp]") {
+    const uint16_t workers = GENERATE(as<uint16_t>{}, 1, 2, 4);
+    const WhenFull policy = GENERATE(WhenFull::kRefuse, WhenFull::kEvictHalfOpen);
+    CAPTURE(workers, policy == WhenFull::kRefuse);
+    GIVEN("500 established connections, 100 UDP clients, 50 handshakes, a table for 4096") {
+        constexpr uint32_t kUdpClients = 100;
+        constexpr uint32_t kHandshakes = 50;
+        Story story(workers, policy);
+        const auto dns = story.fleet.put_service(kDns, "rr", {{at(kServer108, 53)}});
+        story.net.add_server(at(kServer108, 53));
+        const auto ask = [&](const std::string& question) {
+            story.net.udp_heard.clear();
+            for (uint16_t i = 0; i < kUdpClients; ++i) {
+                story.net.send_udp(Story::client(i), at(kVip, 53), question);
+            }
+            story.net.settle();
+            for (uint16_t i = 0; i < kUdpClients; ++i) {
+                REQUIRE(story.net.udp_heard[Story::client(i)] ==
+                        to_string(at(kServer108, 53)) + " " + question + "|");
+            }
+        };
+        ask("before?");
+        for (uint16_t i = 0; i < kHandshakes; ++i) {
+            const auto port = static_cast<uint16_t>(5000 + i);
+            story.fleet.send_one(
+                kOutside, from_client(kClient, kVip).tcp(port, 80).tcp_flags(kTcpSyn).build());
+        }
+        WHEN("a million sources send a datagram each") {
+            const FloodResult result = flood(story, Protocol::kUdp);
+            THEN("whoever was there goes on; newcomers are refused and counted") {
+                REQUIRE(result.lost_established == 0);
+                REQUIRE(result.allocations == 0);
+                const FleetReport report = story.fleet.report();
+                const uint32_t evicted = policy == WhenFull::kRefuse ? 0 : kHandshakes;
+                REQUIRE(report.totals.connections == kTable);
+                REQUIRE(report.totals.connections_evicted == evicted);
+                REQUIRE(story.established() == kEstablished);
+                const uint32_t there = kEstablished + kUdpClients + kHandshakes;
+                REQUIRE(result.table_full > kSources - (kTable - there) - evicted);
+                REQUIRE(report.services.at(index(dns))
+                            .dropped[static_cast<size_t>(DropReason::kConnTableFull)] ==
+                        result.table_full);
+                story.fleet.check_gauges();
+                story.all_say("after");
+                ask("after?");
+                AND_THEN("there is room again when the flood's entries have timed out") {
+                    story.fleet.run_for(std::chrono::seconds(301));
+                    REQUIRE(story.fleet.report().totals.connections == kEstablished);
+                    ask("later?");
+                    story.all_say("later");
                 }
             }
         }

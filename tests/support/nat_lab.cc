@@ -45,6 +45,22 @@ std::vector<StaticRoute> routes() {
     };
 }
 
+void put_source_nat(WorkerFleet& fleet, uint16_t local_pool) {
+    const Endpoint any{Ipv4Address(), {}};
+    const auto service =
+        fleet.put_service({Ipv4Address(), {}, Protocol::kAny, 99}, "rr", {{any, 0}});
+    Tables tables;
+    for (const auto& [source, destination] :
+         {std::pair("192.168.0.0/25", "0.0.0.0/0"), std::pair("2001:db8:2::/64", "::/0")}) {
+        tables.source_nat.push_back({.source = IpPrefix::parse(source).value(),
+                                     .destination = IpPrefix::parse(destination).value(),
+                                     .local_pool = local_pool,
+                                     .service = service,
+                                     .server = fleet.server_id(service, any)});
+    }
+    fleet.put_tables(tables);
+}
+
 void configure(WorkerFleet& fleet) {
     fleet.add_interface({.port = kOutside, .mtu_bytes = 1500, .is_up = true, .mac = kDirectorMac});
     fleet.add_interface({.port = kInside, .mtu_bytes = 1500, .is_up = true, .mac = kDirectorMac});

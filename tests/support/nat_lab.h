@@ -85,6 +85,9 @@ void configure(WorkerFleet& fleet);
 // Gives the two untagged interfaces their addresses.
 void give_addresses(WorkerFleet& fleet);
 
+// Source NAT by a pool: everything from 192.168.0.0/25 and 2001:db8:2::/64 to anywhere.
+void put_source_nat(WorkerFleet& fleet, uint16_t local_pool);
+
 // The routes of configure().
 [[nodiscard]] std::vector<StaticRoute> routes();
 

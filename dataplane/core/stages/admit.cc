@@ -150,7 +150,7 @@ void release(Worker::State& state, const ServiceTable& table, const Admission& a
     if (answer.reason != DropReason::kCount) {
         return answer.reason;
     }
-    admission.server = choose_server(state, table, packet);
+    admission.server = choose_server(state, table, packet, admission.is_stateless);
     admission.limit_ref = answer.limit_ref;
     DropReason reason = DropReason::kNoServerAvailable;
     if (admission.server.position != kNoPosition) {

@@ -25,19 +25,21 @@ namespace {
 
 [[nodiscard]] uint32_t schedule(const Worker::State& state,
                                 ServiceTable& table,
-                                const Packet& packet) {
+                                const Packet& packet,
+                                bool is_stateless) {
     const EndpointPair ends = endpoints_of(packet);
     const ScheduleInput input{address_fold(ends.client.address),
                               address_fold(ends.server.address),
                               ends.client.port.host(),
                               to_seconds(state.tick),
-                              goes_stateless(state, table)};
+                              is_stateless};
     return schedulers()[table.scheduler].pick(table, input);
 }
 
 [[nodiscard]] ServerChoice choose_persistently(Worker::State& state,
                                                ServiceTable& table,
-                                               const Packet& packet) {
+                                               const Packet& packet,
+                                               bool is_stateless) {
     TemplateTable& templates = *state.settings.templates;
     const TemplateKey key = template_key(table, endpoints_of(packet).client.address);
     const uint32_t timeout = to_ticks(table.options.persistence_seconds);
@@ -48,7 +50,7 @@ namespace {
             return {position, known.ref};
         }
     }
-    const uint32_t position = schedule(state, table, packet);
+    const uint32_t position = schedule(state, table, packet, is_stateless);
     if (position == kNoServer) {
         templates.release(known.ref, state.tick);
         return {};
@@ -99,25 +101,24 @@ TemplateKey template_key(const ServiceTable& table, const IpAddress& client) {
 }
 
 bool goes_stateless(const Worker::State& state, const ServiceTable& table) {
-    const auto answers_are_seen = [](const RealServerSlot& server) {
-        return are_answers_seen(server.forwarding);
-    };
     return state.connections.is_full(false) && table.options.is_stateless_when_full &&
-           schedulers()[table.scheduler].is_hash &&
+           schedulers()[table.scheduler].is_hash && !state.services[index(table.id)].sees_answers &&
            (state.settings.when_full != WhenFull::kEvictHalfOpen ||
-            state.connections.timers().oldest_half_open() == TimerLists::kNone) &&
-           std::none_of(table.servers.begin(), table.servers.end(), answers_are_seen);
+            state.connections.timers().oldest_half_open() == TimerLists::kNone);
 }
 
-ServerChoice choose_server(Worker::State& state, ServiceTable& table, const Packet& packet) {
+ServerChoice choose_server(Worker::State& state,
+                           ServiceTable& table,
+                           const Packet& packet,
+                           bool is_stateless) {
     const uint32_t named = server_of_quic_id(table, packet);
     if (named != kNoPosition) {
         return {named, kNoTemplate};
     }
     if (table.options.persistence_seconds != 0 && state.settings.templates != nullptr) {
-        return choose_persistently(state, table, packet);
+        return choose_persistently(state, table, packet, is_stateless);
     }
-    const uint32_t position = schedule(state, table, packet);
+    const uint32_t position = schedule(state, table, packet, is_stateless);
     return {position == kNoServer ? kNoPosition : position, kNoTemplate};
 }
 

@@ -17,9 +17,11 @@ struct ServerChoice {
 // with FTP's helper serves all ports.
 [[nodiscard]] TemplateKey template_key(const ServiceTable& table, const IpAddress& client);
 
+// `is_stateless` is what goes_stateless() said.
 [[nodiscard]] ServerChoice choose_server(Worker::State& state,
                                          ServiceTable& table,
-                                         const Packet& packet);
+                                         const Packet& packet,
+                                         bool is_stateless);
 
 // While the table is full of connections that may not go, a service whose scheduler would choose
 // the same server for the client's next packet again goes on without remembering; if its servers
