@@ -37,6 +37,15 @@ void expire(Worker::State& state, uint32_t connection) {
     return true;
 }
 
+// For a connection that is not due yet: what there is to do for it now, and when again.
+[[nodiscard]] uint32_t next_look(Worker::State& state, uint32_t connection) {
+    const Connection& entry = state.connections[connection];
+    if (entry.has(kIsEnding)) {
+        return ask_again(state, connection);
+    }
+    return awaits_server(state, entry) ? look_after_server(state, connection) : entry.deadline;
+}
+
 // What a connection holds beside its place in the table.
 void give_back(Worker::State& state, const Connection& entry) {
     const ConnectionDetails& details = state.connections.details(entry);
@@ -104,9 +113,7 @@ void expire_some(Worker::State& state) {
         if (is_due(state, connection) && !is_kept(state, connection)) {
             expire(state, connection);
         } else {
-            const Connection& entry = state.connections[connection];
-            const uint32_t next =
-                awaits_server(state, entry) ? look_after_server(state, connection) : entry.deadline;
+            const uint32_t next = next_look(state, connection);
             timers.disarm(connection);
             timers.arm(connection, next, state.tick);
         }

@@ -11,35 +11,31 @@ constexpr uint32_t kEntriesPerPoll = 256;
 // Timers are elsewhere: moving one costs several cache misses.
 constexpr uint32_t kTimersPerPoll = 32;
 
-// A TCP connection that is to be reset stays for as long as a closed one: whoever speaks meanwhile
-// learns that it is over (track.cc).
-void start_resetting(Worker::State& state, uint32_t connection) {
-    Connection& entry = state.connections[connection];
-    entry.traits |= kIsEnding;
-    change_state(state, connection, ConnState::kClose);
-}
-
-void end_if_told(Worker::State& state, uint32_t connection) {
+// False: later, the sweep has to wait.
+[[nodiscard]] bool end_if_told(Worker::State& state, uint32_t connection) {
     const Connection& entry = state.connections[connection];
     const ServerTally& server = state.server_tallies[index(entry.server)];
     // Nothing ever tells a UDP client that its server is gone: it is never left with it.
     const bool is_left =
         server.when_gone == WhenServerGone::kLeave && entry.protocol() != Protocol::kUdp;
     if (!server.is_ending || is_left || entry.has(kIsEnding)) {
-        return;
+        return true;
     }
     if (server.when_gone == WhenServerGone::kReset && entry.protocol() == Protocol::kTcp) {
-        start_resetting(state, connection);
-    } else {
-        end_connection(state, connection);
-        ++state.counters.connections_expired;
+        return start_resetting(state, connection);
     }
+    end_connection(state, connection);
+    ++state.counters.connections_expired;
+    return true;
 }
 
 // Where its timer is now is not known: a packet may have moved the deadline since. The queue of
 // half-open connections is in order of their last packet, and stays so.
 void shorten_wait(Worker::State& state, uint32_t connection) {
     Connection& entry = state.connections[connection];
+    if (entry.has(kIsEnding)) {
+        return;
+    }
     const uint32_t ticks = timeouts_of(state, entry)[static_cast<size_t>(entry.state)];
     if (static_cast<int32_t>(entry.deadline - state.tick) > static_cast<int32_t>(ticks)) {
         entry.deadline = state.tick + ticks;
@@ -53,22 +49,22 @@ void shorten_wait(Worker::State& state, uint32_t connection) {
 }  // namespace
 
 void sweep_some(Worker::State& state) {
-    const uint32_t most = state.sweep.shortens_waits ? kTimersPerPoll : kEntriesPerPoll;
-    const uint32_t count = std::min(state.sweep.left, most);
-    for (uint32_t i = 0; i < count; ++i) {
-        if (state.sweep.cursor >= state.connections.high_water()) {
-            state.sweep.cursor = 0;
+    Sweep& sweep = state.sweep;
+    const uint32_t most = sweep.shortens_waits ? kTimersPerPoll : kEntriesPerPoll;
+    for (uint32_t i = 0; i < most && sweep.left != 0; ++i) {
+        if (sweep.cursor >= state.connections.high_water()) {
+            sweep.cursor = 0;
         }
-        if (state.connections.is_used(state.sweep.cursor)) {
-            end_if_told(state, state.sweep.cursor);
+        if (state.connections.is_used(sweep.cursor) && !end_if_told(state, sweep.cursor)) {
+            return;
         }
-        if (state.sweep.shortens_waits && state.connections.is_used(state.sweep.cursor)) {
-            shorten_wait(state, state.sweep.cursor);
+        if (sweep.shortens_waits && state.connections.is_used(sweep.cursor)) {
+            shorten_wait(state, sweep.cursor);
         }
-        ++state.sweep.cursor;
+        ++sweep.cursor;
+        --sweep.left;
     }
-    state.sweep.left -= count;
-    state.sweep.shortens_waits = state.sweep.shortens_waits && state.sweep.left != 0;
+    sweep.shortens_waits = sweep.shortens_waits && sweep.left != 0;
 }
 
 }  // namespace director::dataplane

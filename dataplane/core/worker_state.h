@@ -161,6 +161,7 @@ struct Worker::State {
     RateLimiter neighbour_punts;
     RateLimiter answers;
     RateLimiter answer_searches;  // pick_up_answer()
+    RateLimiter questions;        // to the ends of connections whose server is gone
     // Identification of the next outer header. Workers send to the same servers from the same
     // address: each has numbers of its own.
     uint32_t tunnel_id;
@@ -233,6 +234,18 @@ void refuse(
 
 // The same with a TCP reset, of a packet as it came.
 void refuse_with_reset(Worker::State& state, Packet& packet, DropReason reason);
+
+// The same without the limit for answers: of a connection's own packet, which proves its sender.
+void reset_sender(Worker::State& state, Packet& packet, DropReason reason);
+
+// For a TCP connection whose server is gone (reset_ends.cc). start_resetting() makes both ends
+// speak, so that they can be told: false while too many are being asked, to be tried again.
+// ask_again() answers when to look next. Of the packets that the ends send, a reset passes, for it
+// is the other end's too; any other is for reset_ends().
+[[nodiscard]] bool start_resetting(Worker::State& state, uint32_t connection);
+[[nodiscard]] uint32_t ask_again(Worker::State& state, uint32_t connection);
+[[nodiscard]] bool passes_reset(Worker::State& state, const Packet& packet);
+void reset_ends(Worker::State& state, Packet& packet);
 
 // The packet in the frame is another one from now on, which only has to find its next hop; the one
 // that it replaces has been counted.

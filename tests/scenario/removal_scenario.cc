@@ -51,6 +51,12 @@ class Removal {
         }
     }
 
+    // Carries what the director has made of its own accord, and what comes of it.
+    void settle_made() {
+        net.carry();
+        net.settle();
+    }
+
     [[nodiscard]] std::array<ServiceKey, 2> keys() const {
         return {{{vip, Be16::from_host(80), Protocol::kTcp},
                  {vip, Be16::from_host(53), Protocol::kUdp}}};
@@ -119,7 +125,7 @@ SCENARIO("connections of a server that is gone", "[removal]") {
         WHEN("they are reset") {
             story.lose_107(WhenServerGone::kReset);
             all_say("b");
-            THEN("a client that speaks is told, and UDP is forgotten") {
+            THEN("whoever speaks at that moment is told, and UDP is forgotten") {
                 for (uint16_t i = 0; i < Removal::kClients; ++i) {
                     const State state = story.net.client(story.client(i)).state;
                     REQUIRE(state == (story.was_on_107(i) ? State::kReset : State::kEstablished));
@@ -128,6 +134,55 @@ SCENARIO("connections of a server that is gone", "[removal]") {
                 REQUIRE(story.connections_of_107(ConnState::kUdp) == 0);
                 check_the_others();
                 story.fleet.run_for(std::chrono::seconds(11));
+                REQUIRE(story.connections_of_107(ConnState::kClose) == 0);
+                story.fleet.check_gauges();
+            }
+        }
+        const auto check_both_ends_are_told = [&] {
+            for (uint16_t i = 0; i < Removal::kClients; ++i) {
+                const State state = story.net.client(story.client(i)).state;
+                REQUIRE(state == (story.was_on_107(i) ? State::kReset : State::kEstablished));
+            }
+            REQUIRE(story.net.server_connections().at(at(story.lost, 80)) == 0);
+            REQUIRE(story.net.server_connections().at(at(story.kept, 80)) > 10);
+        };
+        WHEN("they are reset, and nobody has anything to say") {
+            story.lose_107(WhenServerGone::kReset);
+            story.settle_made();
+            THEN("both ends are told all the same, and forgotten by us after tcp_close") {
+                check_both_ends_are_told();
+                story.fleet.run_for(std::chrono::seconds(11));
+                REQUIRE(story.connections_of_107(ConnState::kClose) == 0);
+                all_say("b");
+                check_the_others();
+            }
+        }
+        WHEN("they are reset, and all that we ask at first is lost") {
+            story.lose_107(WhenServerGone::kReset);
+            REQUIRE(story.fleet.take_made_frames().size() > 20);
+            story.fleet.run_for(std::chrono::seconds(2));
+            REQUIRE(story.fleet.take_made_frames().empty());
+            story.fleet.run_for(std::chrono::seconds(2));
+            story.settle_made();
+            THEN("both ends are told by the second question") {
+                check_both_ends_are_told();
+                story.fleet.check_gauges();
+            }
+        }
+        WHEN("they are reset, and no question ever arrives") {
+            story.lose_107(WhenServerGone::kReset);
+            story.fleet.run_for(std::chrono::seconds(500));
+            static_cast<void>(story.fleet.take_made_frames());
+            THEN("a client that speaks is told, as long as its connection would have lasted") {
+                all_say("b");
+                for (uint16_t i = 0; i < Removal::kClients; ++i) {
+                    const State state = story.net.client(story.client(i)).state;
+                    REQUIRE(state == (story.was_on_107(i) ? State::kReset : State::kEstablished));
+                }
+            }
+            THEN("who stays silent is forgotten then") {
+                REQUIRE(story.connections_of_107(ConnState::kClose) > 10);
+                story.fleet.run_for(std::chrono::seconds(401));
                 REQUIRE(story.connections_of_107(ConnState::kClose) == 0);
                 story.fleet.check_gauges();
             }
@@ -155,6 +210,111 @@ SCENARIO("connections of a server that is gone", "[removal]") {
                     REQUIRE(story.net.udp_heard[story.client(i)] ==
                             to_string(at(story.kept, 53)) + " ?|");
                 }
+            }
+        }
+    }
+}
+
+SCENARIO("a server whose answers pass us by is told by what its client says", "[removal]") {
+    const auto method = GENERATE(ForwardingMethod::kDirect, ForwardingMethod::kTunnel);
+    const bool is_ipv6 = GENERATE(false, true);
+    GIVEN("a connection by direct routing, or through a tunnel") {
+        WorkerFleet fleet({.tailroom_bytes = 100});
+        configure(fleet);
+        give_addresses(fleet);
+        const IpAddress vip = is_ipv6 ? kVip6 : IpAddress(kVip);
+        const IpAddress client = is_ipv6 ? kClient6 : IpAddress(kClient);
+        const ServiceKey key{vip, Be16::from_host(80), Protocol::kTcp};
+        const Endpoint lost = at(is_ipv6 ? kServer107v6 : IpAddress(kServer107), 80);
+        const ServiceId service =
+            fleet.put_service(key, "rr", {{.endpoint = lost, .forwarding = method}});
+        const RealServerId id = fleet.server_id(service, lost);
+        const auto say = [&](uint8_t flags) {
+            return fleet.send_one(kOutside,
+                                  from_client(client, vip)
+                                      .tcp(1000, 80)
+                                      .tcp_flags(flags)
+                                      .seq(7000)
+                                      .ack(9000)
+                                      .build());
+        };
+        static_cast<void>(say(kTcpSyn));
+        static_cast<void>(say(kTcpAck));
+        WHEN("the server is removed") {
+            fleet.put_service(
+                key, "rr", {{at(is_ipv6 ? kServer108v6 : IpAddress(kServer108), 80)}});
+            fleet.end_connections(id, WhenServerGone::kReset);
+            fleet.poll();
+            const std::vector<FrameIn> asked = fleet.take_made_frames();
+            THEN("the client is asked where it is, and both get a reset that fits") {
+                REQUIRE(asked.size() == 1);
+                REQUIRE(asked[0].port == kOutside);
+                const DecodedFrame question = decode(asked[0].bytes);
+                REQUIRE(question.source() == at(vip, 80));
+                REQUIRE(question.destination() == at(client, 1000));
+                REQUIRE(question.tcp->flags == kTcpAck);
+
+                const Outcome answer = say(kTcpAck);
+                REQUIRE(answer.verdict == Verdict::kForward);
+                const DecodedFrame to_client = decode(answer.bytes);
+                REQUIRE(to_client.destination() == at(client, 1000));
+                REQUIRE((to_client.tcp->flags & kTcpRst) != 0);
+                REQUIRE(to_client.tcp->seq == 9000);
+
+                const std::vector<FrameIn> made = fleet.take_made_frames();
+                REQUIRE(made.size() == 1);
+                REQUIRE(made[0].port == kInside);
+                const DecodedFrame frame = decode(made[0].bytes);
+                REQUIRE(frame.ethernet->destination == kServer107Mac);
+                const bool is_direct = method == ForwardingMethod::kDirect;
+                const DecodedFrame to_server = is_direct ? frame : decode_ip(frame.payload);
+                REQUIRE(to_server.source() == at(client, 1000));
+                REQUIRE(to_server.destination() == at(vip, 80));
+                REQUIRE(to_server.tcp->flags == kTcpRst);
+                REQUIRE(to_server.tcp->seq == 7000);
+                fleet.check_gauges();
+            }
+        }
+    }
+}
+
+SCENARIO("many connections of a lost server are told bit by bit", "[removal]") {
+    constexpr uint32_t kMany = 20000;
+    constexpr uint32_t kAtOnce = 5000;  // a tenth of a second's worth
+    GIVEN("twenty thousand connections to one server") {
+        FleetSettings settings;
+        settings.worker.connections_max = kMany;
+        WorkerFleet fleet(settings);
+        configure(fleet);
+        const ServiceId service = fleet.put_service(kHttp, "rr", {{at(kServer107, 80)}});
+        const RealServerId id = fleet.server_id(service, at(kServer107, 80));
+        for (uint32_t i = 0; i < kMany; ++i) {
+            const auto client = Ipv4Address::of(198, 51, 100, static_cast<uint8_t>(1 + i % 100));
+            const auto port = static_cast<uint16_t>(1024 + i / 100);
+            fleet.send_one(kOutside,
+                           from_client(client, kVip).tcp(port, 80).tcp_flags(kTcpSyn).build());
+            fleet.send_one(kOutside, from_client(client, kVip).tcp(port, 80).build());
+        }
+        WHEN("it is removed") {
+            fleet.put_service(kHttp, "rr", {{at(kServer108, 80)}});
+            fleet.end_connections(id, WhenServerGone::kReset);
+            THEN("a poll makes no more frames than a burst has, a second no more than it may") {
+                size_t asked = 0;
+                for (int poll = 0; poll < 1000; ++poll) {
+                    fleet.poll();
+                    const size_t made = fleet.take_made_frames().size();
+                    REQUIRE(made <= 2 * kBurstMax);
+                    asked += made;
+                }
+                REQUIRE(asked >= 2 * size_t{kAtOnce});
+                REQUIRE(asked <= 2 * (size_t{kAtOnce} + 1));
+                for (int poll = 0; poll < 1000; ++poll) {
+                    fleet.clock.advance(std::chrono::milliseconds(1));
+                    fleet.poll();
+                    asked += fleet.take_made_frames().size();
+                }
+                REQUIRE(asked == 2 * size_t{kMany});
+                fleet.check_gauges();
             }
         }
     }

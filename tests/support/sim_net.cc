@@ -64,7 +64,11 @@ void SimClient::receive(const DecodedFrame& frame) {
     }
     const TcpPart& tcp = *frame.tcp;
     if ((tcp.flags & kTcpRst) != 0) {
-        state = State::kReset;
+        if (state == State::kEstablished && tcp.seq != next_in_) {
+            transmit(kTcpAck);  // RFC 5961 section 3.2
+        } else {
+            state = State::kReset;
+        }
         return;
     }
     if ((tcp.flags & kTcpSyn) != 0) {
@@ -76,6 +80,9 @@ void SimClient::receive(const DecodedFrame& frame) {
         return;
     }
     if (frame.payload.empty() && (tcp.flags & kTcpFin) == 0) {
+        if (state == State::kEstablished && tcp.seq != next_in_) {
+            transmit(kTcpAck);  // RFC 9293 section 3.10.7.4
+        }
         return;
     }
     if (tcp.seq != next_in_) {
@@ -198,8 +205,13 @@ void SimNet::serve_tcp(const DecodedFrame& frame) {
     const Endpoint client = frame.source();
     auto& connections = servers_.at(server);
     const TcpPart& tcp = *frame.tcp;
+    const auto known = connections.find(client);
     if ((tcp.flags & kTcpRst) != 0) {
-        connections.erase(client);
+        if (known != connections.end() && tcp.seq != known->second.next_in) {
+            from_server(server, client, known->second, kTcpAck);  // RFC 5961 section 3.2
+        } else {
+            connections.erase(client);
+        }
         return;
     }
     if ((tcp.flags & kTcpSyn) != 0) {
@@ -221,6 +233,9 @@ void SimNet::serve_tcp(const DecodedFrame& frame) {
         return;
     }
     if (frame.payload.empty() && (tcp.flags & kTcpFin) == 0) {
+        if (tcp.seq != served.next_in) {
+            from_server(server, client, served, kTcpAck);  // RFC 9293 section 3.10.7.4
+        }
         return;
     }
     if (tcp.seq != served.next_in) {

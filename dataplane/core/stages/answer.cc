@@ -113,15 +113,22 @@ void refuse(
 }
 
 void refuse_with_reset(Worker::State& state, Packet& packet, DropReason reason) {
+    if (state.answers.admits(state.now)) {
+        reset_sender(state, packet, reason);
+    } else {
+        state.drop(packet, reason);
+    }
+}
+
+void reset_sender(Worker::State& state, Packet& packet, DropReason reason) {
     state.count_dropped(packet, reason);
     const bool is_whole = packet.l3_offset + uint32_t{packet.ip_length} <= packet.contiguous_bytes;
     const uint32_t length =
-        is_whole && state.answers.admits(state.now)
-            ? answer_with_tcp_reset(packet.data + packet.l3_offset,
-                                    packet.ip_length,
-                                    uint32_t{packet.l4_offset} - packet.l3_offset,
-                                    state.scratch.data())
-            : 0;
+        is_whole ? answer_with_tcp_reset(packet.data + packet.l3_offset,
+                                         packet.ip_length,
+                                         uint32_t{packet.l4_offset} - packet.l3_offset,
+                                         state.scratch.data())
+                 : 0;
     if (length == 0 || !replace_ip_packet(packet, state.scratch.data(), length)) {
         give_up(packet, reason);
         return;

@@ -54,8 +54,8 @@ void track(Worker::State& state, Packet& packet) {
         count_packet(state, connection, packet);
         return;
     }
-    if (connection.has(kIsEnding)) {
-        refuse_with_reset(state, packet, DropReason::kServerGone);
+    if (connection.has(kIsEnding) && !passes_reset(state, packet)) {
+        reset_ends(state, packet);
         return;
     }
     if (connection.has(kHasAdjustment) && packet.protocol == Protocol::kTcp &&
