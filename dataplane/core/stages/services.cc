@@ -32,8 +32,12 @@ namespace {
 // In IPVS's order: by rule (its firewall mark), by address and port, as FTP's data, by address
 // alone.
 ServiceId find_wide_service(const Worker::State& state, const Packet& packet, ServiceId exact) {
+    const bool has_rules = state.tables != nullptr && !state.tables->match_rules.empty();
+    if (!has_rules && exact != kNoService && !packet.destination.is_ipv6()) {
+        return exact;  // an IPv4 end is no digest
+    }
     const IpAddress destination = destination_of(packet);
-    if (state.tables != nullptr) {
+    if (has_rules) {
         const MatchRule* const rule = find_match_rule(
             *state.tables, packet.destination.protocol(), {destination, packet.destination.port()});
         if (rule != nullptr && state.services[index(rule->service)].is_known) {
