@@ -1,5 +1,5 @@
-// One metric of the page, and what takes its samples. Metrics are listed in metrics.cc and
-// vrrp_metrics.cc.
+// One metric of the page, and what takes its samples. Metrics are listed in metrics.cc,
+// health_metrics.cc and vrrp_metrics.cc.
 #pragma once
 
 #include <string>
