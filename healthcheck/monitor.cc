@@ -221,7 +221,7 @@ TimePoint Monitor::deadline() const {
 }
 
 void Monitor::on_deadline(TimePoint now, Actions& actions) {
-    while (check_deadlines_.earliest() <= now) {
+    for (int i = 0; i < kDuePerTurn && check_deadlines_.earliest() <= now; ++i) {
         const auto id = static_cast<CheckId>(check_deadlines_.earliest_id());
         Check& one = check(id);
         if (one.machine.is_probing()) {

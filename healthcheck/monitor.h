@@ -75,7 +75,10 @@ class Monitor {
     // Cancels all probes; omega's commands. Nothing is left afterwards.
     void stop(Actions& actions);
 
-    // Everything that is due.
+    // Checks that one call looks at: more stay due, and deadline() in the past, so that the caller
+    // can do what is more urgent between two calls, however many checks come at once.
+    static constexpr int kDuePerTurn = 64;
+    // What is due, of checks as many as that.
     void on_deadline(TimePoint now, Actions& actions);
     // Results of probes that are no longer waited for are ignored. Those that are there together
     // should come together: a service is brought up to date once for all of them.

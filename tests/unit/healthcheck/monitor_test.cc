@@ -216,6 +216,33 @@ TEST(Monitor, SpreadsFirstProbes) {
     EXPECT_LT(lab.running_highest, 12U) << "1 per millisecond in the mean";
 }
 
+// Whoever drives it looks after adverts between two calls.
+TEST(Monitor, ChecksThatComeAllAtOnceLeaveRoomForOthers) {
+    constexpr size_t kServers = 1000;
+    Settings settings;
+    settings.services = {service_of({})};
+    for (size_t i = 0; i < kServers; ++i) {
+        ServerSettings server = tcp_server("10.0." + std::to_string(i / 250) + "." +
+                                           std::to_string(1 + i % 250) + ":80");
+        server.checks[0].timing.warm_up = Duration::zero();
+        settings.services[0].servers.push_back(server);
+    }
+    Monitor monitor(5);
+    const TimePoint now{seconds(1)};
+    Actions actions;
+    monitor.apply(settings, now, actions);
+    size_t started = 0;
+    size_t calls = 0;
+    while (monitor.deadline() <= now) {
+        actions.clear();
+        monitor.on_deadline(now, actions);
+        EXPECT_LE(actions.size(), size_t{Monitor::kDuePerTurn});
+        started += actions.size();
+        ASSERT_LT(++calls, kServers);
+    }
+    EXPECT_EQ(started, kServers) << "none is forgotten";
+}
+
 TEST(Monitor, SocketsThatLackSayNothingAboutServers) {
     MonitorLab lab;
     lab.answers[at(kOne)] = {Outcome::kUnable};
