@@ -352,5 +352,48 @@ SCENARIO("packets that are too long for their way out", "[fragments]") {
     }
 }
 
+// SCTP's CRC is over the whole datagram and counts ports, not addresses (RFC 9260 section 6.8).
+SCENARIO("fragments of SCTP", "[fragments]") {
+    const uint16_t server_port = GENERATE(as<uint16_t>{}, 132, 1320);
+    GIVEN("a service by NAT whose server is on port " + std::to_string(server_port)) {
+        WorkerFleet fleet({});
+        configure(fleet);
+        fleet.put_service({kVip, Be16::from_host(132), Protocol::kSctp},
+                          "rr",
+                          {{.endpoint = at(kServer107, server_port)}});
+        const std::vector<uint8_t> init{0, 0, 0, 7, 0, 0, 16, 0, 0, 1, 0, 1, 0, 0, 0, 9};
+        const Outcome first = fleet.send_one(
+            kOutside, from_client(kClient, kVip).sctp(40000, 132).chunk(1, 0, init).build());
+        REQUIRE(first.verdict == Verdict::kForward);
+        WHEN("the client sends a datagram in fragments") {
+            const std::vector<uint8_t> data(3000, 0x5a);
+            const Frame whole =
+                from_client(kClient, kVip).sctp(40000, 132).chunk(0, 3, data).build();
+            std::vector<Frame> arrived;
+            size_t dropped = 0;
+            for (const Frame& fragment : fragments_of(whole, 1480, 7)) {
+                const Outcome outcome = fleet.send_one(kOutside, fragment);
+                if (outcome.verdict == Verdict::kForward) {
+                    arrived.push_back(outcome.bytes);
+                } else {
+                    ++dropped;
+                }
+            }
+            if (server_port == 132) {
+                THEN("they go on, and the datagram's checksum is right") {
+                    REQUIRE(dropped == 0);
+                    REQUIRE(bad_checksums(joined(arrived)).empty());
+                    REQUIRE(decode(joined(arrived)).destination() == at(kServer107, 132));
+                }
+            } else {
+                THEN("the first is dropped and counted, for its checksum cannot be made right") {
+                    REQUIRE(dropped >= 1);
+                    REQUIRE(fleet.dropped(DropReason::kFragment) >= 1);
+                }
+            }
+        }
+    }
+}
+
 }  // namespace
 }  // namespace director::test
