@@ -131,7 +131,8 @@ tl::expected<Json, CallError> Client::call(std::string_view method, const Json& 
             error->is_object() && error->contains("message") && (*error)["message"].is_string();
         return tl::unexpected(
             CallError{CallFailure::kRefused,
-                      has_message ? (*error)["message"].get<std::string>() : error->dump()});
+                      has_message ? (*error)["message"].get<std::string>() : error->dump(),
+                      error->is_object() ? error->value("data", Json()) : Json()});
     }
     const auto result = answer.find("result");
     if (result == answer.end() || answer.value("id", Json()) != id) {

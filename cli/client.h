@@ -1,7 +1,7 @@
 // directorctl's side of the control socket: one call at a time, waiting for the answer.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -18,6 +18,7 @@ enum class CallFailure {
 struct CallError {
     CallFailure kind = CallFailure::kUnreachable;
     std::string message;
+    nlohmann::json data = nullptr;  // of a refusal, where it has details
 };
 
 class Client {

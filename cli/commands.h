@@ -42,10 +42,6 @@ struct DrainRequest {
 };
 [[nodiscard]] int run_drain(const Settings& settings, const DrainRequest& request);
 
-[[nodiscard]] int run_ipvsadm(const Settings& settings,
-                              const std::string& program,
-                              const std::vector<std::string>& arguments);
-
 // Becomes `directord --check FILE`: the one beside this program, else the one in PATH. Returns only
 // if there is none.
 [[nodiscard]] int run_check(const std::string& file);

@@ -5,204 +5,128 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
+#include <set>
 #include <string_view>
 #include <system_error>
 
 namespace director::cli {
 namespace {
 
-enum class Argument { kNone, kRequired };
+using enum IpvsadmOption;
+using Complaint = std::optional<IpvsadmError>;  // nullopt: fine
 
-enum class Meaning {
-    kListCommand,
-    kHelpCommand,
-    kVersionCommand,
-    kChangeCommand,  // exists in ipvsadm; here the configuration file is the place
-    kConnection,
-    kNumeric,
-    kStats,
-    kRate,
-    kExact,
-    kNoSort,
-    kSort,  // accepted by ipvsadm "for backwards compatibility", without effect
-    kTcpService,
-    kUdpService,
-    kSctpService,
-    kMarkService,
-    kIpv6,
-    kThresholds,
-    kPersistentConn,
-    kTunInfo,
-    kTimeout,
-    kNotWithList,    // belongs to other commands
-    kNotInDirector,  // a listing that Director has no data for
-};
+constexpr uint32_t kTimeoutMax = 2678400;  // 31 days
+constexpr uint32_t kIntMax = std::numeric_limits<int32_t>::max();
 
-struct Option {
-    char letter;  // 0: long name only
-    std::string_view name;
-    Argument argument;
-    Meaning meaning;
-    std::string_view title = "";  // ipvsadm's name for it in messages, where that differs
-};
-
-constexpr std::array kOptions{
-    Option{'L', "list", Argument::kNone, Meaning::kListCommand},
-    Option{'l', "list", Argument::kNone, Meaning::kListCommand},
-    Option{'h', "help", Argument::kNone, Meaning::kHelpCommand},
-    Option{'v', "version", Argument::kNone, Meaning::kVersionCommand},
-    Option{'A', "add-service", Argument::kNone, Meaning::kChangeCommand},
-    Option{'E', "edit-service", Argument::kNone, Meaning::kChangeCommand},
-    Option{'D', "delete-service", Argument::kNone, Meaning::kChangeCommand},
-    Option{'a', "add-server", Argument::kNone, Meaning::kChangeCommand},
-    Option{'e', "edit-server", Argument::kNone, Meaning::kChangeCommand},
-    Option{'d', "delete-server", Argument::kNone, Meaning::kChangeCommand},
-    Option{'C', "clear", Argument::kNone, Meaning::kChangeCommand},
-    Option{'R', "restore", Argument::kNone, Meaning::kChangeCommand},
-    Option{'S', "save", Argument::kNone, Meaning::kChangeCommand},
-    Option{'Z', "zero", Argument::kNone, Meaning::kChangeCommand},
-    Option{0, "set", Argument::kNone, Meaning::kChangeCommand},
-    Option{0, "start-daemon", Argument::kRequired, Meaning::kChangeCommand},
-    Option{0, "stop-daemon", Argument::kRequired, Meaning::kChangeCommand},
-    Option{'c', "connection", Argument::kNone, Meaning::kConnection},
-    Option{'n', "numeric", Argument::kNone, Meaning::kNumeric},
-    Option{0, "stats", Argument::kNone, Meaning::kStats},
-    Option{0, "rate", Argument::kNone, Meaning::kRate},
-    Option{'X', "exact", Argument::kNone, Meaning::kExact},
-    Option{0, "nosort", Argument::kNone, Meaning::kNoSort},
-    Option{0, "sort", Argument::kNone, Meaning::kSort},
-    Option{'t', "tcp-service", Argument::kRequired, Meaning::kTcpService},
-    Option{'u', "udp-service", Argument::kRequired, Meaning::kUdpService},
-    Option{'6', "ipv6", Argument::kNone, Meaning::kIpv6},
-    Option{'s', "scheduler", Argument::kRequired, Meaning::kNotWithList},
-    Option{0, "pe", Argument::kRequired, Meaning::kNotWithList},
-    Option{'p', "persistent", Argument::kNone, Meaning::kNotWithList},
-    Option{'M', "netmask", Argument::kRequired, Meaning::kNotWithList},
-    Option{'r', "real-server", Argument::kRequired, Meaning::kNotWithList},
-    Option{'g', "gatewaying", Argument::kNone, Meaning::kNotWithList, "forwarding-method"},
-    Option{'i', "ipip", Argument::kNone, Meaning::kNotWithList, "forwarding-method"},
-    Option{'m', "masquerading", Argument::kNone, Meaning::kNotWithList, "forwarding-method"},
-    Option{'w', "weight", Argument::kRequired, Meaning::kNotWithList},
-    Option{'x', "u-threshold", Argument::kRequired, Meaning::kNotWithList},
-    Option{'y', "l-threshold", Argument::kRequired, Meaning::kNotWithList},
-    Option{'o', "ops", Argument::kNone, Meaning::kNotWithList},
-    Option{'b', "sched-flags", Argument::kRequired, Meaning::kNotWithList},
-    Option{0, "sctp-service", Argument::kRequired, Meaning::kSctpService},
-    Option{'f', "fwmark-service", Argument::kRequired, Meaning::kMarkService},
-    Option{0, "timeout", Argument::kNone, Meaning::kTimeout},
-    Option{0, "daemon", Argument::kNone, Meaning::kNotInDirector},
-    Option{0, "thresholds", Argument::kNone, Meaning::kThresholds},
-    Option{0, "persistent-conn", Argument::kNone, Meaning::kPersistentConn},
-    Option{0, "tun-info", Argument::kNone, Meaning::kTunInfo},
-};
-
-struct Given {
-    const Option* option = nullptr;
-    std::string argument;
-};
-
-using Expanded = tl::expected<std::vector<Given>, IpvsadmError>;
-
-tl::unexpected<IpvsadmError> error(int exit_code, std::string message) {
-    return tl::unexpected(IpvsadmError{exit_code, std::move(message)});
+IpvsadmError wrong(std::string message) {
+    return {2, std::move(message)};
 }
 
-// popt's own complaints end ipvsadm with -1.
-constexpr int kExitPopt = 255;
-
-// popt: long options take "=value" or the next word; short ones may be glued to one another and to
-// their value, which an equals sign may precede.
-class Expander {
-  public:
-    explicit Expander(const std::vector<std::string>& words) : words_(words) {}
-
-    Expanded expand() {
-        for (; next_ < words_.size() && !failure_;) {
-            const std::string& word = words_[next_++];
-            if (word.starts_with("--")) {
-                expand_long(word.substr(2));
-            } else if (word.size() > 1 && word.front() == '-') {
-                expand_short(std::string_view(word).substr(1));
-            } else {
-                given_.push_back({nullptr, word});
-            }
-        }
-        if (failure_) {
-            return tl::unexpected(*failure_);
-        }
-        return given_;
-    }
-
-  private:
-    void expand_long(const std::string& text) {
-        const size_t equals = text.find('=');
-        const std::string name = text.substr(0, equals);
-        const auto option = std::find_if(kOptions.begin(),
-                                         kOptions.end(),
-                                         [&name](const Option& each) { return each.name == name; });
-        if (option == kOptions.end()) {
-            fail("--" + name + ": unknown option");
-        } else if (option->argument == Argument::kNone) {
-            given_.push_back({&*option, ""});
-        } else if (equals != std::string::npos) {
-            given_.push_back({&*option, text.substr(equals + 1)});
-        } else {
-            take_next_word(*option, "--" + name);
-        }
-    }
-
-    void expand_short(std::string_view cluster) {
-        for (size_t i = 0; i < cluster.size() && !failure_; ++i) {
-            const char letter = cluster[i];
-            const auto option =
-                std::find_if(kOptions.begin(), kOptions.end(), [letter](const Option& each) {
-                    return each.letter == letter;
-                });
-            if (option == kOptions.end()) {
-                fail(fmt::format("-{}: unknown option", letter));
-                return;
-            }
-            if (option->argument == Argument::kNone) {
-                given_.push_back({&*option, ""});
-                continue;
-            }
-            std::string_view rest = cluster.substr(i + 1);
-            if (rest.empty()) {
-                take_next_word(*option, fmt::format("-{}", letter));
-                return;
-            }
-            rest.remove_prefix(rest.front() == '=' ? 1 : 0);
-            given_.push_back({&*option, std::string(rest)});
-            return;
-        }
-    }
-
-    void take_next_word(const Option& option, const std::string& as_typed) {
-        if (next_ == words_.size()) {
-            fail(as_typed + ": missing argument");
-            return;
-        }
-        given_.push_back({&option, words_[next_++]});
-    }
-
-    void fail(std::string message) { failure_ = IpvsadmError{kExitPopt, std::move(message)}; }
-
-    const std::vector<std::string>& words_;
-    size_t next_ = 0;
-    std::vector<Given> given_;
-    std::optional<IpvsadmError> failure_;
-};
-
-bool is_command(const Given& given) {
-    return given.option != nullptr && (given.option->meaning == Meaning::kListCommand ||
-                                       given.option->meaning == Meaning::kHelpCommand ||
-                                       given.option->meaning == Meaning::kVersionCommand ||
-                                       given.option->meaning == Meaning::kChangeCommand);
+// Strictly decimal, as ipvsadm's string_to_number().
+std::optional<uint32_t> number_of(std::string_view text, uint32_t min, uint32_t max) {
+    uint32_t value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, failed] = std::from_chars(text.data(), end, value);
+    return failed == std::errc{} && stop == end && value >= min && value <= max
+               ? std::optional(value)
+               : std::nullopt;
 }
 
-std::string title_of(const Option& option) {
-    return std::string(option.title.empty() ? option.name : option.title);
+// --- which options go with which command: ipvsadm's table "commands_v_options" ---
+
+enum class Legality { kIllegal, kOptional, kNeeded, kExclusive };
+
+Legality legality(IpvsadmOption command, IpvsadmOption option) {
+    const auto among = [option](std::initializer_list<IpvsadmOption> options) {
+        return std::find(options.begin(), options.end(), option) != options.end();
+    };
+    using enum Legality;
+    switch (command) {
+        case kAddService:
+        case kEditService:
+            return option == kService ? kNeeded
+                   : among(
+                         {kScheduler, kPersistent, kNetmask, kOnePacket, kEngine, kSchedulerFlags})
+                       ? kOptional
+                       : kIllegal;
+        case kDeleteService:
+            return option == kService ? kNeeded : kIllegal;
+        case kList:
+            return among({kConnection, kService, kTimeout, kDaemon}) ? kExclusive
+                   : among({kNumeric,
+                            kStats,
+                            kRate,
+                            kThresholds,
+                            kPersistentConn,
+                            kNoSort,
+                            kSyncId,
+                            kExact,
+                            kTunnelInfo})
+                       ? kOptional
+                       : kIllegal;
+        case kAddServer:
+        case kEditServer:
+            return among({kService, kServer}) ? kNeeded
+                   : among({kForwarding,
+                            kWeight,
+                            kUpperThreshold,
+                            kLowerThreshold,
+                            kTunnelType,
+                            kTunnelPort,
+                            kTunnelNoChecksum,
+                            kTunnelChecksum,
+                            kTunnelRemoteChecksum})
+                       ? kOptional
+                       : kIllegal;
+        case kDeleteServer:
+            return among({kService, kServer}) ? kNeeded : kIllegal;
+        case kStartDaemon:
+            return among(
+                       {kMcastInterface, kSyncId, kMcastGroup, kMcastPort, kMcastTtl, kSyncMaxlen})
+                       ? kOptional
+                       : kIllegal;
+        case kStopDaemon:
+            return option == kSyncId ? kOptional : kIllegal;
+        case kSave:
+            return option == kNumeric ? kOptional : kIllegal;
+        case kZero:
+            return option == kService ? kOptional : kIllegal;
+        default:
+            return kIllegal;
+    }
 }
+
+Complaint check_legality(IpvsadmOption command, const std::set<IpvsadmOption>& given) {
+    std::optional<IpvsadmOption> exclusive;
+    for (int i = static_cast<int>(kNumeric); i <= static_cast<int>(kSyncMaxlen); ++i) {
+        const auto option = static_cast<IpvsadmOption>(i);
+        const bool is_given = given.contains(option);
+        const Legality rule = legality(command, option);
+        if (rule == Legality::kNeeded && !is_given) {
+            return wrong(fmt::format("You need to supply the '{}' option for the '{}' command",
+                                     title_of(option),
+                                     title_of(command)));
+        }
+        if (rule == Legality::kIllegal && is_given) {
+            return wrong(fmt::format(
+                "Illegal '{}' option with the '{}' command", title_of(option), title_of(command)));
+        }
+        if (rule == Legality::kExclusive && is_given) {
+            if (exclusive) {
+                return wrong(fmt::format(
+                    "The option '{}' conflicts with the '{}' option in the '{}' command",
+                    title_of(option),
+                    title_of(*exclusive),
+                    title_of(command)));
+            }
+            exclusive = option;
+        }
+    }
+    return std::nullopt;
+}
+
+// --- what options say ---
 
 // Of several layouts ipvsadm prints the first of these.
 void want(ListingKind kind, IpvsadmCommand& command) {
@@ -215,107 +139,346 @@ void want(ListingKind kind, IpvsadmCommand& command) {
     const auto rank = [&kOrder](ListingKind each) {
         return std::find(kOrder.begin(), kOrder.end(), each);
     };
-    command.listing.kind = std::min(rank(kind), rank(command.listing.kind)) == rank(kind)
-                               ? kind
-                               : command.listing.kind;
+    if (rank(kind) < rank(command.listing.kind)) {
+        command.listing.kind = kind;
+    }
 }
 
-// Takes the service that an option names into `command`. Nullopt: fine.
-std::optional<IpvsadmError> take_service(const Given& given, IpvsadmCommand& command) {
-    if (command.service) {
-        return IpvsadmError{2, "multiple 'service-address' options specified"};
-    }
+Complaint take_service(const GivenOption& given, IpvsadmCommand& command) {
     WantedService wanted;
     wanted.text = given.argument;
-    switch (given.option->meaning) {
-        case Meaning::kUdpService:
-            wanted.protocol = Protocol::kUdp;
-            break;
-        case Meaning::kSctpService:
-            wanted.protocol = Protocol::kSctp;
-            break;
-        case Meaning::kMarkService: {
-            const char* const end = wanted.text.data() + wanted.text.size();
-            const auto [stop, failed] = std::from_chars(wanted.text.data(), end, wanted.mark);
-            if (failed != std::errc{} || stop != end || wanted.mark == 0) {
-                return IpvsadmError{
-                    2, fmt::format("invalid fwmark value `{}' specified", wanted.text)};
-            }
-            break;
+    if (given.long_name == "udp-service") {
+        wanted.protocol = Protocol::kUdp;
+    } else if (given.long_name == "sctp-service") {
+        wanted.protocol = Protocol::kSctp;
+    } else if (given.long_name == "fwmark-service") {
+        const auto mark = number_of(wanted.text, 1, std::numeric_limits<uint32_t>::max());
+        if (!mark) {
+            return wrong(fmt::format("invalid fwmark value `{}' specified", wanted.text));
         }
-        default:
-            break;
+        wanted.mark = *mark;
     }
     command.service = wanted;
     return std::nullopt;
 }
 
-// Takes one option of a listing into `command`. Nullopt: fine.
-std::optional<IpvsadmError> apply(const Given& given, IpvsadmCommand& command) {
-    if (given.option == nullptr) {
-        return IpvsadmError{2, "unexpected argument " + given.argument};
+// "sh-port,flag-1": names of one scheduler alone, and of any.
+Complaint take_flags(const std::string& text, ServiceOptions& to) {
+    struct Flag {
+        std::string_view name;
+        std::string_view scheduler;  // empty: any
+        std::string_view word;       // the control socket's; empty: no scheduler has it
+    };
+    constexpr std::array kFlags{Flag{"sh-fallback", "sh", "hash-fallback"},
+                                Flag{"sh-port", "sh", "hash-port"},
+                                Flag{"mh-fallback", "mh", "hash-fallback"},
+                                Flag{"mh-port", "mh", "hash-port"},
+                                Flag{"flag-1", "", "hash-fallback"},
+                                Flag{"flag-2", "", "hash-port"},
+                                Flag{"flag-3", "", ""}};
+    std::string_view rest = text;
+    while (!rest.empty()) {
+        const size_t comma = std::min(rest.find(','), rest.size());
+        const std::string_view name = rest.substr(0, comma);
+        rest.remove_prefix(std::min(comma + 1, rest.size()));
+        const auto* const flag = std::find_if(
+            kFlags.begin(), kFlags.end(), [&](const Flag& each) { return each.name == name; });
+        if (flag == kFlags.end()) {
+            return wrong(fmt::format("invalid scheduler flag `{}'", name));
+        }
+        if (!flag->scheduler.empty() && flag->scheduler != to.scheduler) {
+            return wrong(fmt::format("incompatible scheduler flag `{}'", name));
+        }
+        const bool is_there =
+            std::find(to.flags.begin(), to.flags.end(), flag->word) != to.flags.end();
+        if (!flag->word.empty() && !is_there) {
+            to.flags.emplace_back(flag->word);
+        }
     }
-    const Option& option = *given.option;
-    switch (option.meaning) {
-        case Meaning::kListCommand:
-        case Meaning::kHelpCommand:
-        case Meaning::kVersionCommand:
-        case Meaning::kChangeCommand:
-            return IpvsadmError{2,
-                                option.letter != 0
-                                    ? fmt::format("invalid option `-{}'", option.letter)
-                                    : fmt::format("invalid option `{}'", option.name)};
-        case Meaning::kConnection:
-            command.action = IpvsadmAction::kListConnections;
-            break;
-        case Meaning::kNumeric:
+    return std::nullopt;
+}
+
+template <typename Number>
+Complaint take_number(
+    const GivenOption& given, uint32_t min, uint32_t max, std::string_view what, Number& to) {
+    const auto number = number_of(given.argument, min, max);
+    if (!number) {
+        return wrong(fmt::format("illegal {} specified", what));
+    }
+    to = static_cast<Number>(*number);
+    return std::nullopt;
+}
+
+Complaint take_persistence(const GivenOption& given, ServiceOptions& to) {
+    to.is_persistent = true;
+    if (given.argument.empty()) {
+        return std::nullopt;
+    }
+    const auto seconds = number_of(given.argument, 1, kTimeoutMax);
+    if (!seconds) {
+        return wrong(fmt::format("invalid timeout value `{}' specified", given.argument));
+    }
+    to.persistence_seconds = *seconds;
+    return std::nullopt;
+}
+
+Complaint take_group(const GivenOption& given, DaemonOptions& to) {
+    const auto address = IpAddress::parse(given.argument);
+    if (!address || !address->is_multicast()) {
+        const bool is_ipv6 = given.argument.find(':') != std::string::npos;
+        return wrong(
+            fmt::format("invalid {} mcast-group `{}'", is_ipv6 ? "IPv6" : "IPv4", given.argument));
+    }
+    to.group = address;
+    return std::nullopt;
+}
+
+Complaint take_tunnel_type(const GivenOption& given, ServerOptions& to) {
+    if (given.argument != "ipip" && given.argument != "gue" && given.argument != "gre") {
+        return wrong("illegal tunnel type specified");
+    }
+    to.tunnel = given.argument;
+    return std::nullopt;
+}
+
+// Takes one option into `command`.
+Complaint take(const GivenOption& given, IpvsadmCommand& command) {
+    ServiceOptions& service = command.service_options;
+    ServerOptions& server = command.server;
+    DaemonOptions& daemon = command.daemon;
+    switch (given.option) {
+        case kNumeric:
             command.names = NameStyle::kNumeric;
             break;
-        case Meaning::kStats:
-            want(ListingKind::kStats, command);
+        case kConnection:
+            command.action = IpvsadmAction::kListConnections;
             break;
-        case Meaning::kRate:
-            want(ListingKind::kRates, command);
-            break;
-        case Meaning::kThresholds:
-            want(ListingKind::kThresholds, command);
-            break;
-        case Meaning::kPersistentConn:
-            want(ListingKind::kPersistent, command);
-            break;
-        case Meaning::kTunInfo:
-            want(ListingKind::kTunnels, command);
-            break;
-        case Meaning::kTimeout:
+        case kTimeout:
             command.action = IpvsadmAction::kListTimeouts;
             break;
-        case Meaning::kExact:
+        case kDaemon:
+            command.action = IpvsadmAction::kListDaemon;
+            break;
+        case kStats:
+            want(ListingKind::kStats, command);
+            break;
+        case kRate:
+            want(ListingKind::kRates, command);
+            break;
+        case kThresholds:
+            want(ListingKind::kThresholds, command);
+            break;
+        case kPersistentConn:
+            want(ListingKind::kPersistent, command);
+            break;
+        case kTunnelInfo:
+            want(ListingKind::kTunnels, command);
+            break;
+        case kExact:
             command.listing.numbers = Numbers::kExact;
             break;
-        case Meaning::kNoSort:
+        case kNoSort:
             command.listing.order = Order::kAsTold;
             break;
-        case Meaning::kSort:
-            break;
-        case Meaning::kTcpService:
-        case Meaning::kUdpService:
-        case Meaning::kSctpService:
-        case Meaning::kMarkService:
+        case kService:
             return take_service(given, command);
-        case Meaning::kIpv6:
+        case kIpv6:
             if (!command.service || command.service->mark == 0) {
-                return IpvsadmError{2, "-6 used before -f\n"};
+                return wrong("-6 used before -f\n");
             }
             command.service->family = Family::kIpv6;
             break;
-        case Meaning::kNotWithList:
-            return IpvsadmError{
-                2, fmt::format("Illegal '{}' option with the 'list' command", title_of(option))};
-        case Meaning::kNotInDirector:
-            return IpvsadmError{
-                2, fmt::format("Director has nothing to list for the '{}' option", option.name)};
+        case kScheduler:
+            service.scheduler = given.argument;
+            break;
+        case kPersistent:
+            return take_persistence(given, service);
+        case kNetmask:
+            service.netmask = given.argument;
+            break;
+        case kOnePacket:
+            service.one_packet = true;
+            break;
+        case kEngine:
+            service.engine = given.argument;
+            break;
+        case kSchedulerFlags:
+            return take_flags(given.argument, service);
+        case kServer:
+            server.text = given.argument;
+            break;
+        case kForwarding:
+            server.forwarding = given.letter == 'm'   ? "nat"
+                                : given.letter == 'i' ? "tunnel"
+                                                      : "direct";
+            break;
+        case kWeight:
+            return take_number(given, 0, kIntMax, "weight", server.weight);
+        case kUpperThreshold:
+            return take_number(given, 0, kIntMax, "u_threshold", server.upper_threshold);
+        case kLowerThreshold:
+            return take_number(given, 0, kIntMax, "l_threshold", server.lower_threshold);
+        case kTunnelType:
+            return take_tunnel_type(given, server);
+        case kTunnelPort:
+            return take_number(given, 1, 65535, "tunnel port", server.tunnel_port);
+        case kTunnelNoChecksum:
+            server.tunnel_checksum = "none";
+            break;
+        case kTunnelChecksum:
+            server.tunnel_checksum = "full";
+            break;
+        case kTunnelRemoteChecksum:
+            server.tunnel_checksum = "remote";
+            break;
+        case kMcastInterface:
+            daemon.interface = given.argument;
+            break;
+        case kSyncId:
+            return take_number(given, 0, 255, "syncid", daemon.id);
+        case kMcastGroup:
+            return take_group(given, daemon);
+        case kMcastPort:
+            return take_number(given, 1, 65535, "mcast-port", daemon.port);
+        case kMcastTtl:
+            return take_number(given, 1, 255, "mcast-ttl", daemon.ttl);
+        case kSyncMaxlen:
+            return take_number(given, 1, 65507, "sync-maxlen", daemon.message_bytes);
+        default:
+            break;
     }
     return std::nullopt;
+}
+
+IpvsadmAction action_of(IpvsadmOption command) {
+    switch (command) {
+        case kAddService:
+            return IpvsadmAction::kAddService;
+        case kEditService:
+            return IpvsadmAction::kEditService;
+        case kDeleteService:
+            return IpvsadmAction::kDeleteService;
+        case kAddServer:
+            return IpvsadmAction::kAddServer;
+        case kEditServer:
+            return IpvsadmAction::kEditServer;
+        case kDeleteServer:
+            return IpvsadmAction::kDeleteServer;
+        case kClear:
+            return IpvsadmAction::kClear;
+        case kZero:
+            return IpvsadmAction::kZero;
+        case kSet:
+            return IpvsadmAction::kSetTimeouts;
+        case kStartDaemon:
+            return IpvsadmAction::kStartDaemon;
+        case kStopDaemon:
+            return IpvsadmAction::kStopDaemon;
+        case kSave:
+            return IpvsadmAction::kSave;
+        case kRestore:
+            return IpvsadmAction::kRestore;
+        case kHelp:
+            return IpvsadmAction::kHelp;
+        case kVersion:
+            return IpvsadmAction::kVersion;
+        default:
+            return IpvsadmAction::kList;
+    }
+}
+
+// The three words behind --set.
+Complaint take_timeouts(const std::vector<std::string>& words, TimeoutOptions& to) {
+    if (words.size() < 3) {
+        return wrong("--set option requires 3 timeout values");
+    }
+    for (size_t i = 0; i < 3; ++i) {
+        const auto seconds = number_of(words[i], 0, kTimeoutMax);
+        if (!seconds) {
+            return wrong(fmt::format("invalid timeout value `{}' specified", words[i]));
+        }
+        (i == 0 ? to.tcp : i == 1 ? to.tcp_fin : to.udp) = *seconds;
+    }
+    return words.size() > 3 ? Complaint(wrong("unexpected argument " + words[3])) : std::nullopt;
+}
+
+Complaint check_tunnel(const std::set<IpvsadmOption>& given, const ServerOptions& server) {
+    const bool has_any = std::any_of(given.begin(), given.end(), [](IpvsadmOption option) {
+        return option >= kTunnelType && option <= kTunnelRemoteChecksum;
+    });
+    if (has_any && server.forwarding != "tunnel") {
+        return wrong("Tunnel options conflict with forward method");
+    }
+    if (server.tunnel == "gue" && !given.contains(kTunnelPort)) {
+        return wrong("You need to supply the 'tun-port' option for the 'gue' tunnel type");
+    }
+    if (server.tunnel != "gue" && given.contains(kTunnelPort)) {
+        return wrong(
+            fmt::format("Illegal 'tun-port' option with the '{}' tunnel type", server.tunnel));
+    }
+    return std::nullopt;
+}
+
+Complaint check_listing(const IpvsadmCommand& command) {
+    const bool is_plain = command.listing.kind == ListingKind::kRules ||
+                          command.listing.kind == ListingKind::kPersistent;
+    return command.action == IpvsadmAction::kListConnections && !is_plain
+               ? Complaint(wrong("options conflicts in the list command"))
+               : std::nullopt;
+}
+
+// All options after the command, then what they are together.
+Complaint take_all(const std::vector<GivenOption>& given, IpvsadmCommand& command) {
+    const GivenOption& first = given.front();
+    std::set<IpvsadmOption> seen;
+    std::vector<std::string> words;
+    for (size_t i = 1; i < given.size(); ++i) {
+        const GivenOption& one = given[i];
+        if (one.is_word) {
+            words.push_back(one.argument);
+            continue;
+        }
+        if (is_command(one.option)) {
+            return wrong(one.letter != 0 ? fmt::format("invalid option `-{}'", one.letter)
+                                         : fmt::format("invalid option `{}'", one.long_name));
+        }
+        const bool is_without_effect = one.option == kSort || one.option == kIpv6;
+        if (!seen.insert(one.option).second && !is_without_effect) {
+            return wrong(fmt::format("multiple '{}' options specified", title_of(one.option)));
+        }
+        if (auto complaint = take(one, command)) {
+            return complaint;
+        }
+    }
+    if (first.option == kSet) {
+        if (auto complaint = take_timeouts(words, command.timeouts)) {
+            return complaint;
+        }
+    } else if (!words.empty()) {
+        return wrong("unexpected argument " + words.front());
+    }
+    if (auto complaint = check_legality(first.option, seen)) {
+        return complaint;
+    }
+    if (first.option == kAddServer || first.option == kEditServer) {
+        return check_tunnel(seen, command.server);
+    }
+    return check_listing(command);
+}
+
+// Of the commands that take a word.
+Complaint take_role(const GivenOption& first, DaemonOptions& to) {
+    if (first.argument != "master" && first.argument != "backup") {
+        return wrong(first.option == kStartDaemon ? "illegal start-daemon parameter specified"
+                                                  : "illegal start_daemon specified");
+    }
+    to.role = first.argument;
+    return std::nullopt;
+}
+
+IpvsadmError hint(const std::string& program) {
+    return {kExitPopt,
+            fmt::format("Try `{} -h' or '{} --help' for more information.", program, program)};
 }
 
 }  // namespace
@@ -323,73 +486,105 @@ std::optional<IpvsadmError> apply(const Given& given, IpvsadmCommand& command) {
 tl::expected<IpvsadmCommand, IpvsadmError> parse_ipvsadm(
     const std::string& program, const std::vector<std::string>& arguments) {
     IpvsadmCommand command;
-    const Expanded expanded = Expander(arguments).expand();
-    if (!expanded) {
-        return tl::unexpected(expanded.error());
-    }
-    const std::vector<Given>& given = *expanded;
-    if (given.empty()) {
+    if (arguments.empty()) {
         return command;
     }
-    if (!is_command(given.front())) {
-        return error(
-            kExitPopt,
-            fmt::format("Try `{} -h' or '{} --help' for more information.", program, program));
+    // ipvsadm looks for its command first, and asks popt for nothing more where there is none.
+    const auto given = expand_options(arguments);
+    const bool lacks_role = !given && arguments.size() == 1 &&
+                            (arguments[0] == "--start-daemon" || arguments[0] == "--stop-daemon");
+    if (lacks_role) {
+        return tl::unexpected(hint(program));
     }
-    const Option& first = *given.front().option;
-    if (first.meaning == Meaning::kChangeCommand) {
-        return error(2,
-                     fmt::format("the '{}' command is not available: change the configuration "
-                                 "file, then `directorctl reload`",
-                                 first.name));
+    if (!given) {
+        return tl::unexpected(given.error());
     }
-    if (first.meaning != Meaning::kListCommand) {
-        command.action =
-            first.meaning == Meaning::kHelpCommand ? IpvsadmAction::kHelp : IpvsadmAction::kVersion;
+    const GivenOption& first = given->front();
+    if (first.is_word || !is_command(first.option)) {
+        return tl::unexpected(hint(program));
+    }
+    command.action = action_of(first.option);
+    if (first.option == kHelp || first.option == kVersion) {
         return command;
     }
-    for (size_t i = 1; i < given.size(); ++i) {
-        if (auto failed = apply(given[i], command)) {
-            return tl::unexpected(std::move(*failed));
+    if (first.option == kStartDaemon || first.option == kStopDaemon) {
+        if (auto complaint = take_role(first, command.daemon)) {
+            return tl::unexpected(std::move(*complaint));
         }
     }
-    if (command.action == IpvsadmAction::kListConnections) {
-        if (command.service) {
-            return error(2,
-                         "The option 'service-address' conflicts with the 'connection' option in "
-                         "the 'list' command");
-        }
-        if (command.listing.kind != ListingKind::kRules &&
-            command.listing.kind != ListingKind::kPersistent) {
-            return error(2, "options conflicts in the list command");
-        }
+    if (auto complaint = take_all(*given, command)) {
+        return tl::unexpected(std::move(*complaint));
     }
     return command;
 }
 
 std::string ipvsadm_usage(const std::string& program) {
     return fmt::format(
-        R"(Lists Director's virtual services and connections the way ipvsadm 1.31 does.
+        R"(Commands and listings of ipvsadm 1.31, for Director's table.
 Usage:
-  {0} -L|l [-t|u service-address | -f mark] [options]
-  {0} -L|l -c [-n]
+  {0} -A|E -t|u|sctp|f service-address [-s scheduler] [-p [timeout]] [-M netmask] [-b flags] [-o]
+  {0} -D -t|u|sctp|f service-address
+  {0} -C
+  {0} -R
+  {0} -S [-n]
+  {0} -a|e -t|u|sctp|f service-address -r server-address [-g|i|m] [-w weight] [-x upper] [-y lower] [tunnel options]
+  {0} -d -t|u|sctp|f service-address -r server-address
+  {0} -L|l [options]
+  {0} -Z [-t|u|sctp|f service-address]
+  {0} --set tcp tcpfin udp
+  {0} --start-daemon master|backup [daemon options]
+  {0} --stop-daemon master|backup
   {0} -h
 
-  --list         -L|-l                list the table
-  --tcp-service  -t service-address   one service; service-address is host[:port]
-  --udp-service  -u service-address   one service; service-address is host[:port]
-  --sctp-service    service-address   one service; service-address is host[:port]
-  --fwmark-service -f mark [-6]       one service by match rules
+Commands:
+  --add-service    -A        add virtual service with options
+  --edit-service   -E        edit virtual service with options
+  --delete-service -D        delete virtual service
+  --clear          -C        clear the whole table
+  --restore        -R        restore rules from stdin
+  --save           -S        save rules to stdout
+  --add-server     -a        add real server with options
+  --edit-server    -e        edit real server with options
+  --delete-server  -d        delete real server
+  --list           -L|-l     list the table
+  --zero           -Z        zero counters in a service or all services
+  --set tcp tcpfin udp       set connection timeout values
+  --start-daemon             start connection sync daemon
+  --stop-daemon              stop connection sync daemon
+  --help           -h        display this help message
+
+virtual service:
+  --tcp-service  -t service-address    service-address is host[:port]
+  --udp-service  -u service-address    service-address is host[:port]
+  --sctp-service    service-address    service-address is host[:port]
+  --fwmark-service -f mark [-6]        one service by match rules
+
+Options:
+  --scheduler    -s scheduler         wlc by default
+  --sched-flags  -b flags             sh-port, sh-fallback, mh-port, mh-fallback
+  --persistent   -p [timeout]         persistent service, 360 seconds by default
+  --netmask      -M netmask           persistent granularity mask
+  --ops          -o                   one-packet scheduling
+  --real-server  -r server-address    server-address is host (and port)
+  --gatewaying   -g                   gatewaying (direct routing) (default)
+  --ipip         -i                   tunneling
+  --masquerading -m                   masquerading (NAT)
+  --weight       -w weight            capacity of real server
+  --u-threshold  -x uthreshold        upper threshold of connections
+  --l-threshold  -y lthreshold        lower threshold of connections
+  --tun-type type                     ipip (default), gue, gre
+  --tun-port port                     destination port of gue
+  --tun-nocsum --tun-csum --tun-remcsum  checksum of the tunnel
+  --mcast-interface interface         of the sync daemon, eth0 by default
+  --syncid id --mcast-group address --mcast-port port --mcast-ttl ttl --sync-maxlen length
   --connection   -c                   output of current connections
   --numeric      -n                   numeric output of addresses and ports
-  --stats                             output of statistics information
-  --rate                              output of rate information
-  --thresholds                        output of thresholds information
-  --persistent-conn                   output of persistent connection info
-  --tun-info                          output of tunnel information
-  --timeout                           output of timeouts (tcp tcpfin udp)
+  --stats --rate --thresholds --persistent-conn --tun-info   other columns
+  --timeout --daemon                  timeouts (tcp tcpfin udp), sync daemons
   --exact                             expand numbers (display exact values)
   --nosort                            disable sorting output of service/server entries
+
+What changes here lasts until `directorctl reload` or the next start, which read the configuration file.
 )",
         program);
 }

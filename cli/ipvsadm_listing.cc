@@ -248,24 +248,48 @@ std::string version_line(uint64_t table_size) {
     return fmt::format("IP Virtual Server version 1.2.1 (size={})\n", table_size);
 }
 
+void sort_as_ipvsadm(std::vector<ServiceView>& services, Order order) {
+    std::erase_if(services, [](const ServiceView& service) { return service.is_retired; });
+    if (order == Order::kSorted) {
+        merge_sort(services, 0, services.size());
+    }
+    for (ServiceView& service : services) {
+        std::erase_if(service.servers,
+                      [](const ServerView& server) { return server.is_retired || server.is_out; });
+        if (order == Order::kSorted) {
+            merge_sort(service.servers, 0, service.servers.size());
+        }
+    }
+}
+
 std::string list_services(std::vector<ServiceView> services,
                           const ListingOptions& options,
                           Names& names,
                           const TemplateCount& templates) {
-    std::erase_if(services, [](const ServiceView& service) { return service.is_retired; });
-    if (options.order == Order::kSorted) {
-        merge_sort(services, 0, services.size());
-    }
+    sort_as_ipvsadm(services, options.order);
     std::string out(title(options.kind));
-    for (ServiceView& service : services) {
-        std::erase_if(service.servers,
-                      [](const ServerView& server) { return server.is_retired || server.is_out; });
-        if (options.order == Order::kSorted) {
-            merge_sort(service.servers, 0, service.servers.size());
-        }
+    for (const ServiceView& service : services) {
         out += service_line(service, options, names);
         for (const ServerView& server : service.servers) {
             out += server_line(server, service, options, names, templates);
+        }
+    }
+    return out;
+}
+
+std::string list_daemons(const server::SyncView& sync) {
+    std::string out;
+    for (const std::string_view role : {"master", "backup"}) {
+        if (sync.role == role || sync.role == "both") {
+            out += fmt::format(
+                "{} sync daemon (mcast={}, syncid={}, maxlen={}, group={}, port={}, ttl={})\n",
+                role,
+                sync.interface,
+                sync.id,
+                sync.message_bytes,
+                sync.group,
+                sync.port,
+                sync.ttl);
         }
     }
     return out;

@@ -36,6 +36,9 @@ class TemplateCount {
     std::map<std::string, uint64_t> counts_;
 };
 
+// What the kernel's tables would have: without what is retired or taken out, in ipvsadm's order.
+void sort_as_ipvsadm(std::vector<server::ServiceView>& services, Order order = Order::kSorted);
+
 // Title lines and one block per service. Services and servers that are retired are left out: the
 // kernel's tables would not have them any more.
 [[nodiscard]] std::string list_services(std::vector<server::ServiceView> services,
@@ -45,6 +48,9 @@ class TemplateCount {
 
 // `ipvsadm -L --timeout`.
 [[nodiscard]] std::string list_timeouts(const server::TimeoutsView& timeouts);
+
+// `ipvsadm -L --daemon`: nothing if none runs.
+[[nodiscard]] std::string list_daemons(const server::SyncView& sync);
 
 // `ipvsadm -L -c`, also with --persistent-conn.
 [[nodiscard]] std::string connections_title(ListingKind kind = ListingKind::kRules);

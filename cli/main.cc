@@ -16,6 +16,7 @@
 
 #include "cli/commands.h"
 #include "cli/import_command.h"
+#include "cli/ipvsadm_run.h"
 #include "controlplane/server/protocol.h"
 
 namespace director::cli {
@@ -186,7 +187,7 @@ void add_commands(CLI::App& app, Commands& commands) {
     commands.check = check;
     add_import_command(app, commands);
     CLI::App* ipvsadm = app.add_subcommand(
-        "ipvsadm", "List services and connections like ipvsadm: -L [-n] [--stats|--rate|-c] ...");
+        "ipvsadm", "Show and change the table as ipvsadm does: -L -n, -A -t ..., -a ..., -S, -R");
     // Its options are ipvsadm's and none of ours, "--help" included.
     ipvsadm->prefix_command();
     ipvsadm->fallthrough(false);

@@ -88,6 +88,7 @@ Application::~Application() {
     kernel_side_.reset();
     connection_pages_.reset();
     census_.reset();
+    edit_requests_.reset();
     drain_requests_.reset();
     health_side_.reset();
     services_.reset();
@@ -129,6 +130,10 @@ Result<void> Application::start() {
     }
     health_side_ = std::move(*health);
     drain_requests_ = std::make_unique<DrainRequests>(clock_, *services_);
+    edit_requests_ = std::make_unique<EditRequests>(EditRequests::Surroundings{
+        .model = [this]() -> const config::Model& { return model_; },
+        .apply = [this](const config::Model& next) { return apply(next); },
+        .vocabulary = vocabulary()});
     census_ = std::make_unique<Census>(*fleet_, services_->catalogue());
     connection_pages_ = std::make_unique<ConnectionPages>(clock_, *fleet_, services_->catalogue());
     services_->set_timeouts(model_.timeouts);
@@ -195,7 +200,7 @@ void Application::on_synced() {
         opened = Failure(done.error());
     } else {
         keep_servers_reachable();
-        opened = start_sync();
+        opened = start_sync(model_.sync);
         opened = opened ? open_control_socket() : opened;
     }
     if (!opened) {
@@ -220,17 +225,36 @@ void Application::on_synced() {
               model_.control.socket);
 }
 
-Result<void> Application::start_sync() {
-    if (model_.sync.role == config::SyncRole::kOff) {
+Result<void> Application::start_sync(const config::Sync& settings) {
+    if (settings.role == config::SyncRole::kOff) {
         return {};
     }
     auto started = SyncControl::start(
-        io_, clock_, *fleet_, services_->catalogue(), model_.sync, [this] { serve_engine(); });
+        io_, clock_, *fleet_, services_->catalogue(), settings, [this] { serve_engine(); });
     if (!started) {
         return Failure(started.error());
     }
     sync_ = std::move(*started);
     return {};
+}
+
+// The sockets are bound to what changes, so that it starts anew; on error it goes on as before.
+Result<void> Application::change_sync(const config::Sync& before, const config::Sync& after) {
+    if (before == after) {
+        return {};
+    }
+    if (sync_) {
+        sync_->stop_workers();
+        sync_.reset();
+    }
+    auto started = start_sync(after);
+    if (!started) {
+        static_cast<void>(start_sync(before));
+    }
+    if (!vrrp_side_->has_begun()) {
+        begin_vrrp();  // who waited for the twin's table waits for nobody now
+    }
+    return started;
 }
 
 void Application::keep_servers_reachable() {
@@ -381,8 +405,12 @@ Result<std::string> Application::apply(const config::Model& next) {
     if (auto same = check_unchanged(model_, next); !same) {
         return Failure(same.error());
     }
+    if (auto done = change_sync(model_.sync, next.sync); !done) {
+        return Failure(done.error());
+    }
     auto changed = health_side_->apply(next);
     if (!changed) {
+        static_cast<void>(change_sync(next.sync, model_.sync));
         return changed;
     }
     if (model_.timeouts != next.timeouts) {
@@ -427,7 +455,9 @@ server::RequestTable Application::requests() {
     };
     add(server::kStatus, [this](const Reports& reports) { return status_view(reports); });
     add(server::kServices, [this](const Reports& reports) {
-        return services_view(reports, services_->catalogue(), *census_);
+        auto view = services_view(reports, services_->catalogue(), *census_);
+        zeroed_.subtract(view);
+        return view;
     });
     add(server::kDrops,
         [this](const Reports& reports) { return drops_view(reports, services_->catalogue()); });
@@ -449,6 +479,12 @@ server::RequestTable Application::requests() {
                }});
     table.add({server::kReload,
                [this](const json& /*params*/, const Reply& reply) { answer(reload(), reply); }});
+    table.add({server::kEdit, [this](const json& params, const Reply& reply) {
+                   edit_requests_->answer(params, reply);
+                   serve_engine();
+               }});
+    table.add(
+        {server::kZero, [this](const json& params, const Reply& reply) { zero(params, reply); }});
     table.add({server::kDrain, [this](const json& params, const Reply& reply) {
                    drain_requests_->drain(params, reply);
                    serve_engine();
@@ -458,6 +494,28 @@ server::RequestTable Application::requests() {
                    serve_engine();
                }});
     return table;
+}
+
+// {"service": EditKey}, or nothing for all services.
+void Application::zero(const json& params, const Reply& reply) {
+    std::string service;
+    if (params.contains("service")) {
+        const auto key = key_of(params.at("service").get<server::EditKey>());
+        if (!key) {
+            reply.invalid_params(key.error().message);
+            return;
+        }
+        service = to_string(*key);
+    }
+    census_->take([this, service, reply](const Reports& reports) {
+        if (zeroed_.zero(services_view(reports, services_->catalogue(), *census_), service)) {
+            reply(json(server::ReloadView{"counting from zero"}));
+        } else {
+            reply.refuse("there is no service " + service,
+                         json(server::EditRefusalView{0, "no-service"}));
+        }
+    });
+    serve_engine();
 }
 
 server::StatusView Application::status_view(const Reports& reports) const {

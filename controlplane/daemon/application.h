@@ -19,6 +19,7 @@
 #include "controlplane/daemon/census.h"
 #include "controlplane/daemon/connection_pages.h"
 #include "controlplane/daemon/drain_requests.h"
+#include "controlplane/daemon/edit_requests.h"
 #include "controlplane/daemon/fleet.h"
 #include "controlplane/daemon/health_side.h"
 #include "controlplane/daemon/instance_lock.h"
@@ -28,6 +29,7 @@
 #include "controlplane/daemon/service_control.h"
 #include "controlplane/daemon/sync_control.h"
 #include "controlplane/daemon/vrrp_side.h"
+#include "controlplane/daemon/zeroed_counters.h"
 #include "controlplane/metrics/metrics.h"
 #include "controlplane/server/server.h"
 #include "dataplane/io/engine.h"
@@ -56,7 +58,8 @@ class Application {
     void on_synced();
     void begin_vrrp();
     [[nodiscard]] Result<void> open_control_socket();
-    [[nodiscard]] Result<void> start_sync();
+    [[nodiscard]] Result<void> start_sync(const config::Sync& settings);
+    [[nodiscard]] Result<void> change_sync(const config::Sync& before, const config::Sync& after);
     [[nodiscard]] server::RequestTable requests();
     void wait_for_signal();
     void stop_gracefully();
@@ -67,6 +70,7 @@ class Application {
     void sample(const Reports& reports, uint64_t asked_at_version);
     void keep_servers_reachable();
     [[nodiscard]] Result<std::string> apply(const config::Model& next);
+    void zero(const nlohmann::json& params, const server::Reply& reply);
     [[nodiscard]] server::StatusView status_view(const Reports& reports) const;
 
     const Clock& clock_;
@@ -88,6 +92,8 @@ class Application {
     std::unique_ptr<ServiceControl> services_;
     std::unique_ptr<HealthSide> health_side_;
     std::unique_ptr<DrainRequests> drain_requests_;
+    std::unique_ptr<EditRequests> edit_requests_;
+    ZeroedCounters zeroed_;
     std::unique_ptr<Census> census_;
     std::unique_ptr<ConnectionPages> connection_pages_;
     std::unique_ptr<KernelSide> kernel_side_;

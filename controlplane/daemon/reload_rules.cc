@@ -14,9 +14,6 @@ Result<void> check_unchanged(const config::Model& before, const config::Model& a
     if (before.dataplane != after.dataplane) {
         return refuse("a setting of group dataplane");
     }
-    if (before.sync != after.sync) {
-        return refuse("a setting of group sync");
-    }
     if (before.control.socket != after.control.socket ||
         before.control.metrics_address != after.control.metrics_address) {
         return refuse("control.socket or control.metrics_address");
@@ -44,6 +41,7 @@ std::string other_changes(const config::Model& before, const config::Model& afte
     text += before.timeouts != after.timeouts ? ", timeouts changed" : "";
     text += before.ports != after.ports ? ", addresses changed" : "";  // nothing else of ports can
     text += before.routes != after.routes ? ", routes changed" : "";
+    text += before.sync != after.sync ? ", sync changed" : "";
     text += before.control.log_level != after.control.log_level ? ", log level changed" : "";
     return text;
 }

@@ -109,9 +109,6 @@ constexpr size_t kMismatchesMax = 50;
 }  // namespace
 
 uint32_t sync_queue_per_worker(const config::Sync& sync, size_t workers) {
-    if (sync.role == config::SyncRole::kOff) {
-        return 0;
-    }
     return std::max<uint32_t>(64, sync.queue_max / static_cast<uint32_t>(workers));
 }
 
@@ -156,7 +153,7 @@ Result<std::unique_ptr<SyncControl>> SyncControl::start(asio::io_context& io,
     if (auto opened = control->open(); !opened) {
         return Failure(opened.error());
     }
-    control->set_policy();
+    control->set_policy(control->sends());
     control->tick();
     kLog.info("connection sync started role={} id={} protocol={}",
               name_of(settings.role),
@@ -170,6 +167,10 @@ SyncControl::~SyncControl() {
     if (sends() && link_) {
         link_->send(sender_.flush(clock_.now()));
     }
+}
+
+void SyncControl::stop_workers() {
+    set_policy(false);
 }
 
 bool SyncControl::sends() const {
@@ -234,9 +235,9 @@ Result<void> SyncControl::open() {
     return {};
 }
 
-void SyncControl::set_policy() {
+void SyncControl::set_policy(bool is_on) {
     dataplane::Command command(dataplane::CommandKind::kSetSync);
-    command.set_sync = {.is_on = sends(),
+    command.set_sync = {.is_on = is_on,
                         .templates_only = settings_.templates_only,
                         .threshold = settings_.threshold,
                         .period = settings_.period,
@@ -525,6 +526,11 @@ server::SyncView SyncControl::view() const {
                             to_string(Endpoint{peer, Be16::from_host(settings_.port)});
     }
     view.destination += by;
+    view.interface = settings_.interface;
+    view.group = to_string(settings_.group);
+    view.port = settings_.port;
+    view.ttl = settings_.ttl;
+    view.message_bytes = settings_.message_bytes;
     for (const Desk& desk : desks_) {
         view.marked += desk.counters.marked;
         view.postponed += desk.counters.postponed;

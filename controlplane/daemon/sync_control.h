@@ -29,7 +29,8 @@
 
 namespace director::daemon {
 
-// Marked connections of one worker that may wait, by the configuration.
+// Marked connections of one worker that may wait, by the configuration; also where sync is off,
+// since it may be turned on later.
 [[nodiscard]] uint32_t sync_queue_per_worker(const config::Sync& sync, size_t workers);
 
 class SyncControl {
@@ -54,6 +55,9 @@ class SyncControl {
     // This director has taken over: for some seconds it resets no connection that it does not know,
     // since the other one may still do, and be MASTER again in a moment.
     void hold_strays();
+
+    // Workers mark nothing more: before this ends while they go on.
+    void stop_workers();
 
     // Services or servers have changed: what waited for them is tried again.
     void services_changed();
@@ -85,7 +89,7 @@ class SyncControl {
     [[nodiscard]] bool sends() const;
     [[nodiscard]] bool receives() const;
     [[nodiscard]] bool is_allowed(const IpAddress& from) const;
-    void set_policy();
+    void set_policy(bool is_on);
     // sync_join.cc
     [[nodiscard]] bool has_joined() const;
     void look_whether_joined();

@@ -43,6 +43,7 @@ class VrrpSide {
     // Precondition: validate_vrrp() found nothing. Nothing is said or heard before begin().
     void configure(const config::Model& model);
     void begin();
+    [[nodiscard]] bool has_begun() const { return router_.is_started(); }
     // Says goodbye as MASTER of anything: priority 0, addresses removed. Frames leave with the
     // workers' next polls.
     void stop();

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "controlplane/server/edit_protocol.h"
 #include "controlplane/server/vrrp_protocol.h"
 
 namespace director::server {
@@ -51,6 +52,13 @@ inline constexpr MethodText kVrrp{
 inline constexpr MethodText kReload{
     "reload", "", "read the configuration file again and apply what changed"};
 
+inline constexpr MethodText kEdit{
+    "edit",
+    R"({"edits": [{"action": string, ...}]})",
+    "change services, servers and timeouts while directord runs: all edits or none"};
+inline constexpr MethodText kZero{
+    "zero", R"({"service": {...}})", "let listings count from now on: one service, or all"};
+
 inline constexpr MethodText kDrain{
     "drain",
     R"({"server": string, "service": string, "deadline_seconds": number})",
@@ -59,7 +67,7 @@ inline constexpr MethodText kUndrain{"undrain",
                                      R"({"server": string, "service": string})",
                                      "give a drained real server new connections again"};
 
-inline constexpr std::array<MethodText, 12> kMethods{kHello,
+inline constexpr std::array<MethodText, 14> kMethods{kHello,
                                                      kStatus,
                                                      kServices,
                                                      kConnections,
@@ -69,6 +77,8 @@ inline constexpr std::array<MethodText, 12> kMethods{kHello,
                                                      kSync,
                                                      kVrrp,
                                                      kReload,
+                                                     kEdit,
+                                                     kZero,
                                                      kDrain,
                                                      kUndrain};
 
@@ -355,6 +365,12 @@ struct SyncView {
     std::string protocol;
     uint32_t id = 0;
     std::string destination;  // "224.0.0.81:8848 inside", or the peers
+    // As `ipvsadm -L --daemon` has them.
+    std::string interface;
+    std::string group;
+    uint32_t port = 0;
+    uint32_t ttl = 0;
+    uint32_t message_bytes = 0;
     // Told.
     uint64_t marked = 0;     // connections that the workers put up
     uint64_t postponed = 0;  // for want of room there, until their next packet

@@ -95,11 +95,21 @@ struct Reply::Call {
                                             {"result", std::move(result)}});
         }
     }
-    void fail(ErrorCode code, std::string_view message) {
-        if (!std::exchange(is_answered, true)) {
-            answer(id.is_discarded() ? Json(Json::value_t::discarded)
-                                     : error_object(code, message, std::move(id)));
+    void fail(ErrorCode code,
+              std::string_view message,
+              Json data = Json(Json::value_t::discarded)) {
+        if (std::exchange(is_answered, true)) {
+            return;
         }
+        if (id.is_discarded()) {
+            answer(Json(Json::value_t::discarded));
+            return;
+        }
+        Json error = error_object(code, message, std::move(id));
+        if (!data.is_discarded()) {
+            error["error"]["data"] = std::move(data);
+        }
+        answer(std::move(error));
     }
 };
 
@@ -109,6 +119,10 @@ void Reply::operator()(Result<Json> result) const {
     } else {
         call_->fail(ErrorCode::kFailed, result.error().message);
     }
+}
+
+void Reply::refuse(const std::string& message, Json data) const {
+    call_->fail(ErrorCode::kFailed, message, std::move(data));
 }
 
 void Reply::invalid_params(const std::string& message) const {

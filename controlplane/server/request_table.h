@@ -42,6 +42,8 @@ class Reply {
     explicit Reply(std::shared_ptr<Call> call) : call_(std::move(call)) {}
     // The result, or what went wrong (ErrorCode::kFailed).
     void operator()(Result<nlohmann::json> result) const;
+    // What went wrong, with details for programs ("data" of the error).
+    void refuse(const std::string& message, nlohmann::json data) const;
     // The request's arguments were at fault; says what was expected.
     void invalid_params(const std::string& message) const;
 

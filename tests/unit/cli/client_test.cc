@@ -148,7 +148,7 @@ TEST_F(ClientTest, ProgramsExitCodes) {
     EXPECT_EQ(help.exit_code, 0);
     EXPECT_NE(help.output.find("Examples:"), std::string::npos);
     EXPECT_EQ(run("--version").output, "directorctl " DIRECTOR_VERSION "\n");
-    EXPECT_NE(run("ipvsadm -h").output.find("Usage:\n  directorctl ipvsadm -L"), std::string::npos);
+    EXPECT_NE(run("ipvsadm -h").output.find("Usage:\n  directorctl ipvsadm -A"), std::string::npos);
 }
 
 TEST_F(ClientTest, ProgramNamedIpvsadmIsIpvsadm) {

@@ -99,12 +99,5 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{{"-L", "-6"}, 2, "-6 used before -f\n"},
         Refusal{{"-L", "-A"}, 2, "invalid option `-A'"}));
 
-TEST(IpvsadmCommandTest, ChangesArePointedToTheConfiguration) {
-    const auto command = parse_ipvsadm("ipvsadm", {"-A", "-t", "1.2.3.4:80"});
-    ASSERT_FALSE(command.has_value());
-    EXPECT_EQ(command.error().exit_code, 2);
-    EXPECT_NE(command.error().message.find("configuration file"), std::string::npos);
-}
-
 }  // namespace
 }  // namespace director::cli

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/cli/listing_scenario.h"
+
 namespace director::cli {
 namespace {
 
@@ -18,101 +20,6 @@ std::string golden(const std::string& name) {
     std::ostringstream text;
     text << file.rdbuf();
     return text.str();
-}
-
-ServerView server(std::string address, uint16_t port, std::string forwarding, uint32_t weight) {
-    ServerView view;
-    view.address = std::move(address);
-    view.port = port;
-    view.forwarding = std::move(forwarding);
-    view.weight = weight;
-    return view;
-}
-
-ServiceView service(std::string protocol,
-                    std::string address,
-                    uint16_t port,
-                    std::string scheduler,
-                    std::string flags) {
-    ServiceView view;
-    view.protocol = std::move(protocol);
-    view.address = std::move(address);
-    view.port = port;
-    view.scheduler = std::move(scheduler);
-    view.flags = std::move(flags);
-    return view;
-}
-
-// The table that the golden files were made from, in the kernel's order.
-std::vector<ServiceView> scenario() {
-    ServiceView web = service("TCP", "192.168.201.15", 80, "wlc", "persistent 360");
-    web.stats = {12345, 99999999, 100000000, 1234567890, 123456789012};
-    web.rates = {12, 345, 6789, 123456, 987654321};
-    ServerView third = server("10.1.1.3", 8080, "nat", 2);
-    third.active = 10;
-    third.inactive = 5;
-    third.stats = {6000, 50000000, 50000000, 600000000, 60000000000};
-    third.rates = {6, 170, 3000, 60000, 400000000};
-    ServerView second = server("10.1.1.2", 80, "nat", 1);
-    second.active = 7;
-    second.inactive = 3;
-    second.upper_threshold = 200;
-    second.lower_threshold = 150;
-    second.stats = {6345, 49999999, 50000001, 634567890, 63456789012};
-    second.rates = {6, 175, 3789, 63456, 587654321};
-    ServerView quiet = server("172.16.0.9", 80, "direct", 0);
-    quiet.inactive = 12;
-    web.servers = {third, second, quiet};
-
-    ServiceView dns = service("UDP", "10.0.0.1", 53, "rr", "ops");
-    dns.stats = {1, 2, 3, 4, 5};
-    dns.servers = {server("10.1.1.4", 53, "direct", 1)};
-
-    ServiceView sip =
-        service("UDP", "10.0.0.100", 5060, "mh", "(mh-fallback,mh-port) persistent 600 pe sip");
-    sip.servers = {server("10.1.1.7", 5060, "tunnel", 1),
-                   server("10.1.1.8", 5060, "tunnel", 1),
-                   server("10.1.1.9", 5060, "tunnel", 1),
-                   server("10.1.1.10", 5060, "tunnel", 1)};
-
-    sip.servers[0].tunnel = "ipip";
-    sip.servers[1].tunnel = "gue:6080:-c";
-    sip.servers[2].tunnel = "gue:6080:r+c";
-    sip.servers[3].tunnel = "gre:+c";
-
-    ServiceView web6 = service("TCP", "2001:db8::1", 443, "sh", "(sh-fallback,sh-port)");
-    web6.servers = {server("2001:db8::10", 443, "direct", 1),
-                    server("2001:db8:1111:2222:3333:4444:5555:6666", 443, "direct", 100)};
-    for (ServerView& each : web6.servers) {
-        each.active = 3;
-        each.inactive = 4;
-    }
-
-    ServiceView first_mark =
-        service("FWM", "0.0.0.0", 0, "wrr", "persistent 1800 mask 255.255.255.0");
-    first_mark.mark = 1;
-    first_mark.servers = {server("192.168.10.5", 0, "direct", 100)};
-    ServiceView second_mark = service("FWM", "::", 0, "rr", "persistent 300 mask 64");
-    second_mark.mark = 2;
-    second_mark.servers = {server("2001:db8::20", 0, "direct", 1)};
-
-    ServiceView diameter = service("SCTP", "203.0.113.5", 3868, "sed", "");
-    diameter.servers = {server("10.2.2.2", 3868, "local", 1)};
-
-    ServiceView long_name =
-        service("TCP", "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff", 65535, "lblcr", "");
-    long_name.servers = {server("10.1.1.1", 65535, "tunnel", 1)};
-    long_name.servers[0].tunnel = "ipip";
-
-    return {web,
-            dns,
-            web6,
-            first_mark,
-            second_mark,
-            sip,
-            diameter,
-            service("TCP", "192.168.0.1", 21, "rr", "(flag-1,flag-3)"),
-            long_name};
 }
 
 server::ConnectionView connection(std::string protocol,
@@ -143,7 +50,8 @@ TEST_P(ListingTest, IsWhatIpvsadmPrints) {
     TemplateCount templates;
     templates.add(connection("TCP", "192.168.201.15", 80, "10.1.1.3", 8080, true));
     templates.add(connection("TCP", "192.168.201.15", 80, "10.1.1.3", 8080, false));
-    EXPECT_EQ(version_line(4096) + list_services(scenario(), GetParam().options, names, templates),
+    EXPECT_EQ(version_line(4096) +
+                  list_services(listing_scenario(), GetParam().options, names, templates),
               golden(GetParam().file));
 }
 
@@ -169,7 +77,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(ListingTest, OneServiceHasNoVersionLine) {
     NumericNames names;
-    auto services = scenario();
+    auto services = listing_scenario();
     services.resize(1);
     EXPECT_EQ(list_services(services, {}, names), golden("rules-one-service.txt"));
 }
@@ -193,7 +101,8 @@ class GoldenNames final : public Names {
 
 TEST(ListingTest, NamesTakeThePlaceOfNumbers) {
     GoldenNames names;
-    EXPECT_EQ(version_line(4096) + list_services(scenario(), {}, names), golden("rules-names.txt"));
+    EXPECT_EQ(version_line(4096) + list_services(listing_scenario(), {}, names),
+              golden("rules-names.txt"));
 }
 
 class LongNames final : public Names {
@@ -222,7 +131,7 @@ TEST(ListingTest, CountsTemplatesOfMatchRules) {
     templates.add(connection("IP", "0.0.0.1", 0, "192.168.10.5", 0, true));
     templates.add(connection("IP", "0:2::", 0, "2001:db8::20", 0, true));
     const std::string text =
-        list_services(scenario(), {ListingKind::kPersistent}, names, templates);
+        list_services(listing_scenario(), {ListingKind::kPersistent}, names, templates);
     EXPECT_NE(text.find("192.168.10.5:0               100       1  "), std::string::npos) << text;
     EXPECT_NE(text.find("[2001:db8::20]:0             1         1 "), std::string::npos) << text;
 }
@@ -237,7 +146,7 @@ TEST(ListingTest, FullNatIsMasquerading) {
 
 TEST(ListingTest, RetiredServicesAreLeftOut) {
     NumericNames names;
-    auto services = scenario();
+    auto services = listing_scenario();
     services[0].is_retired = true;
     EXPECT_EQ(list_services(services, {}, names).find("192.168.201.15"), std::string::npos);
 }
