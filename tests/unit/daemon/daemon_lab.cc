@@ -42,6 +42,15 @@ void DaemonLab::connect(uint16_t first, uint16_t count, uint16_t port) {
     }
 }
 
+void DaemonLab::speak(uint16_t first, uint16_t count, uint16_t port) {
+    for (uint16_t i = 0; i < count; ++i) {
+        engine.receive(from_client(kFarClient, kVip)
+                           .tcp(static_cast<uint16_t>(first + i), port)
+                           .tcp_flags(kTcpAck)
+                           .build());
+    }
+}
+
 void DaemonLab::ask_by_udp(uint16_t first, uint16_t count, uint16_t port) {
     for (uint16_t i = 0; i < count; ++i) {
         engine.receive(from_client(kFarClient, kVip)

@@ -60,6 +60,8 @@ class DaemonLab {
     [[nodiscard]] dataplane::RealServerId id_of(uint8_t number, uint16_t port = 80) const;
     // As clients of ports `first`.. of the virtual service at `port`.
     void connect(uint16_t first, uint16_t count, uint16_t port = 80);
+    // The same clients' next packets.
+    void speak(uint16_t first, uint16_t count, uint16_t port = 80);
     void ask_by_udp(uint16_t first, uint16_t count, uint16_t port);
     // Of a server of the service at `port`: connections that its workers count.
     [[nodiscard]] uint64_t connections_of(uint8_t number, uint16_t port = 80);

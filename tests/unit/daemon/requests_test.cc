@@ -85,6 +85,7 @@ TEST_F(RequestsTest, ADrainsDeadlineIsFromNowOn) {
     ask(server::kDrain, {{"server", "192.168.0.107"}});
     EXPECT_FALSE(lab_.services.drain_deadline(lab_.id_of(107))) << "the last word counts";
     ask(server::kDrain, {{"server", "192.168.0.107"}, {"deadline_seconds", 0}});
+    lab_.speak(1000, 30);  // and is told that it is over
     lab_.engine.clock.advance(std::chrono::seconds(11));
     lab_.settle();
     EXPECT_EQ(lab_.connections_of(107), 0U) << "0: at once";

@@ -128,8 +128,11 @@ TEST(ServiceControlTest, ADeadlineEndsWhatIsLeft) {
         clock.advance(seconds(5));
         lab.services.end_drains(clock.now());
         lab.settle();
-        // Connections that are reset wait ten seconds for whoever still speaks.
+        // Connections that are reset wait for their ends, and ten seconds more for the other one.
         EXPECT_EQ(lab.connections_of(107), how == WhenServerGone::kExpire ? 0U : on_107);
+        if (how != WhenServerGone::kExpire) {
+            lab.speak(1000, 40);
+        }
         EXPECT_EQ(lab.connections_of(107, 53), 0U) << "UDP";
         clock.advance(seconds(11));
         lab.settle();
@@ -179,6 +182,9 @@ TEST(ServiceControlTest, ConnectionsOfWhatLeavesMeetTheServicesChoice) {
             lab.apply(is_service_removed ? config::Model() : model_of({tcp, udp}));
             EXPECT_EQ(lab.connections_of(107, 53), 0U) << "UDP never sticks to it";
             EXPECT_EQ(lab.connections_of(107), how == WhenServerGone::kExpire ? 0U : on_107);
+            if (how == WhenServerGone::kReset) {
+                lab.speak(1000, 40);
+            }
             lab.engine.clock.advance(seconds(11));
             lab.settle();
             EXPECT_EQ(lab.connections_of(107), how == WhenServerGone::kLeave ? on_107 : 0U);
