@@ -1,6 +1,7 @@
 // What a setting may look like: the words in which settings.h and the like describe each one.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -33,6 +34,18 @@ struct Choice {
     std::string_view name;
     Enum value;
 };
+
+// How the configuration says it.
+template <typename Enum, size_t kCount>
+[[nodiscard]] constexpr std::string_view word_of(const std::array<Choice<Enum>, kCount>& choices,
+                                                 Enum value) {
+    for (const Choice<Enum>& choice : choices) {
+        if (choice.value == value) {
+            return choice.name;
+        }
+    }
+    return "?";
+}
 
 extern const TextForm<Duration> kDurationForm;
 extern const TextForm<IpAddress> kAddressForm;

@@ -368,7 +368,8 @@ void Application::sample(const Reports& reports, uint64_t asked_at_version) {
                       drops_view(reports, services_->catalogue()),
                       workers_view(reports, *engine_, model_.dataplane, loops_older_),
                       health_side_->checks_view(),
-                      vrrp_view(vrrp_side_->status(), clock_.now())});
+                      vrrp_view(vrrp_side_->status(), clock_.now()),
+                      sync_ ? sync_->view() : server::SyncView{}});
     attack_log_.update(services_under_attack(reports, services_->catalogue()));
     services_->clear_retired(reports, asked_at_version, *census_);
     if (sync_) {

@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "common/random.h"
+#include "config/settings.h"
 #include "controlplane/plan/translate.h"
 #include "dataplane/core/shard.h"
 
@@ -59,32 +60,6 @@ constexpr size_t kMismatchesMax = 50;
             .flush_after = kTick,
             .incarnation = incarnation,
             .hash_key = {system_random(), system_random()}};
-}
-
-[[nodiscard]] std::string_view name_of(config::SyncRole role) {
-    switch (role) {
-        case config::SyncRole::kMaster:
-            return "master";
-        case config::SyncRole::kBackup:
-            return "backup";
-        case config::SyncRole::kBoth:
-            return "both";
-        case config::SyncRole::kOff:
-            break;
-    }
-    return "off";
-}
-
-[[nodiscard]] std::string_view name_of(config::SyncProtocol protocol) {
-    switch (protocol) {
-        case config::SyncProtocol::kIpvs:
-            return "ipvs";
-        case config::SyncProtocol::kDirector:
-            return "director";
-        case config::SyncProtocol::kBoth:
-            break;
-    }
-    return "both";
 }
 
 [[nodiscard]] uint64_t milliseconds(Duration duration) {
@@ -156,9 +131,9 @@ Result<std::unique_ptr<SyncControl>> SyncControl::start(asio::io_context& io,
     control->set_policy(control->sends());
     control->tick();
     kLog.info("connection sync started role={} id={} protocol={}",
-              name_of(settings.role),
+              config::word_of(config::kSyncRoles, settings.role),
               settings.id,
-              name_of(settings.protocol));
+              config::word_of(config::kSyncProtocols, settings.protocol));
     return control;
 }
 
@@ -514,8 +489,8 @@ void SyncControl::add_counts(server::SyncView& view) const {
 
 server::SyncView SyncControl::view() const {
     server::SyncView view;
-    view.role = name_of(settings_.role);
-    view.protocol = name_of(settings_.protocol);
+    view.role = config::word_of(config::kSyncRoles, settings_.role);
+    view.protocol = config::word_of(config::kSyncProtocols, settings_.protocol);
     view.id = settings_.id;
     const std::string by = settings_.interface.empty() ? "" : " " + settings_.interface;
     view.destination = settings_.peers.empty()
@@ -543,6 +518,7 @@ server::SyncView SyncControl::view() const {
     view.dropped_new = sent.dropped_new;
     view.dropped_long_lived = sent.dropped_long_lived;
     view.unsayable = sent.unsayable;
+    view.superseded = sent.superseded;
     view.waiting += sent.waiting;
     view.lag_ms = sent.age_ms;
     const sync::ReceiverStatus& heard = receiver_.status();
@@ -555,6 +531,7 @@ server::SyncView SyncControl::view() const {
                               .lost = peer.lost,
                               .ipvs_lost = peer.ipvs_lost,
                               .late = peer.late,
+                              .too_late = peer.too_late,
                               .replayed = peer.replayed,
                               .restarts = peer.restarts,
                               .lag_ms = peer.age_ms});
@@ -572,6 +549,7 @@ server::SyncView SyncControl::view() const {
         view.tables_fetched = fetcher_->completed();
         view.table_records_fetched = fetcher_->records();
         view.fetches_failed = fetcher_->failed();
+        view.is_fetching = fetcher_->is_busy();
     }
     return view;
 }

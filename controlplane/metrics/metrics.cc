@@ -15,6 +15,7 @@
 #include "controlplane/metrics/health_metrics.h"
 #include "controlplane/metrics/metric.h"
 #include "controlplane/metrics/page_server.h"
+#include "controlplane/metrics/sync_metrics.h"
 #include "controlplane/metrics/vrrp_metrics.h"
 
 namespace director::metrics {
@@ -449,6 +450,7 @@ std::vector<prometheus::MetricFamily> families_of(const Snapshot& snapshot) {
     add_families(kMetrics, snapshot, families);
     add_families(health_metrics(), snapshot, families);
     add_families(vrrp_metrics(), snapshot, families);
+    add_families(sync_metrics(), snapshot, families);
     return families;
 }
 

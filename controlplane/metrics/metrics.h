@@ -22,6 +22,7 @@ struct Snapshot {
     server::WorkersView workers;
     server::ChecksView checks;
     server::VrrpView vrrp;
+    server::SyncView sync;
 };
 
 class PageServer;

@@ -354,6 +354,7 @@ struct SyncPeerView {
     uint64_t lost = 0;       // of Director's messages
     uint64_t ipvs_lost = 0;  // of IPVS's, by what the twin says it has sent
     uint64_t late = 0;
+    uint64_t too_late = 0;
     uint64_t replayed = 0;
     uint64_t restarts = 0;
     uint64_t lag_ms = 0;  // that the oldest record of its last message had waited there
@@ -380,6 +381,7 @@ struct SyncView {
     uint64_t dropped_new = 0;
     uint64_t dropped_long_lived = 0;
     uint64_t unsayable = 0;
+    uint64_t superseded = 0;
     uint64_t waiting = 0;
     uint64_t lag_ms = 0;
     // Heard.
@@ -396,6 +398,7 @@ struct SyncView {
     uint64_t tables_fetched = 0;
     uint64_t table_records_fetched = 0;
     uint64_t fetches_failed = 0;
+    bool is_fetching = false;
 };
 
 // One health check of a real server.

@@ -184,6 +184,9 @@ std::vector<Bytes> Sender::flush(TimePoint now) {
     while (waiting() != 0) {
         fill_one(now, messages);
     }
+    if (settings_.wire != Wire::kIpvs) {
+        send_beat(now, messages);
+    }
     return messages;
 }
 

@@ -60,7 +60,7 @@ class Sender {
 
     // What is due: to be sent as it is, in this order.
     [[nodiscard]] std::vector<Bytes> take(TimePoint now);
-    // Everything at once, at the end.
+    // Everything at once, at the end, and how many messages there were.
     [[nodiscard]] std::vector<Bytes> flush(TimePoint now);
 
     [[nodiscard]] const SenderStatus& status() const { return status_; }

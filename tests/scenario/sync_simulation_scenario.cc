@@ -52,7 +52,7 @@ class Story {
         SimLink link;
         link.delay_max = milliseconds(1 + random_.below(800));  // less than sync::kOvertakenMax
         link.loss_per_mille = static_cast<uint32_t>(random_.below(300));
-        link.duplicate_per_mille = static_cast<uint32_t>(random_.below(200));
+        link.duplicate_per_mille = plan.duplicates ? static_cast<uint32_t>(random_.below(200)) : 0;
         world.network.set_link(link);
         for (int event = 0; event < 6 && world.wrong.empty(); ++event) {
             world.run_for(milliseconds(200 + random_.below(5000)));

@@ -19,13 +19,14 @@ using std::chrono::seconds;
 namespace {
 
 constexpr Duration kTick = milliseconds(20);  // as the daemon's
-constexpr uint8_t kSyncId = 7;
+constexpr uint8_t kSyncId = SyncWorld::kSyncId;
 constexpr uint16_t kPlain = 80;
 constexpr uint16_t kPersistent = 81;
 constexpr uint16_t kFullNat = 82;
 // Between a connection's end and the next one from the same port: Linux's tcp_tw_reuse, and more.
 constexpr Duration kBeforeReuse = seconds(3);
-constexpr Duration kFetchPatience = seconds(30);
+constexpr Duration kTemplateLife = seconds(28);
+constexpr Duration kLongestLife = seconds(58);  // of short_timeouts(), without a packet
 
 [[nodiscard]] IpAddress address_of(unsigned director) {
     return Ipv4Address::of(10, 0, 0, static_cast<uint8_t>(director + 1));
@@ -72,14 +73,6 @@ constexpr Duration kFetchPatience = seconds(30);
     return records;
 }
 
-[[nodiscard]] sync::Nonce nonce_of(uint64_t number) {
-    sync::Nonce nonce{};
-    for (size_t i = 0; i < 8; ++i) {
-        nonce[i] = static_cast<uint8_t>(number >> (8 * i));
-    }
-    return nonce;
-}
-
 }  // namespace
 
 SyncPlan draw_sync_plan(uint64_t seed) {
@@ -96,6 +89,7 @@ SyncPlan draw_sync_plan(uint64_t seed) {
         plan.policy.retries = static_cast<uint8_t>(random.below(4));
     }
     plan.has_key = chance(30);
+    plan.duplicates = chance(50);
     plan.has_full_nat = plan.wire != sync::Wire::kIpvs && chance(50);
     plan.clients = 5 + static_cast<unsigned>(random.below(20));
     plan.messages_per_second = chance(20) ? 20 : 4000;
@@ -104,7 +98,7 @@ SyncPlan draw_sync_plan(uint64_t seed) {
 
 std::string to_string(const SyncPlan& plan) {
     constexpr std::array kWires{"IPVS's messages", "Director's messages", "messages of both"};
-    return fmt::format("{} directors, {}{}, {} clients, told at {} of {}, refreshed by {} s{}{}",
+    return fmt::format("{} directors, {}{}, {} clients, told at {} of {}, refreshed by {} s{}{}{}",
                        plan.directors,
                        kWires.at(static_cast<size_t>(plan.wire)),
                        plan.has_key ? ", key" : "",
@@ -113,6 +107,7 @@ std::string to_string(const SyncPlan& plan) {
                        plan.policy.period,
                        plan.policy.refresh_seconds,
                        plan.has_full_nat ? ", full NAT" : "",
+                       plan.duplicates ? ", duplicates" : "",
                        plan.messages_per_second < 100 ? ", slow" : "");
 }
 
@@ -274,8 +269,7 @@ void SyncWorld::tick() {
     move_fetches();
 }
 
-// --- Telling
-// ---------------------------------------------------------------------------------------
+// --- Telling ---
 
 void SyncWorld::send_all(unsigned director) {
     Node& node = nodes_[director];
@@ -310,8 +304,7 @@ void SyncWorld::send_all(unsigned director) {
     }
 }
 
-// --- Hearing
-// ---------------------------------------------------------------------------------------
+// --- Hearing ---
 
 void SyncWorld::deliver(const SimNetwork::Delivery& delivery) {
     if (!is_alive(delivery.to)) {
@@ -413,117 +406,7 @@ void SyncWorld::install(unsigned director,
     }
 }
 
-// --- Tables
-// ----------------------------------------------------------------------------------------
-
-void SyncWorld::begin_fetch(unsigned joiner, unsigned source) {
-    note(fmt::format("director {} fetches the table of {}", joiner, source));
-    nodes_[joiner].receiver->table_begins(now);
-    sync::BulkSourceSettings serving{.sync_id = kSyncId};
-    serving.incarnation = nodes_[source].incarnation;
-    fetches_.push_back(std::make_unique<Fetch>(
-        Fetch{.joiner = joiner,
-              .source = source,
-              .joining = sync::BulkJoiner(kSyncId, nonce_of(++nonces_), {}, authenticator_),
-              .serving = sync::BulkSource(serving, nonce_of(++nonces_), authenticator_),
-              .joiner_incarnation = nodes_[joiner].incarnation,
-              .source_incarnation = nodes_[source].incarnation,
-              .moved_at = now,
-              .to_joiner = {},
-              .to_source = {},
-              .versions = {}}));
-}
-
-void SyncWorld::move_fetches() {
-    std::erase_if(fetches_, [this](const auto& fetch) { return !move(*fetch); });
-    for (unsigned i = 0; i < nodes_.size(); ++i) {
-        Node& node = nodes_[i];
-        const bool is_busy = std::any_of(fetches_.begin(), fetches_.end(), [i](const auto& fetch) {
-            return fetch->joiner == i;
-        });
-        if (is_alive(i) && !is_busy && !node.wants.empty()) {
-            const unsigned source = node.wants.front();
-            node.wants.pop_front();
-            if (is_alive(source)) {
-                begin_fetch(i, source);
-            }
-        }
-    }
-}
-
-// False: it is over.
-bool SyncWorld::move(Fetch& fetch) {
-    if (!is_alive(fetch.joiner) || !is_alive(fetch.source) ||
-        fetch.source_incarnation != nodes_[fetch.source].incarnation ||
-        fetch.joiner_incarnation != nodes_[fetch.joiner].incarnation) {
-        return false;
-    }
-    if (cut_.contains(fetch.joiner) != cut_.contains(fetch.source) ||
-        (cut_.contains(fetch.joiner) && cut_.contains(fetch.source))) {
-        if (now - fetch.moved_at > kFetchPatience) {
-            nodes_[fetch.joiner].wants.push_back(fetch.source);
-            return false;
-        }
-        return true;
-    }
-    fetch.moved_at = now;
-    const auto put = [&](std::deque<Fetch::Chunk>& way, sync::Bytes bytes) {
-        if (!bytes.empty()) {
-            const TimePoint soonest = way.empty() ? now : std::max(now, way.back().at);
-            way.push_back({soonest + up_to(milliseconds(300)), std::move(bytes)});
-        }
-    };
-    for (auto& way = fetch.to_source; !way.empty() && way.front().at <= now; way.pop_front()) {
-        fetch.serving.on_bytes(way.front().bytes, now);
-    }
-    while (const auto cursor = fetch.serving.wanted_page(now)) {
-        give_page(fetch, *cursor);
-    }
-    put(fetch.to_joiner, fetch.serving.take_output());
-    for (auto& way = fetch.to_joiner; !way.empty() && way.front().at <= now; way.pop_front()) {
-        Node& joiner = nodes_[fetch.joiner];
-        std::vector<SyncRecord> records = fetch.joining.on_bytes(way.front().bytes);
-        install(fetch.joiner, joiner.receiver->take_page(std::move(records)), fetch.versions);
-    }
-    put(fetch.to_source, fetch.joining.take_output());
-    if (fetch.joining.end() == sync::BulkEnd::kDone) {
-        ++tables_fetched;
-        note(fmt::format("director {} has the table of {}", fetch.joiner, fetch.source));
-        return false;
-    }
-    if (fetch.joining.end() != sync::BulkEnd::kNone) {
-        fail(fmt::format("a transfer ends: {}", to_string(fetch.joining.end())));
-        return false;
-    }
-    return true;
-}
-
-// As SyncControl::read_page() does; cursors behind 2^32 are of the templates.
-void SyncWorld::give_page(Fetch& fetch, uint64_t cursor) {
-    Node& source = nodes_[fetch.source];
-    SyncPage page;
-    page.is_of_templates = cursor >> 32 != 0;
-    page.cursor = static_cast<uint32_t>(cursor);
-    page.records.reserve(4);
-    source.fleet->run(0, page);
-    for (const SyncRecord& record : page.records) {
-        Version version = source.known[key_of(record)];
-        if (version.source == 0 || record.is_own) {
-            // What it has seen itself since it took over is another story than what it was told.
-            version.number = version.source == source.incarnation ? version.number : 0;
-            version.source = source.incarnation;
-        }
-        version.state = record.state;
-        fetch.versions[key_of(record)].push_front(version);
-    }
-    const bool is_last = page.is_last && page.is_of_templates;
-    const uint64_t next =
-        page.is_last ? uint64_t{1} << 32 : uint64_t{page.is_of_templates} << 32 | page.cursor;
-    fetch.serving.give_page(page.records, next, is_last, now);
-}
-
-// --- Clients
-// ---------------------------------------------------------------------------------------
+// --- Clients ---
 
 bool SyncWorld::say(Client& client, uint8_t flags, bool is_from_server) {
     WorkerFleet& fleet = *nodes_[carrier_].fleet;
@@ -597,11 +480,15 @@ void SyncWorld::act(Client& client) {
     taken_over += is_alive && client.director != carrier_ ? 1 : 0;
     client.director = carrier_;
     client.state = is_over ? Client::State::kIdle : Client::State::kOpen;
-    client.next = now + (is_over ? kBeforeReuse : Duration(0)) + up_to(milliseconds(800));
+    // Some fall silent for longer than the network needs to heal: nobody tells of them again.
+    const bool is_idle = !is_over && random_.below(100) < 3;
+    client.next = now + up_to(milliseconds(800)) +
+                  (is_over   ? kBeforeReuse
+                   : is_idle ? Duration(seconds(45))
+                             : Duration(0));
 }
 
-// --- What must be so
-// -------------------------------------------------------------------------------
+// --- What must be so ---
 
 void SyncWorld::check_convergence(TimePoint since) {
     Node& carrier = nodes_[carrier_];
@@ -617,10 +504,16 @@ void SyncWorld::check_convergence(TimePoint since) {
         for (const SyncRecord& own : ours) {
             const TimePoint told_at = carrier.told[key_of(own)].at;
             const TimePoint born = born_[key_of(own)];
-            const bool is_told = told_at > born && (repairs() || told_at >= since);
-            // A director that joined later has it from the table.
-            const bool is_older =
-                repairs() && !own.is_template && born < nodes_[i].started && born < carrier.started;
+            // What is told seldom may run out at the others meanwhile, as in IPVS.
+            const Duration life = own.is_template ? kTemplateLife : kLongestLife;
+            const auto is_recent = [this, life](TimePoint at) { return now - at < life; };
+            const bool is_told =
+                told_at > born && is_recent(told_at) && (repairs() || told_at >= since);
+            // A director that joined later has it from the table; a full-NAT end may have been
+            // taken.
+            const bool is_older = repairs() && own.local == own.client && !own.is_template &&
+                                  born < nodes_[i].started && born < carrier.started &&
+                                  is_recent(nodes_[i].started);
             if (!is_told && !is_older) {
                 continue;
             }

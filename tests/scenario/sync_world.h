@@ -31,6 +31,7 @@ struct SyncPlan {
     sync::Wire wire = sync::Wire::kBoth;
     dataplane::SyncPolicy policy;
     bool has_key = false;
+    bool duplicates = false;    // the network does
     bool has_full_nat = false;  // one service's connections; IPVS has no words for them
     unsigned clients = 10;
     uint32_t messages_per_second = 4000;
@@ -41,6 +42,8 @@ struct SyncPlan {
 
 class SyncWorld {
   public:
+    static constexpr uint8_t kSyncId = 7;
+
     SyncWorld(const SyncPlan& plan, uint64_t seed);
 
     std::string wrong;  // empty: nothing so far
@@ -74,7 +77,12 @@ class SyncWorld {
     void check_convergence(TimePoint since);
     // Nobody has any connection left, and the books say so.
     void check_empty();
-    [[nodiscard]] bool repairs() const { return plan_.wire != sync::Wire::kIpvs; }
+    // What was lost is noticed and fetched. IPVS's messages have no numbers: one that comes twice
+    // makes up for one that does not come.
+    [[nodiscard]] bool repairs() const {
+        return plan_.wire == sync::Wire::kDirector ||
+               (plan_.wire == sync::Wire::kBoth && !plan_.duplicates);
+    }
     [[nodiscard]] uint64_t lost_counted() const;
 
   private:

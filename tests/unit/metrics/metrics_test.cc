@@ -18,6 +18,47 @@
 namespace director::metrics {
 namespace {
 
+server::SyncView sync_example() {
+    server::SyncView sync;
+    sync.role = "both";
+    sync.postponed = 41;
+    sync.records_sent = 42;
+    sync.messages_sent = 43;
+    sync.send_errors = 44;
+    sync.dropped_new = 45;
+    sync.dropped_long_lived = 46;
+    sync.unsayable = 47;
+    sync.waiting = 48;
+    sync.lag_ms = 49;
+    server::SyncPeerView twin;
+    twin.address = "192.168.2.2";
+    twin.heard_ms_ago = 500;
+    twin.director_messages = 51;
+    twin.ipvs_messages = 52;
+    twin.records = 53;
+    twin.lost = 54;
+    twin.ipvs_lost = 55;
+    twin.late = 56;
+    twin.too_late = 57;
+    twin.replayed = 58;
+    twin.restarts = 59;
+    twin.lag_ms = 60;
+    sync.peers = {twin};
+    sync.outcomes = {{"installed", 61}, {"updated", 62}};
+    sync.refusals = {{"ipvs_too_short", 63}, {"record_older", 64}};
+    sync.not_allowed = 65;
+    sync.kept_for_later = 66;
+    sync.overflowed = 67;
+    sync.mismatches = {"one", "two"};
+    sync.tables_given = 68;
+    sync.table_records_given = 69;
+    sync.tables_fetched = 70;
+    sync.table_records_fetched = 71;
+    sync.fetches_failed = 72;
+    sync.is_fetching = true;
+    return sync;
+}
+
 Snapshot example() {
     Snapshot snapshot;
     snapshot.status.version = "0.1.0";
@@ -123,6 +164,7 @@ Snapshot example() {
     inside.state = "FAULT";
     snapshot.vrrp.instances = {outside, inside};
     snapshot.vrrp.refused = {{"checksum", "", 38}, {"ttl", "", 0}};
+    snapshot.sync = sync_example();
     return snapshot;
 }
 
@@ -178,6 +220,14 @@ TEST(MetricsTest, NothingOfVrrpWithoutAnInstance) {
     snapshot.vrrp.instances.clear();
     metrics.publish(snapshot);
     EXPECT_EQ(metrics.text().find("vrrp"), std::string::npos);
+}
+
+TEST(MetricsTest, NothingOfSyncWithoutIt) {
+    Metrics metrics;
+    Snapshot snapshot = example();
+    snapshot.sync = {};
+    metrics.publish(snapshot);
+    EXPECT_EQ(metrics.text().find("sync"), std::string::npos);
 }
 
 TEST(MetricsTest, PageIsEmptyBeforeTheFirstSnapshot) {

@@ -191,6 +191,19 @@ TEST(SyncReceiver, LateAndTwice) {
     EXPECT_EQ(link.peer().replayed, 1U);
 }
 
+// What was sent before we began to listen is not lost, and when it comes late nothing is found
+// again.
+TEST(SyncReceiver, LateFromBeforeTheBeginningMakesUpForNothing) {
+    ReplayWindow window;
+    EXPECT_EQ(window.take(1, 5), ReplayWindow::Answer::kNew);
+    EXPECT_EQ(window.take(1, 8), ReplayWindow::Answer::kNew);
+    EXPECT_EQ(window.lost(), 2U);
+    EXPECT_EQ(window.take(1, 4), ReplayWindow::Answer::kLate);
+    EXPECT_EQ(window.lost(), 2U);
+    EXPECT_EQ(window.take(1, 6), ReplayWindow::Answer::kLate);
+    EXPECT_EQ(window.lost(), 1U);
+}
+
 // A message that was overtaken long ago is as good as lost: what came since may be forgotten.
 TEST(SyncReceiver, TooLateIsNotTaken) {
     for (const int late_by : {999, 1000}) {
