@@ -1,6 +1,7 @@
 #!/bin/bash
 # Every kind of tunnel, over and of both families, to real servers behind a router; and what becomes
-# of packets that are too long for the way: path MTU discovery through tunnels, NAT and full NAT.
+# of packets that are too long for the way: path MTU discovery through tunnels, direct routing, NAT and
+# full NAT.
 . "$(dirname "$0")/../lib.sh"
 raise lvs-tun
 
@@ -25,15 +26,15 @@ import ast, sys
 print(*ast.literal_eval(sys.argv[1]), sep=",")' "$(grep '^{' "$lab_state/$web/decapsulate.log" | tail -n 1)")"
 done
 
-for web in web1 web2; do
+for web in web1 web2 web3; do
     scripts/lab start $web echo /usr/bin/python3 "$helpers/tcp_echo.py" 7
     until_true 60 ip netns exec dir-$web sh -c 'ss -Hltn sport = :7 | grep -q .' ||
         not_ok "echo server of $web started"
 done
 openssl enc -aes-128-ctr -nosalt -K 00 -iv 00 -in /dev/zero 2>/dev/null | head -c 300000 | base64 -w 0 >"$scratch/large"
 # Both ways, 400 kB through tunnel and path.
-echoes() { # VIP
-    client timeout 20 /usr/bin/python3 "$helpers/tcp_say.py" "$1" 7 - <"$scratch/large" | tr -d '\n' |
+echoes() { # VIP [PORT]
+    client timeout 20 /usr/bin/python3 "$helpers/tcp_say.py" "$1" "${2:-7}" - <"$scratch/large" | tr -d '\n' |
         cmp - "$scratch/large"
 }
 # narrow NODE PREFIX INTERFACE BYTES
@@ -46,6 +47,12 @@ narrow near 170.210.121.0/24 n0 1280
 narrow near 2001:db8:121::/64 n0 1300
 for vip in 170.210.122.{104,105,106,107,110} 2001:db8:122::{104,105,106,107}; do
     check "$vip: a narrow way to the client, 400 kB there and back" echoes "$vip"
+done
+for vip in 170.210.122.111 2001:db8:122::111; do
+    check "$vip: direct routing, a narrow way to the client" echoes "$vip"
+    # Who was too long is told at the virtual address, which to the router is the director's.
+    check "$vip: whose server has heard of it by way of the director" sh -c \
+        "ip -n dir-web3 route get \"\$(case $vip in *:*) echo 2001:db8:121::101 ;; *) echo 170.210.121.101 ;; esac)\" from $vip | grep -q 'mtu 1[23]'"
 done
 narrow far 192.168.0.0/24 f1 1280
 narrow far 2001:db8:192::/64 f1 1400  # in a tunnel, IPv6 needs 1280 bytes and the wrapping
