@@ -349,10 +349,22 @@ class PrefixFiles {
     std::map<std::string, std::shared_ptr<const Prefixes>> files_;  // shared: they may be large
 };
 
+// A FIFO that tells of changes, and the program that reads it, with its arguments; the path is
+// added as the last one.
+struct NotifyFifo {
+    std::string path;  // empty: none
+    std::vector<std::string> program;
+
+    friend bool operator==(const NotifyFifo&, const NotifyFifo&) = default;
+};
+
 struct Control {
     std::string socket = "/run/directord.sock";
     std::string metrics_address;  // "[::1]:9142"; empty = no HTTP listener
     LogLevel log_level = LogLevel::kInfo;
+    NotifyFifo notify_fifo;       // of everything
+    NotifyFifo vrrp_notify_fifo;  // of VRRP
+    NotifyFifo lvs_notify_fifo;   // of real servers and virtual services
 
     friend bool operator==(const Control&, const Control&) = default;
 };

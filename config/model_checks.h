@@ -127,7 +127,7 @@ struct CheckScript {
 struct CheckPassive {
     uint32_t connections_min = 20;
     uint8_t unanswered_percent = 50;  // 0: not looked at
-    uint8_t reset_percent = 0;        // 0: not looked at
+    uint8_t reset_percent = 50;       // 0: not looked at
     Duration hold = std::chrono::seconds(30);
 
     friend bool operator==(const CheckPassive&, const CheckPassive&) = default;

@@ -42,7 +42,10 @@ struct VrrpNotify {
     std::vector<std::string> backup;
     std::vector<std::string> fault;
     std::vector<std::string> stop;
+    std::vector<std::string> deleted;              // it left the configuration
+    std::vector<std::string> master_rx_lower_pri;  // MASTER heard of one with a lower priority
     std::vector<std::string> any;  // gets four words more: INSTANCE or GROUP, name, state, priority
+    bool priority_changes = false;  // whether these are told too
 
     friend bool operator==(const VrrpNotify&, const VrrpNotify&) = default;
 };

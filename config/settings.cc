@@ -71,6 +71,11 @@ bool read_device(std::string_view text, std::string& to) {
     return (is_virtual || is_pci_address(name)) && !has_blank_or_control(text) && keep(text, to);
 }
 
+bool read_optional_path(std::string_view text, std::string& out) {
+    out = text;
+    return text.empty() || text.front() == '/';
+}
+
 bool read_socket_path(std::string_view text, std::string& to) {
     constexpr size_t kSocketPathMax = 107;  // sockaddr_un::sun_path without the final NUL
     return text.size() > 1 && text.size() <= kSocketPathMax && text.front() == '/' &&
@@ -212,6 +217,8 @@ const TextForm<std::string> kDeviceForm{
     same};
 const TextForm<std::string> kSocketPathForm{
     "an absolute path of at most 107 characters", read_socket_path, same};
+const TextForm<std::string> kOptionalPathForm{
+    "an absolute path, or \"\" for none", read_optional_path, same};
 const TextForm<std::string> kListenAddressForm{
     "an IP address and port such as \"127.0.0.1:9142\" or \"[::1]:9142\", or \"\" for none",
     read_listen_address,

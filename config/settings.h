@@ -31,6 +31,7 @@ namespace director::config {
 extern const TextForm<std::string> kInterfaceNameForm;
 extern const TextForm<std::string> kDeviceForm;
 extern const TextForm<std::string> kSocketPathForm;
+extern const TextForm<std::string> kOptionalPathForm;
 extern const TextForm<std::string> kListenAddressForm;
 extern const TextForm<std::string> kSchedulerForm;
 extern const TextForm<std::string> kArgumentForm;
@@ -112,10 +113,19 @@ inline constexpr uint32_t kConnectionsPerWorkerMin = 64;
 inline constexpr size_t kInterfaceNameLengthMax = 15;  // IFNAMSIZ without the final NUL
 
 template <typename Visitor>
+void visit_settings(NotifyFifo& fifo, Visitor& visitor) {
+    visitor.text("path", fifo.path, kOptionalPathForm, Need::kOptional);
+    visitor.texts("program", fifo.program, kCommandForm);
+}
+
+template <typename Visitor>
 void visit_settings(Control& control, Visitor& visitor) {
     visitor.text("socket", control.socket, kSocketPathForm, Need::kOptional);
     visitor.text("metrics_address", control.metrics_address, kListenAddressForm, Need::kOptional);
     visitor.choice("log_level", control.log_level, std::span(kLogLevels));
+    visitor.group("notify_fifo", control.notify_fifo);
+    visitor.group("vrrp_notify_fifo", control.vrrp_notify_fifo);
+    visitor.group("lvs_notify_fifo", control.lvs_notify_fifo);
 }
 
 template <typename Visitor>

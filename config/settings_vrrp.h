@@ -38,7 +38,10 @@ void visit_settings(VrrpNotify& notify, Visitor& visitor) {
     visitor.texts("backup", notify.backup, kCommandForm);
     visitor.texts("fault", notify.fault, kCommandForm);
     visitor.texts("stop", notify.stop, kCommandForm);
+    visitor.texts("deleted", notify.deleted, kCommandForm);
+    visitor.texts("master_rx_lower_pri", notify.master_rx_lower_pri, kCommandForm);
     visitor.texts("any", notify.any, kCommandForm);
+    visitor.flag("priority_changes", notify.priority_changes);
 }
 
 template <typename Visitor>

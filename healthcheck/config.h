@@ -172,7 +172,7 @@ struct ScriptCheck {
 struct PassiveCheck {
     uint32_t connections_min = 20;
     uint32_t unanswered_percent = 50;  // 0: not looked at
-    uint32_t reset_percent = 0;        // 0: not looked at; some services end with resets always
+    uint32_t reset_percent = 50;       // 0: not looked at; some services end with resets always
     Duration hold = std::chrono::seconds(30);
 
     friend auto operator<=>(const PassiveCheck&, const PassiveCheck&) = default;

@@ -83,6 +83,7 @@ Application::~Application() {
     }
     sync_.reset();
     vrrp_side_.reset();
+    notify_fifos_.reset();
     programs_.reset();
     probe_side_.reset();
     kernel_side_.reset();
@@ -157,22 +158,35 @@ Result<void> Application::start() {
         return Failure(programs.error());
     }
     programs_ = std::move(*programs);
-    vrrp_side_ =
-        std::make_unique<VrrpSide>(io_,
-                                   VrrpSide::Surroundings{.clock = clock_,
-                                                          .engine = *engine_,
-                                                          .fleet = *fleet_,
-                                                          .kernel = *kernel_side_,
-                                                          .programs = *programs_,
-                                                          .take_in = [this] { serve_engine(); },
-                                                          .taking_over =
-                                                              [this] {
-                                                                  if (sync_) {
-                                                                      sync_->hold_strays();
-                                                                  }
-                                                              }});
+    notify_fifos_ = std::make_unique<NotifyFifos>(*programs_);
+    notify_fifos_->configure(model_.control);
+    vrrp_side_ = std::make_unique<VrrpSide>(
+        io_,
+        VrrpSide::Surroundings{.clock = clock_,
+                               .engine = *engine_,
+                               .fleet = *fleet_,
+                               .kernel = *kernel_side_,
+                               .programs = *programs_,
+                               .tell =
+                                   [this](const vrrp::Event& event) {
+                                       if (const auto line = fifo_line(event)) {
+                                           notify_fifos_->tell_vrrp(*line);
+                                       }
+                                   },
+                               .take_in = [this] { serve_engine(); },
+                               .taking_over =
+                                   [this] {
+                                       if (sync_) {
+                                           sync_->hold_strays();
+                                       }
+                                   }});
     health_side_->on_quorum([this](const std::string& service, bool is_up) {
         vrrp_side_->quorum_changed(service, is_up);
+    });
+    health_side_->on_event([this](const healthcheck::Event& event, Protocol protocol) {
+        if (const auto line = fifo_line(event, protocol)) {
+            notify_fifos_->tell_health(*line + "\n");
+        }
     });
     wake_ = std::make_unique<asio::posix::stream_descriptor>(io_, ::dup(engine_->wake_fd()));
     wait_for_engine();
@@ -419,6 +433,7 @@ Result<std::string> Application::apply(const config::Model& next) {
     }
     *changed += other_changes(model_, next);
     set_log_level(next.control.log_level);
+    notify_fifos_->configure(next.control);
     const config::Model before = std::exchange(model_, next);
     if (auto done = kernel_side_->change(before, model_); !done) {
         *changed += "; addresses or routes: " + done.error().message;

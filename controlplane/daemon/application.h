@@ -24,6 +24,7 @@
 #include "controlplane/daemon/health_side.h"
 #include "controlplane/daemon/instance_lock.h"
 #include "controlplane/daemon/kernel_side.h"
+#include "controlplane/daemon/notify_fifo.h"
 #include "controlplane/daemon/probe_side.h"
 #include "controlplane/daemon/programs.h"
 #include "controlplane/daemon/service_control.h"
@@ -99,6 +100,7 @@ class Application {
     std::unique_ptr<KernelSide> kernel_side_;
     std::unique_ptr<ProbeSide> probe_side_;
     std::unique_ptr<Programs> programs_;
+    std::unique_ptr<NotifyFifos> notify_fifos_;
     std::unique_ptr<VrrpSide> vrrp_side_;
     std::unique_ptr<SyncControl> sync_;  // null: off
     metrics::Metrics metrics_;

@@ -110,6 +110,8 @@ ServerCounters Census::server_total(const Reports& reports, RealServerId id) {
         total.bytes_out += part.bytes_out;
         total.active += part.active;
         total.inactive += part.inactive;
+        total.unanswered += part.unanswered;
+        total.resets += part.resets;
     }
     return total;
 }

@@ -355,26 +355,23 @@ class Mistakes {
         return wrong;
     }
 
-    // What the workers' counters can tell: packets from the server, not what was in them.
+    // Workers see what servers say to clients where it comes by them, of TCP.
     void look_at_passive(const config::VirtualService& service,
                          const config::RealServer& server,
                          const std::string& path) {
         const bool is_seen = server.forwarding == config::ForwardingMethod::kNat ||
                              server.forwarding == config::ForwardingMethod::kFullNat;
+        const bool is_tcp = service.protocol == Protocol::kTcp || service.mark != 0;
         const auto& checks = checks_of(service, server);
         for (size_t i = 0; i < checks.size(); ++i) {
-            if (checks[i].type != config::CheckType::kPassive) {
-                continue;
-            }
             const std::string at = fmt::format("{}.checks[{}]", path, i);
-            if (!is_seen) {
+            if (checks[i].type == config::CheckType::kPassive && !is_seen) {
                 add_once(at,
                          "a passive check needs forwarding \"nat\" or \"full-nat\": other servers' "
                          "answers go past the director");
             }
-            if (checks[i].passive.reset_percent != 0) {
-                add_once(at + ".passive.reset_percent",
-                         "resets are not counted: expected 0, not looked at");
+            if (checks[i].type == config::CheckType::kPassive && !is_tcp) {
+                add_once(at, "a passive check needs a service of TCP: it goes by handshakes");
             }
         }
     }

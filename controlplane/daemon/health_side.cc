@@ -219,11 +219,15 @@ void HealthSide::serve(const std::set<std::string>& services) {
 }
 
 void HealthSide::tell(const healthcheck::Event& event) const {
+    const auto about = watched_.find(event.service);
+    if (told_of_event_ && about != watched_.end()) {
+        told_of_event_(event, about->second.key.protocol);
+    }
     if (event.kind != EventKind::kQuorumGained && event.kind != EventKind::kQuorumLost) {
         return;
     }
-    if (const auto service = watched_.find(event.service); service != watched_.end()) {
-        tell_quorum(service->second.name);
+    if (about != watched_.end()) {
+        tell_quorum(about->second.name);
     }
 }
 
@@ -265,8 +269,6 @@ std::optional<bool> HealthSide::has_quorum(std::string_view service) const {
                : std::nullopt;
 }
 
-// A server that answers a SYN sends one packet at least, so new connections beyond the packets that
-// came from it have had no answer. That is a lower bound, and exact for a server that is dead.
 void HealthSide::take_traffic(const Reports& reports) {
     const auto before = std::exchange(seen_, {});
     if (!has_passive_checks_) {
@@ -275,16 +277,16 @@ void HealthSide::take_traffic(const Reports& reports) {
     for (const plan::ServiceEntry* const service : services_.catalogue().services()) {
         for (const plan::RealServerEntry& server : service->servers) {
             const dataplane::ServerCounters total = Census::server_total(reports, server.id);
-            seen_[server.id] = {total.connections, total.packets_out};
+            const healthcheck::Traffic seen{total.connections, total.unanswered, total.resets};
+            seen_[server.id] = seen;
             const auto old = before.find(server.id);
             // The first look at a slot, which may have been another server's, tells nothing.
-            if (old == before.end() || total.connections < old->second.connections) {
-                continue;
+            if (old != before.end() && seen.connections >= old->second.connections) {
+                engine_->add_traffic(server.settings.endpoint,
+                                     {seen.connections - old->second.connections,
+                                      seen.unanswered - old->second.unanswered,
+                                      seen.resets - old->second.resets});
             }
-            const uint64_t connections = total.connections - old->second.connections;
-            const uint64_t packets = total.packets_out - old->second.packets_out;
-            engine_->add_traffic(server.settings.endpoint,
-                                 {connections, connections - std::min(connections, packets), 0});
         }
     }
 }

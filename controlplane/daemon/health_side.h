@@ -53,6 +53,10 @@ class HealthSide {
     void on_quorum(std::function<void(const std::string& service, bool is_up)> told) {
         told_of_quorum_ = std::move(told);
     }
+    // Called with each event, after what it is about has been done.
+    void on_event(std::function<void(const healthcheck::Event&, Protocol)> told) {
+        told_of_event_ = std::move(told);
+    }
     // Says so of every service.
     void tell_quorums() const;
     // By either name. True of services that nobody checks; nothing if there is none.
@@ -64,11 +68,6 @@ class HealthSide {
     void take_traffic(const Reports& reports);
 
   private:
-    // Of a real server, at the last call of take_traffic().
-    struct Seen {
-        uint64_t connections = 0;
-        uint64_t packets_out = 0;
-    };
     struct Service {
         std::string name;  // Director's
         dataplane::ServiceKey key;
@@ -94,6 +93,7 @@ class HealthSide {
     std::function<void()> on_change_;
     std::function<void(const std::string&, bool)> told_of_quorum_;
     ProbeSide* probe_side_ = nullptr;
+    std::function<void(const healthcheck::Event&, Protocol)> told_of_event_;
     std::function<void()> stopped_;  // set: stop() was called
     TimePoint stop_deadline_;
     healthcheck::KernelSockets sockets_;
@@ -103,7 +103,7 @@ class HealthSide {
     std::map<std::string, Service, std::less<>> watched_;  // by the engine's name
     std::set<std::string, std::less<>> unwatched_;         // Director's names
     bool has_passive_checks_ = false;
-    std::map<dataplane::RealServerId, Seen> seen_;
+    std::map<dataplane::RealServerId, healthcheck::Traffic> seen_;  // ever, at the last call
 };
 
 }  // namespace director::daemon

@@ -35,7 +35,10 @@ vrrp::NotifyConfig notify_settings(const config::VrrpNotify& notify) {
     settings.backup = notify.backup;
     settings.fault = notify.fault;
     settings.stop = notify.stop;
+    settings.deleted = notify.deleted;
+    settings.lower_priority_received = notify.master_rx_lower_pri;
     settings.any = notify.any;
+    settings.tells_priority_changes = notify.priority_changes;
     return settings;
 }
 

@@ -84,6 +84,12 @@ void VrrpSide::configure(const config::Model& model) {
     vrrp::Actions actions;
     router_.configure(now, vrrp_settings(model), actions);
     files_.clear();
+    tells_priority_.clear();
+    for (const config::VrrpInstance& instance : model.vrrp_instances) {
+        if (instance.notify.priority_changes) {
+            tells_priority_.insert(instance.name);
+        }
+    }
     for (const config::VrrpTracker& tracker : model.vrrp_trackers) {
         if (tracker.kind == config::VrrpTrackerKind::kFile) {
             files_.push_back(tracker.subject);
@@ -275,7 +281,10 @@ void VrrpSide::carry_out(const vrrp::EndScript& script) {
     around_.programs.end(script.run);
 }
 
-void VrrpSide::carry_out(const vrrp::Event& event) {
+void VrrpSide::carry_out(const vrrp::Event& event) const {
+    if (event.kind != vrrp::EventKind::kPriority || tells_priority_.contains(event.name)) {
+        around_.tell(event);
+    }
     const auto text = fmt::format("name={} state={} priority={} event={} \"{}\"",
                                   event.name,
                                   to_string(event.state),

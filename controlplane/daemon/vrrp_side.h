@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ class VrrpSide {
         Fleet& fleet;
         KernelSide& kernel;
         Programs& programs;
+        // Events of instances and groups, in their order.
+        std::function<void(const vrrp::Event&)> tell;
         // Takes in what the workers have punted: before time is told to have passed, adverts that
         // wait must be heard.
         std::function<void()> take_in;
@@ -80,7 +83,7 @@ class VrrpSide {
     void carry_out(const vrrp::RunCommand& command);
     void carry_out(const vrrp::StartScript& script);
     void carry_out(const vrrp::EndScript& script);
-    static void carry_out(const vrrp::Event& event);
+    void carry_out(const vrrp::Event& event) const;
     [[nodiscard]] std::span<const uint8_t> censor(dataplane::PortId port,
                                                   VlanTags vlan,
                                                   std::span<const uint8_t> frame);
@@ -95,7 +98,8 @@ class VrrpSide {
     asio::steady_timer timer_;
     asio::steady_timer file_timer_;
     bool is_watching_ = false;
-    std::vector<std::string> files_;  // of trackers
+    std::vector<std::string> files_;        // of trackers
+    std::set<std::string> tells_priority_;  // instances that say so of themselves
     std::map<std::string, dataplane::InterfaceId> ids_;
     std::map<dataplane::InterfaceId, dataplane::Interface> interfaces_;
     std::map<dataplane::InterfaceId, std::string> names_;

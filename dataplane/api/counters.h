@@ -52,6 +52,11 @@ struct ServerCounters {
     uint64_t bytes_out = 0;
     uint32_t active = 0;    // gauge: connections in an active state
     uint32_t inactive = 0;  // gauge: all other connections
+    // Where the server's answers are seen (NAT, full NAT), TCP connections that it did not answer
+    // before their SYN was repeated or they expired; and those that it reset while their client had
+    // not ended them.
+    uint64_t unanswered = 0;
+    uint64_t resets = 0;
 };
 
 // Per worker and pool of local addresses.
@@ -70,6 +75,6 @@ struct ServiceCounters {
 };
 
 static_assert(std::is_trivially_copyable_v<WorkerCounters>);
-static_assert(std::is_trivially_copyable_v<ServerCounters> && sizeof(ServerCounters) == 48);
+static_assert(std::is_trivially_copyable_v<ServerCounters> && sizeof(ServerCounters) == 64);
 
 }  // namespace director::dataplane

@@ -231,6 +231,7 @@ void forget_real_server(Worker::State& state, const Command& command) {
         return;
     }
     counters = {};
+    state.server_signs[index(command.server)] = {};
 }
 
 void put_tables(Worker::State& state, const Command& command) {

@@ -1,5 +1,6 @@
 // The end of connections: a bounded number of timers per poll, so that a million that end in the
 // same second delay no packet.
+#include "dataplane/core/stages/server_signs.h"
 #include "dataplane/core/stages/syn_proxy.h"
 #include "dataplane/core/stages/tcp_state.h"
 #include "dataplane/core/worker_state.h"
@@ -17,6 +18,7 @@ constexpr uint32_t kSlotsMax = 64;
 }
 
 void expire(Worker::State& state, uint32_t connection) {
+    note_silence(state, state.connections[connection]);
     end_connection(state, connection);
     ++state.counters.connections_expired;
 }

@@ -11,6 +11,20 @@ namespace {
 constexpr uint32_t kSlotsPerPoll = 128;        // counters copied
 constexpr uint32_t kConnectionsPerPoll = 256;  // table positions looked at
 
+[[nodiscard]] ServerCounters counters_of(const Worker::State& state, uint32_t server) {
+    const ServerTally& tally = state.server_tallies[server];
+    const ServerSigns& signs = state.server_signs[server];
+    return {.connections = tally.connections,
+            .packets_in = tally.packets[0],
+            .packets_out = tally.packets[1],
+            .bytes_in = tally.bytes[0],
+            .bytes_out = tally.bytes[1],
+            .active = tally.active,
+            .inactive = tally.inactive,
+            .unanswered = signs.unanswered,
+            .resets = signs.resets};
+}
+
 void report_pools(const Worker::State& state, CountersReport& report) {
     const size_t count = std::min<size_t>(report.pools.size(), kLocalPoolsMax);
     for (size_t number = 0; number < count; ++number) {
@@ -32,7 +46,7 @@ void report_pools(const Worker::State& state, CountersReport& report) {
         report.services[i] = state.service_counters[i];
     }
     for (uint32_t i = report.cursor; i < std::min(end, servers); ++i) {
-        report.servers[i] = state.server_tallies[i].counters();
+        report.servers[i] = counters_of(state, i);
     }
     report.cursor = end;
     if (end < std::max(services, servers)) {

@@ -193,6 +193,7 @@ void give_back_unused(Worker::State& state,
                                            method);
     wanted.entry.server = record.server;
     wanted.entry.state = record.state;
+    wanted.entry.traits |= kIsHeard;  // if it was, the twin knows
     wanted.entry.traits |= options.clamp_mss ? kClampsMss : 0;
     wanted.details.local_pool = options.local_pool;
     if (record.has_adjustment || needs_adjustment(options, wanted.entry)) {

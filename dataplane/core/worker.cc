@@ -66,6 +66,7 @@ Worker::State::State(const WorkerSettings& worker_settings)
       scratch{},
       made_frames{},
       server_tallies(settings.memory, settings.real_servers_max),
+      server_signs(settings.memory, settings.real_servers_max),
       outer_headers(settings.memory, settings.real_servers_max),
       service_counters(settings.memory, settings.services_max),
       timeouts(settings.memory, size_t{settings.services_max} + 1),
@@ -136,8 +137,9 @@ Worker::~Worker() = default;
 bool Worker::is_ready() const {
     return state_->connections.is_allocated() && state_->sync.is_allocated() &&
            state_->ftps.is_allocated() && state_->fragments.is_allocated() &&
-           state_->server_tallies.is_allocated() && state_->outer_headers.is_allocated() &&
-           state_->service_counters.is_allocated() && state_->timeouts.is_allocated();
+           state_->server_tallies.is_allocated() && state_->server_signs.is_allocated() &&
+           state_->outer_headers.is_allocated() && state_->service_counters.is_allocated() &&
+           state_->timeouts.is_allocated();
 }
 
 uint64_t Worker::table_bytes(const WorkerSettings& settings) {
@@ -145,7 +147,8 @@ uint64_t Worker::table_bytes(const WorkerSettings& settings) {
            SyncMarks::bytes(settings.connections_max + ConnTable::kReserved,
                             settings.sync_queue_max) +
            FtpTable::bytes(settings.ftp_controls_max) +
-           uint64_t{settings.real_servers_max} * (sizeof(ServerTally) + sizeof(OuterHeader)) +
+           uint64_t{settings.real_servers_max} *
+               (sizeof(ServerTally) + sizeof(ServerSigns) + sizeof(OuterHeader)) +
            uint64_t{settings.services_max} * sizeof(ServiceCounters) +
            (uint64_t{settings.services_max} + 1) * sizeof(TimeoutRow) +
            FragmentTable::bytes(fragment_settings(settings));

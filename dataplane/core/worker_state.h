@@ -94,13 +94,15 @@ struct alignas(64) ServerTally {
     bool is_ending : 1 = false;
     bool has_own_timeouts : 1 = false;  // its service has
     WhenServerGone when_gone{};
-
-    [[nodiscard]] ServerCounters counters() const {
-        return {connections, packets[0], packets[1], bytes[0], bytes[1], active, inactive};
-    }
 };
 
 static_assert(sizeof(ServerTally) == 64);
+
+// What else is counted of a real server, apart: few packets touch it.
+struct ServerSigns {
+    uint64_t unanswered = 0;
+    uint64_t resets = 0;
+};
 
 // How long idle connections are kept, by state, of all services or of one (timeouts.cc).
 struct alignas(64) TimeoutRow {
@@ -171,6 +173,7 @@ struct Worker::State {
 
     WorkerCounters counters;
     TableArray<ServerTally> server_tallies;
+    TableArray<ServerSigns> server_signs;
     TableArray<OuterHeader> outer_headers;  // by server, of those that packets are tunnelled to
     TableArray<ServiceCounters> service_counters;
     TableArray<TimeoutRow> timeouts;  // of all services, then of each that has its own, by slot

@@ -653,6 +653,8 @@ FleetReport WorkerFleet::report() {
             all.bytes_out += one.bytes_out;
             all.active += one.active;
             all.inactive += one.inactive;
+            all.unanswered += one.unanswered;
+            all.resets += one.resets;
         }
     }
     return sum;

@@ -83,7 +83,8 @@ bool start_resetting(Worker::State& state, uint32_t connection) {
     }
     Connection& entry = state.connections[connection];
     const uint32_t deadline = entry.deadline;
-    entry.traits = static_cast<uint8_t>((entry.traits | kIsEnding) & ~kClampsMss);
+    entry.traits =
+        static_cast<uint8_t>((entry.traits | kIsEnding) & ~(kClientKnows | kServerKnows));
     change_state(state, connection, ConnState::kClose);
     end_at(state, connection, deadline);
     ask(state, connection, kFirstQuestion);

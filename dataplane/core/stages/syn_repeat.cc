@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "dataplane/core/stages/own_frames.h"
+#include "dataplane/core/stages/server_signs.h"
 #include "dataplane/core/stages/syn_proxy.h"
 #include "dataplane/core/stages/tcp_state.h"
 
@@ -28,6 +29,7 @@ uint32_t first_look_at_server(const Worker::State& state) {
 uint32_t look_after_server(Worker::State& state, uint32_t connection) {
     send_as_client(
         state, connection, awaited_syn(state.connections.details(state.connections[connection])));
+    note_silence(state, state.connections[connection]);
     const Connection& entry = state.connections[connection];
     const uint32_t timeout = timeouts_of(state, entry)[static_cast<size_t>(entry.state)];
     const uint32_t left = entry.deadline - state.tick;

@@ -1,6 +1,7 @@
 // Stage 5: what the packet does to its connection: TCP state, deadline, counters.
 #include "dataplane/core/codecs/frame.h"
 #include "dataplane/core/stages/sctp_state.h"
+#include "dataplane/core/stages/server_signs.h"
 #include "dataplane/core/stages/syn_proxy.h"
 #include "dataplane/core/stages/tcp_state.h"
 #include "dataplane/core/worker_state.h"
@@ -24,6 +25,7 @@ void count_packet(Worker::State& state, const Connection& connection, const Pack
 }
 
 void follow_tcp(Worker::State& state, Connection& connection, const Packet& packet) {
+    note_signs(state, connection, packet);
     const ConnState next = next_tcp_state(
         connection.state, tcp_view(packet.direction, connection.forwarding), packet.tcp_flags);
     if (next != connection.state) {

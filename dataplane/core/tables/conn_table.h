@@ -77,8 +77,9 @@ enum ConnectionTrait : uint8_t {
     kIsLimited = 64,      // counts against a limit
     kClampsMss = 32,      // handshakes are told a segment size that fits the way
     kIsEnding = 16,       // its server is gone: whoever still speaks gets a reset
-    // Of one that is ending: which end has got its reset. No handshake is left then to be clamped.
-    kClientKnows = 128,
+    kIsHeard = 128,       // while it waits for its server: that has answered (server_signs.h)
+    // Of one that is ending: which end has got its reset. No handshake is left then.
+    kClientKnows = kIsHeard,
     kServerKnows = kClampsMss,
 };
 

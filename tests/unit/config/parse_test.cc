@@ -20,7 +20,7 @@ TEST(Parse, LeavesDefaultsWhereNothingIsWritten) {
 
 TEST(Parse, ReadsEverySingleSetting) {
     const auto model = parse(std::string(kOnePort) + R"(
-        control: { socket = "/tmp/d.sock"; metrics_address = "0.0.0.0:9142"; log_level = "debug"; };
+        control: { socket = "/tmp/d.sock"; metrics_address = "0.0.0.0:9142"; log_level = "debug"; notify_fifo = { path = "/run/all"; program = [ "/bin/reader", "x" ]; }; };
         dataplane: {
             eal_arguments = [ "--a", "-b" ]; main_cpu = 3; worker_cpus = [ 1, 1, 2 ];
             idle = "adaptive"; realtime_priority = 20; pool_frames = 600; ring_entries = 32; connections_max = 192;
@@ -38,7 +38,13 @@ TEST(Parse, ReadsEverySingleSetting) {
             sctp_shutdown_ack_sent = 22; sctp_rejected = 23; sctp_closed = 24;
         };)");
     ASSERT_THAT(lines_of(model), testing::IsEmpty());
-    EXPECT_EQ(model->control, (Control{"/tmp/d.sock", "0.0.0.0:9142", LogLevel::kDebug}));
+    EXPECT_EQ(model->control,
+              (Control{"/tmp/d.sock",
+                       "0.0.0.0:9142",
+                       LogLevel::kDebug,
+                       {"/run/all", {"/bin/reader", "x"}},
+                       {},
+                       {}}));
     EXPECT_EQ(model->dataplane,
               (Dataplane{{"--a", "-b"},
                          3,

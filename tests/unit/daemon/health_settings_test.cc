@@ -247,13 +247,13 @@ TEST(HealthMistakes, PatternsAndTimesAreLookedAt) {
 }
 
 TEST(HealthMistakes, PassiveChecksWantWhatTheWorkersCount) {
-    EXPECT_EQ(mistakes_in(R"({ address = "192.0.2.80:80";
+    EXPECT_EQ(mistakes_in(R"({ address = "192.0.2.80:53"; protocol = "udp";
  checks = ( { type = "passive"; passive = { reset_percent = 5; }; } );
- real_servers = ( { address = "10.0.0.1:80"; }, { address = "10.0.0.2:80"; },
-  { address = "10.0.0.3:80"; forwarding = "direct"; } ); })"),
+ real_servers = ( { address = "10.0.0.1:53"; }, { address = "10.0.0.2:53"; },
+  { address = "10.0.0.3:53"; forwarding = "direct"; } ); })"),
               (std::vector<std::string>{
-                  "t.conf:3: virtual_services[0].checks[0].passive.reset_percent: resets are not "
-                  "counted: expected 0, not looked at",
+                  "t.conf:3: virtual_services[0].checks[0]: a passive check needs a service of TCP: "
+                  "it goes by handshakes",
                   "t.conf:3: virtual_services[0].checks[0]: a passive check needs forwarding "
                   "\"nat\" or \"full-nat\": other servers' answers go past the director"}));
 }
