@@ -119,9 +119,11 @@ virtual_services = ( { address = "[2001:db8::80]:80"; local_pool = "a"; real_ser
  { address = "192.0.2.80:80"; sloppy_tcp = true; syn_proxy = "always"; },
  { address = "192.0.2.80:21"; sloppy_tcp = true; ftp = true; } );)",
      {"2: virtual_services[0].sloppy_tcp: is for tcp services",
-      "3: virtual_services[1].sloppy_tcp: cannot be together with ftp, syn_proxy or client_address, "
+      "3: virtual_services[1].sloppy_tcp: cannot be together with ftp, syn_proxy or "
+      "client_address, "
       "which follow a connection from its first packet",
-      "4: virtual_services[2].sloppy_tcp: cannot be together with ftp, syn_proxy or client_address, "
+      "4: virtual_services[2].sloppy_tcp: cannot be together with ftp, syn_proxy or "
+      "client_address, "
       "which follow a connection from its first packet"}},
     {"FlagsOfOtherSchedulers",
      kWithPort,

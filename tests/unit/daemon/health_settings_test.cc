@@ -247,15 +247,16 @@ TEST(HealthMistakes, PatternsAndTimesAreLookedAt) {
 }
 
 TEST(HealthMistakes, PassiveChecksWantWhatTheWorkersCount) {
-    EXPECT_EQ(mistakes_in(R"({ address = "192.0.2.80:53"; protocol = "udp";
+    EXPECT_EQ(
+        mistakes_in(R"({ address = "192.0.2.80:53"; protocol = "udp";
  checks = ( { type = "passive"; passive = { reset_percent = 5; }; } );
  real_servers = ( { address = "10.0.0.1:53"; }, { address = "10.0.0.2:53"; },
   { address = "10.0.0.3:53"; forwarding = "direct"; } ); })"),
-              (std::vector<std::string>{
-                  "t.conf:3: virtual_services[0].checks[0]: a passive check needs a service of TCP: "
-                  "it goes by handshakes",
-                  "t.conf:3: virtual_services[0].checks[0]: a passive check needs forwarding "
-                  "\"nat\" or \"full-nat\": other servers' answers go past the director"}));
+        (std::vector<std::string>{
+            "t.conf:3: virtual_services[0].checks[0]: a passive check needs a service of TCP: "
+            "it goes by handshakes",
+            "t.conf:3: virtual_services[0].checks[0]: a passive check needs forwarding "
+            "\"nat\" or \"full-nat\": other servers' answers go past the director"}));
 }
 
 TEST(HealthWarnings, TellOfAQuorumThatCannotBe) {

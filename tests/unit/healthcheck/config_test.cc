@@ -111,6 +111,7 @@ TEST(Validate, Sorts) {
                                                   "absolute path of a program"));
     PassiveCheck passive;
     passive.unanswered_percent = 0;
+    passive.reset_percent = 0;
     EXPECT_THAT(texts_of_check(passive),
                 ElementsAre(std::string(kCheck) + "(passive): looks at neither unanswered SYNs nor "
                                                   "resets: expected a share above 0"));

@@ -42,7 +42,9 @@ TEST(PassiveJudge, TriesAgainAfterHold) {
 }
 
 TEST(PassiveJudge, ZeroPercentIsNotLookedAt) {
-    PassiveJudge judge{PassiveCheck()};
+    PassiveCheck check;
+    check.reset_percent = 0;
+    PassiveJudge judge{check};
     judge.add({100, 0, 100});
     EXPECT_EQ(judge.judge(kStart, false).outcome, Outcome::kPassed);
 }
