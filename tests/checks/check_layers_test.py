@@ -51,7 +51,7 @@ FORBIDDEN = [
     ("controlplane/daemon/a.cc", '"cli/table.h"'),
     ("controlplane/daemon/a.cc", '"tests/support/sim_clock.h"'),
     ("cli/a.cc", '"controlplane/server/server.h"'),
-    XX
+    ("cli/a.cc", '"vrrp/router.h"'),
     ("cli/a.cc", "<asio/io_context.hpp>"),
     ("cli/a.cc", "<generic/rte_cycles.h>"),
     ("tests/unit/core/a.cc", "<rte_mbuf.h>"),
