@@ -64,7 +64,6 @@ class BulkListener {
     void transmit(const std::shared_ptr<Session>& session);
     void close(const std::shared_ptr<Session>& session);
 
-    asio::io_context& io_;
     const Clock& clock_;
     BulkSourceSettings settings_;
     const Authenticator& authenticator_;
