@@ -48,11 +48,11 @@ struct EthernetHeader {
         if (header.type != kEtherTypeVlan && header.type != kEtherTypeOuterVlan) {
             break;
         }
-        const auto vlan = static_cast<uint16_t>(at(header.length_bytes) & 0xfff);
-        header.length_bytes += kVlanTagBytes;
-        if (frame_bytes < header.length_bytes) {
+        if (frame_bytes < header.length_bytes + kVlanTagBytes) {
             return {};
         }
+        const auto vlan = static_cast<uint16_t>(at(header.length_bytes) & 0xfff);
+        header.length_bytes += kVlanTagBytes;
         header.vlan = {vlan, header.vlan.inner};
         header.type = at(header.length_bytes - 2);
     }
