@@ -217,7 +217,8 @@ TEST_F(BeliefTest, MulticastSpeaksMessageOnlyWhenAllDo) {
     hear(advert_of(200), other, ChecksumForm::kMessageOnly);
     run_for(seconds(5));
     const auto form = [&] {
-        const auto packet = parse_packet(all_of<SendAdvert>(actions).back().packet);
+        const auto sent = all_of<SendAdvert>(actions);
+        const auto packet = parse_packet(sent.back().packet);  // looks into it
         return parse_advertisement(packet->message, packet->source, packet->destination)->form;
     };
     EXPECT_EQ(form(), ChecksumForm::kMessageOnly);
