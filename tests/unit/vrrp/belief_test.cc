@@ -308,7 +308,8 @@ TEST_F(AhTest, NumbersWithAWrongDigestAreNoOnesBeginning) {
     hear_packet(ah_packet(1000, "Secret"));
     run_for(seconds(5));
     ASSERT_EQ(state(), State::kMaster);
-    const auto packet = parse_packet(all_of<SendAdvert>(actions).at(0).packet);
+    const auto sent = all_of<SendAdvert>(actions);
+    const auto packet = parse_packet(sent.at(0).packet);
     ASSERT_TRUE(packet && packet->ah);
     EXPECT_EQ(packet->ah->sequence, 1U);
 }
