@@ -241,77 +241,77 @@ Complaint take_tunnel_type(const GivenOption& given, ServerOptions& to) {
     return std::nullopt;
 }
 
-// Takes one option into `command`.
-Complaint take(const GivenOption& given, IpvsadmCommand& command) {
-    ServiceOptions& service = command.service_options;
-    ServerOptions& server = command.server;
-    DaemonOptions& daemon = command.daemon;
-    switch (given.option) {
+// Options of listings, none of which can be wrong. False: it is another one.
+bool take_listing(IpvsadmOption option, IpvsadmCommand& command) {
+    switch (option) {
         case kNumeric:
             command.names = NameStyle::kNumeric;
-            break;
+            return true;
         case kConnection:
             command.action = IpvsadmAction::kListConnections;
-            break;
+            return true;
         case kTimeout:
             command.action = IpvsadmAction::kListTimeouts;
-            break;
+            return true;
         case kDaemon:
             command.action = IpvsadmAction::kListDaemon;
-            break;
+            return true;
         case kStats:
             want(ListingKind::kStats, command);
-            break;
+            return true;
         case kRate:
             want(ListingKind::kRates, command);
-            break;
+            return true;
         case kThresholds:
             want(ListingKind::kThresholds, command);
-            break;
+            return true;
         case kPersistentConn:
             want(ListingKind::kPersistent, command);
-            break;
+            return true;
         case kTunnelInfo:
             want(ListingKind::kTunnels, command);
-            break;
+            return true;
         case kExact:
             command.listing.numbers = Numbers::kExact;
-            break;
+            return true;
         case kNoSort:
             command.listing.order = Order::kAsTold;
-            break;
-        case kService:
-            return take_service(given, command);
-        case kIpv6:
-            if (!command.service || command.service->mark == 0) {
-                return wrong("-6 used before -f\n");
-            }
-            command.service->family = Family::kIpv6;
-            break;
-        case kScheduler:
-            service.scheduler = given.argument;
-            break;
-        case kPersistent:
-            return take_persistence(given, service);
-        case kNetmask:
-            service.netmask = given.argument;
-            break;
-        case kOnePacket:
-            service.one_packet = true;
-            break;
-        case kEngine:
-            service.engine = given.argument;
-            break;
-        case kSchedulerFlags:
-            return take_flags(given.argument, service);
+            return true;
+        default:
+            return false;
+    }
+}
+
+Complaint take_daemon(const GivenOption& given, DaemonOptions& daemon) {
+    switch (given.option) {
+        case kMcastInterface:
+            daemon.interface = given.argument;
+            return std::nullopt;
+        case kSyncId:
+            return take_number(given, 0, 255, "syncid", daemon.id);
+        case kMcastGroup:
+            return take_group(given, daemon);
+        case kMcastPort:
+            return take_number(given, 1, 65535, "mcast-port", daemon.port);
+        case kMcastTtl:
+            return take_number(given, 1, 255, "mcast-ttl", daemon.ttl);
+        case kSyncMaxlen:
+            return take_number(given, 1, 65507, "sync-maxlen", daemon.message_bytes);
+        default:
+            return std::nullopt;
+    }
+}
+
+Complaint take_server(const GivenOption& given, ServerOptions& server) {
+    switch (given.option) {
         case kServer:
             server.text = given.argument;
-            break;
+            return std::nullopt;
         case kForwarding:
             server.forwarding = given.letter == 'm'   ? "nat"
                                 : given.letter == 'i' ? "tunnel"
                                                       : "direct";
-            break;
+            return std::nullopt;
         case kWeight:
             return take_number(given, 0, kIntMax, "weight", server.weight);
         case kUpperThreshold:
@@ -324,30 +324,56 @@ Complaint take(const GivenOption& given, IpvsadmCommand& command) {
             return take_number(given, 1, 65535, "tunnel port", server.tunnel_port);
         case kTunnelNoChecksum:
             server.tunnel_checksum = "none";
-            break;
+            return std::nullopt;
         case kTunnelChecksum:
             server.tunnel_checksum = "full";
-            break;
+            return std::nullopt;
         case kTunnelRemoteChecksum:
             server.tunnel_checksum = "remote";
-            break;
-        case kMcastInterface:
-            daemon.interface = given.argument;
-            break;
-        case kSyncId:
-            return take_number(given, 0, 255, "syncid", daemon.id);
-        case kMcastGroup:
-            return take_group(given, daemon);
-        case kMcastPort:
-            return take_number(given, 1, 65535, "mcast-port", daemon.port);
-        case kMcastTtl:
-            return take_number(given, 1, 255, "mcast-ttl", daemon.ttl);
-        case kSyncMaxlen:
-            return take_number(given, 1, 65507, "sync-maxlen", daemon.message_bytes);
+            return std::nullopt;
+        default:
+            return std::nullopt;
+    }
+}
+
+// Takes one option into `command`.
+Complaint take(const GivenOption& given, IpvsadmCommand& command) {
+    if (take_listing(given.option, command)) {
+        return std::nullopt;
+    }
+    ServiceOptions& service = command.service_options;
+    switch (given.option) {
+        case kService:
+            return take_service(given, command);
+        case kIpv6:
+            if (!command.service || command.service->mark == 0) {
+                return wrong("-6 used before -f\n");
+            }
+            command.service->family = Family::kIpv6;
+            return std::nullopt;
+        case kScheduler:
+            service.scheduler = given.argument;
+            return std::nullopt;
+        case kPersistent:
+            return take_persistence(given, service);
+        case kNetmask:
+            service.netmask = given.argument;
+            return std::nullopt;
+        case kOnePacket:
+            service.one_packet = true;
+            return std::nullopt;
+        case kEngine:
+            service.engine = given.argument;
+            return std::nullopt;
+        case kSchedulerFlags:
+            return take_flags(given.argument, service);
         default:
             break;
     }
-    return std::nullopt;
+    if (auto complaint = take_server(given, command.server)) {
+        return complaint;
+    }
+    return take_daemon(given, command.daemon);
 }
 
 IpvsadmAction action_of(IpvsadmOption command) {

@@ -273,7 +273,7 @@ IpvsadmError kernel_error(IpvsadmAction action,
     const bool is_of_server = action == IpvsadmAction::kAddServer ||
                               action == IpvsadmAction::kEditServer ||
                               action == IpvsadmAction::kDeleteServer;
-    const std::array<std::pair<std::string_view, std::string_view>, 8> kTexts{{
+    const std::array<std::pair<std::string_view, std::string_view>, 8> texts{{
         {"service-exists", "Service already exists"},
         {"no-service", is_of_server ? "Service not defined" : "No such service"},
         {"server-exists", "Destination already exists"},
@@ -283,7 +283,7 @@ IpvsadmError kernel_error(IpvsadmAction action,
         {"daemon-runs", "Daemon has already run"},
         {"no-daemon", "No daemon is running"},
     }};
-    for (const auto& [name, text] : kTexts) {
+    for (const auto& [name, text] : texts) {
         if (name == reason) {
             return {kExitPopt, std::string(text)};
         }

@@ -150,9 +150,9 @@ class Expander {
 
     void take_next_word(const Option& option, const std::string& as_typed) {
         const bool is_there = next_ < words_.size();
-        if (option.argument == kNone) {
-            add(option, "");
-        } else if (option.argument == kOptional && (!is_there || words_[next_].starts_with('-'))) {
+        const bool may_lack_it =
+            option.argument == kOptional && (!is_there || words_[next_].starts_with('-'));
+        if (option.argument == kNone || may_lack_it) {
             add(option, "");
         } else if (!is_there) {
             fail(as_typed + ": missing argument");

@@ -206,7 +206,7 @@ class Reader {
     }
 
     // One line as written: sequences first, since their variables stand in the rest of it.
-    void expand(std::string line,
+    void expand(const std::string& line,
                 const Place& place,
                 const std::filesystem::path& folder,
                 size_t depth,

@@ -131,10 +131,6 @@ Result<void> Application::start() {
     }
     health_side_ = std::move(*health);
     drain_requests_ = std::make_unique<DrainRequests>(clock_, *services_);
-    edit_requests_ = std::make_unique<EditRequests>(EditRequests::Surroundings{
-        .model = [this]() -> const config::Model& { return model_; },
-        .apply = [this](const config::Model& next) { return apply(next); },
-        .vocabulary = vocabulary()});
     census_ = std::make_unique<Census>(*fleet_, services_->catalogue());
     connection_pages_ = std::make_unique<ConnectionPages>(clock_, *fleet_, services_->catalogue());
     services_->set_timeouts(model_.timeouts);
@@ -449,6 +445,10 @@ Result<std::string> Application::apply(const config::Model& next) {
 }
 
 Result<void> Application::open_control_socket() {
+    edit_requests_ = std::make_unique<EditRequests>(EditRequests::Surroundings{
+        .model = [this]() -> const config::Model& { return model_; },
+        .apply = [this](const config::Model& next) { return apply(next); },
+        .vocabulary = vocabulary()});
     auto opened = server::Server::listen(io_, {.path = model_.control.socket}, requests());
     if (!opened) {
         return Failure(opened.error());

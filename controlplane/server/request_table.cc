@@ -95,18 +95,19 @@ struct Reply::Call {
                                             {"result", std::move(result)}});
         }
     }
-    void fail(ErrorCode code,
-              std::string_view message,
-              Json data = Json(Json::value_t::discarded)) {
+    void fail(ErrorCode code, std::string_view message) {
+        if (!std::exchange(is_answered, true)) {
+            answer(id.is_discarded() ? Json(Json::value_t::discarded)
+                                     : error_object(code, message, std::move(id)));
+        }
+    }
+    void refuse(std::string_view message, Json data) {
         if (std::exchange(is_answered, true)) {
             return;
         }
-        if (id.is_discarded()) {
-            answer(Json(Json::value_t::discarded));
-            return;
-        }
-        Json error = error_object(code, message, std::move(id));
-        if (!data.is_discarded()) {
+        Json error = id.is_discarded() ? Json(Json::value_t::discarded)
+                                       : error_object(ErrorCode::kFailed, message, std::move(id));
+        if (!error.is_discarded()) {
             error["error"]["data"] = std::move(data);
         }
         answer(std::move(error));
@@ -122,7 +123,7 @@ void Reply::operator()(Result<Json> result) const {
 }
 
 void Reply::refuse(const std::string& message, Json data) const {
-    call_->fail(ErrorCode::kFailed, message, std::move(data));
+    call_->refuse(message, std::move(data));
 }
 
 void Reply::invalid_params(const std::string& message) const {

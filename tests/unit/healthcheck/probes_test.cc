@@ -22,11 +22,14 @@ std::vector<Bytes> no_reply(const Bytes& /*request*/) {
 }
 
 #define EXPECT_PASSED(result) EXPECT_EQ((result).outcome, Outcome::kPassed) << (result).text
-#define EXPECT_FAILED(result, words)               \
-    do {                                           \
-        const ProbeResult seen = (result);         \
-        EXPECT_EQ(seen.outcome, Outcome::kFailed); \
-        EXPECT_EQ(seen.text, words);               \
+void expect_failed(const ProbeResult& seen, std::string_view words) {
+    EXPECT_EQ(seen.outcome, Outcome::kFailed);
+    EXPECT_EQ(seen.text, words);
+}
+#define EXPECT_FAILED(result, words)  \
+    do {                              \
+        SCOPED_TRACE("");             \
+        expect_failed(result, words); \
     } while (false)
 
 // --- TCP ---
