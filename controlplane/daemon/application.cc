@@ -139,6 +139,18 @@ Result<void> Application::start() {
         return Failure(side.error());
     }
     kernel_side_ = std::move(*side);
+    if (auto made = make_sides(); !made) {
+        return made;
+    }
+    wake_ = std::make_unique<asio::posix::stream_descriptor>(io_, ::dup(engine_->wake_fd()));
+    wait_for_engine();
+    wait_for_signal();
+    serve_engine();
+    return {};
+}
+
+// What speaks by the workers: probes of its own, and VRRP.
+Result<void> Application::make_sides() {
     probe_side_ = std::make_unique<ProbeSide>(
         io_,
         ProbeSide::Surroundings{
@@ -184,10 +196,6 @@ Result<void> Application::start() {
             notify_fifos_->tell_health(*line + "\n");
         }
     });
-    wake_ = std::make_unique<asio::posix::stream_descriptor>(io_, ::dup(engine_->wake_fd()));
-    wait_for_engine();
-    wait_for_signal();
-    serve_engine();
     return {};
 }
 

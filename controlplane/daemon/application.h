@@ -56,6 +56,7 @@ class Application {
 
   private:
     [[nodiscard]] Result<void> start();
+    [[nodiscard]] Result<void> make_sides();
     void on_synced();
     void begin_vrrp();
     [[nodiscard]] Result<void> open_control_socket();
