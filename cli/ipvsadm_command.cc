@@ -4,11 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <limits>
 #include <set>
 #include <string_view>
-#include <system_error>
 
 namespace director::cli {
 namespace {
@@ -21,16 +19,6 @@ constexpr uint32_t kIntMax = std::numeric_limits<int32_t>::max();
 
 IpvsadmError wrong(std::string message) {
     return {2, std::move(message)};
-}
-
-// Strictly decimal, as ipvsadm's string_to_number().
-std::optional<uint32_t> number_of(std::string_view text, uint32_t min, uint32_t max) {
-    uint32_t value = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, failed] = std::from_chars(text.data(), end, value);
-    return failed == std::errc{} && stop == end && value >= min && value <= max
-               ? std::optional(value)
-               : std::nullopt;
 }
 
 // --- which options go with which command: ipvsadm's table "commands_v_options" ---

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <charconv>
 #include <sstream>
 #include <utility>
 
@@ -20,27 +19,16 @@ tl::unexpected<IpvsadmError> wrong(std::string message) {
     return tl::unexpected(IpvsadmError{2, std::move(message)});
 }
 
-std::optional<uint32_t> number_of(std::string_view text) {
-    uint32_t value = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, failed] = std::from_chars(text.data(), end, value);
-    return failed == std::errc{} && stop == end ? std::optional(value) : std::nullopt;
-}
-
 // "255.255.255.0", or bits. 0: every bit counts.
 tl::expected<uint32_t, IpvsadmError> prefix_of(const std::string& netmask, Family family) {
     if (netmask.empty()) {
         return 0;
     }
-    const auto bits = number_of(netmask);
-    if (family == Family::kIpv6) {
-        if (!bits || *bits < 1 || *bits > 128) {
-            return wrong("illegal ipv6 netmask specified");
-        }
+    if (const auto bits = number_of(netmask, 1, IpPrefix::length_max(family))) {
         return *bits;
     }
-    if (bits && *bits >= 1 && *bits <= 32) {
-        return *bits;
+    if (family == Family::kIpv6) {
+        return wrong("illegal ipv6 netmask specified");
     }
     const auto mask = Ipv4Address::parse(netmask);
     const bool has_holes =

@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
+#include <charconv>
+#include <system_error>
 
 namespace director::cli {
 namespace {
@@ -191,6 +192,15 @@ std::string_view title_of(IpvsadmOption option) {
             return each.option == option;
         });
     return found == kOptions.end() ? std::string_view() : found->name;
+}
+
+std::optional<uint32_t> number_of(std::string_view text, uint32_t min, uint32_t max) {
+    uint32_t value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, failed] = std::from_chars(text.data(), end, value);
+    return failed == std::errc{} && stop == end && value >= min && value <= max
+               ? std::optional(value)
+               : std::nullopt;
 }
 
 tl::expected<std::vector<GivenOption>, IpvsadmError> expand_options(

@@ -2,6 +2,8 @@
 // which of them go together. Pure.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -90,6 +92,9 @@ struct IpvsadmError {
 
 // popt's own complaints end ipvsadm with -1.
 inline constexpr int kExitPopt = 255;
+
+// A number as ipvsadm takes one: decimal digits and nothing else, from `min` to `max`.
+[[nodiscard]] std::optional<uint32_t> number_of(std::string_view text, uint32_t min, uint32_t max);
 
 // popt's rules: long options take "=value" or the next word; short ones may be glued to one another
 // and to their value, which an equals sign may precede.

@@ -107,8 +107,6 @@ void take_first_notifies(const Statement& statement, ImportState& state, ImportS
 }
 
 using Global = Keyword<ImportState>;
-constexpr std::string_view kNoMail =
-    "there is no mail; alert on directord's metrics or a notify program";
 constexpr std::string_view kNoProcess =
     "directord is one process; its cores are set in `dataplane`";
 constexpr std::string_view kNoOtherFaces =
@@ -365,8 +363,7 @@ void take_global_definitions(const Statement& statement, ImportState& state) {
                 line, fmt::format("{}: {}", line.keyword(), is_face ? kNoOtherFaces : kNoProcess));
             continue;
         }
-        const std::vector<Statement> one{line};
-        take_block<ImportState>(one, kGlobalWords, state, state);
+        take_statement<ImportState>(line, kGlobalWords, state, state);
     }
 }
 

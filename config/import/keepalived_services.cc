@@ -16,8 +16,6 @@ namespace {
 constexpr uint32_t kWeightMax = 65535;
 constexpr uint32_t kPersistenceDefault = 360;  // keepalived's, and IPVS's
 constexpr size_t kGroupAddressesMax = 4096;    // of one range
-constexpr std::string_view kNoMail =
-    "there is no mail; alert on directord's metrics or a notify program";
 
 // One address of a group, or the mark that stands instead of it.
 struct ServicePlace {

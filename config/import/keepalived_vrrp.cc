@@ -9,8 +9,6 @@
 namespace director::config {
 namespace {
 
-constexpr std::string_view kNoMail =
-    "there is no mail; alert on directord's metrics or a notify program";
 constexpr std::string_view kNoKernelRoutes =
     "routes of a MASTER alone are not kept; write them in `routes`, or let a notify program set "
     "them";

@@ -3,6 +3,7 @@
 // form.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -16,6 +17,10 @@
 #include "config/import/keepalived_tree.h"
 
 namespace director::config {
+
+// What several kinds of block are told of mail.
+inline constexpr std::string_view kNoMail =
+    "there is no mail; alert on directord's metrics or a notify program";
 
 // What all parts of one import share.
 struct ImportState {
@@ -50,31 +55,36 @@ void note_unknown(const Statement& statement,
                   const std::vector<std::string>& known,
                   ImportState& state);
 
-// Each statement of a block through its table.
+// One statement of a block through the block's table.
+template <typename T>
+void take_statement(const Statement& statement,
+                    std::span<const Keyword<T>> keywords,
+                    T& to,
+                    ImportState& state) {
+    const auto found = std::find_if(keywords.begin(), keywords.end(), [&](const Keyword<T>& one) {
+        return one.name == statement.keyword();
+    });
+    if (found == keywords.end()) {
+        std::vector<std::string> known;
+        for (const Keyword<T>& keyword : keywords) {
+            known.emplace_back(keyword.name);
+        }
+        note_unknown(statement, known, state);
+    } else if (found->take != nullptr) {
+        found->take(statement, to, state);
+    } else {
+        state.note(
+            statement, found->gravity, statement.keyword() + ": " + std::string(found->advice));
+    }
+}
+
 template <typename T>
 void take_block(const std::vector<Statement>& block,
                 std::span<const Keyword<T>> keywords,
                 T& to,
                 ImportState& state) {
     for (const Statement& statement : block) {
-        const Keyword<T>* found = nullptr;
-        for (const Keyword<T>& keyword : keywords) {
-            if (keyword.name == statement.keyword()) {
-                found = &keyword;
-            }
-        }
-        if (found == nullptr) {
-            std::vector<std::string> known;
-            for (const Keyword<T>& keyword : keywords) {
-                known.emplace_back(keyword.name);
-            }
-            note_unknown(statement, known, state);
-        } else if (found->take != nullptr) {
-            found->take(statement, to, state);
-        } else {
-            state.note(
-                statement, found->gravity, statement.keyword() + ": " + std::string(found->advice));
-        }
+        take_statement(statement, keywords, to, state);
     }
 }
 
