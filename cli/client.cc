@@ -8,9 +8,12 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
+
+#include "cli/commands.h"
 
 namespace director::cli {
 namespace {
@@ -139,6 +142,15 @@ tl::expected<Json, CallError> Client::call(std::string_view method, const Json& 
         return unreachable("the answer is not JSON-RPC; is this directord's socket?");
     }
     return std::move(*result);
+}
+
+int complain(const CallError& error) {
+    fmt::print(stderr, "directorctl: {}\n", error.message);
+    return error.kind == CallFailure::kUnreachable ? kExitUnreachable : kExitFailed;
+}
+
+std::string document(const Json& result) {
+    return result.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace director::cli

@@ -21,6 +21,12 @@ struct CallError {
     nlohmann::json data = nullptr;  // of a refusal, where it has details
 };
 
+// Says on standard error what went wrong, and gives the exit code of it.
+int complain(const CallError& error);
+
+// An answer as one JSON document, bytes that are no UTF-8 replaced.
+[[nodiscard]] std::string document(const nlohmann::json& result);
+
 class Client {
   public:
     // Failure says what to do about it: not running, no permission, another path.

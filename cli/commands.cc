@@ -29,15 +29,6 @@ int complain(int exit_code, std::string_view message) {
     return exit_code;
 }
 
-int complain(const CallError& error) {
-    return complain(error.kind == CallFailure::kUnreachable ? kExitUnreachable : kExitFailed,
-                    error.message);
-}
-
-std::string document(const Json& result) {
-    return result.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
 // Connects, asks one question, prints its answer.
 int ask(const Settings& settings,
         const MethodText& method,

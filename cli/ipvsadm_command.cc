@@ -18,7 +18,7 @@ constexpr uint32_t kTimeoutMax = 2678400;  // 31 days
 constexpr uint32_t kIntMax = std::numeric_limits<int32_t>::max();
 
 IpvsadmError wrong(std::string message) {
-    return {2, std::move(message)};
+    return {2, std::move(message), false};
 }
 
 // --- which options go with which command: ipvsadm's table "commands_v_options" ---
@@ -492,7 +492,8 @@ Complaint take_role(const GivenOption& first, DaemonOptions& to) {
 
 IpvsadmError hint(const std::string& program) {
     return {kExitPopt,
-            fmt::format("Try `{} -h' or '{} --help' for more information.", program, program)};
+            fmt::format("Try `{} -h' or '{} --help' for more information.", program, program),
+            false};
 }
 
 }  // namespace

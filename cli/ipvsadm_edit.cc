@@ -16,7 +16,7 @@ using server::EditRequest;
 using Requested = tl::expected<EditRequest, IpvsadmError>;
 
 tl::unexpected<IpvsadmError> wrong(std::string message) {
-    return tl::unexpected(IpvsadmError{2, std::move(message)});
+    return tl::unexpected(IpvsadmError{2, std::move(message), false});
 }
 
 // "255.255.255.0", or bits. 0: every bit counts.
@@ -273,12 +273,13 @@ IpvsadmError kernel_error(IpvsadmAction action,
     }};
     for (const auto& [name, text] : texts) {
         if (name == reason) {
-            return {kExitPopt, std::string(text)};
+            return {kExitPopt, std::string(text), false};
         }
     }
     return {
         kExitPopt,
-        "Invalid operation.  Possibly wrong module version, address not unicast, ...\n" + message};
+        "Invalid operation.  Possibly wrong module version, address not unicast, ...\n" + message,
+        false};
 }
 
 std::string save_services(std::vector<server::ServiceView> services, Names& names) {

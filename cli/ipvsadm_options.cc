@@ -166,7 +166,7 @@ class Expander {
         given_.push_back(
             {false, option.option, option.letter, std::string(option.name), std::move(argument)});
     }
-    void fail(std::string message) { failure_ = IpvsadmError{kExitPopt, std::move(message)}; }
+    void fail(std::string message) { failure_ = IpvsadmError{kExitPopt, std::move(message), true}; }
 
     const std::vector<std::string>& words_;
     size_t next_ = 0;

@@ -88,6 +88,7 @@ struct GivenOption {
 struct IpvsadmError {
     int exit_code = 2;
     std::string message;
+    bool is_popts = false;  // popt's complaint, which does not end `ipvsadm -R`
 };
 
 // popt's own complaints end ipvsadm with -1.

@@ -30,15 +30,6 @@ int complain(const IpvsadmError& error) {
     return error.exit_code;
 }
 
-int complain(const CallError& error) {
-    fmt::print(stderr, "directorctl: {}\n", error.message);
-    return error.kind == CallFailure::kUnreachable ? kExitUnreachable : kExitFailed;
-}
-
-std::string document(const Json& result) {
-    return result.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
 std::unique_ptr<Names> names_for(const IpvsadmCommand& command) {
     if (command.names == NameStyle::kNumeric) {
         return std::make_unique<NumericNames>();
@@ -249,7 +240,7 @@ class Restorer {
             size_t count = waiting_.size();
             const auto refusal = send(count);
             if (refusal && refusal->kind == CallFailure::kUnreachable) {
-                exit_code_ = cli::complain(*refusal);
+                exit_code_ = complain(*refusal);
                 return false;
             }
             if (refusal) {
@@ -275,8 +266,6 @@ class Restorer {
     void set_exit_code(int exit_code) { exit_code_ = exit_code; }
 
   private:
-    static int complain(const IpvsadmError& error) { return cli::complain(error); }
-
     std::optional<CallError> send(size_t count) {
         Json edits = Json::array();
         for (size_t i = 0; i < count; ++i) {
@@ -311,12 +300,11 @@ int restore(const Settings& settings, Client& client, const std::string& program
         }
         const auto command = parse_ipvsadm(program, words);
         if (!command) {
-            const bool is_popt = command.error().message.find(": ") != std::string::npos;
             if (!restorer.flush()) {
                 return restorer.exit_code();
             }
             restorer.set_exit_code(complain(command.error()));
-            if (command.error().exit_code != kExitPopt || !is_popt) {
+            if (!command.error().is_popts) {
                 return restorer.exit_code();
             }
             continue;
