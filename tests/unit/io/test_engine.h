@@ -38,7 +38,7 @@ class TestEngine {
     // Tells every worker; `command.sequence` is filled in.
     void tell(dp::Command command);
     // Defines one interface per port (own MAC kOwnMac, id = port number) and routes everything out
-    // of port `out`, to a neighbour that has kPeerMac.
+    // of port `out`, to a neighbour that has kPeerMac; returns when every worker has taken it in.
     void route_all_to(uint16_t out, uint16_t vlan = 0, uint16_t mtu_bytes = 1500);
     // Puts a frame in, waiting for room.
     void put_in(dp::PortId port, const Frame& frame);
