@@ -16,6 +16,7 @@
 #include "controlplane/daemon/views.h"
 #include "controlplane/daemon/vrrp_settings.h"
 #include "controlplane/daemon/vrrp_views.h"
+#include "controlplane/edit/edit_of.h"
 #include "dataplane/core/schedulers/schedulers.h"
 
 namespace director::daemon {
@@ -524,7 +525,7 @@ server::RequestTable Application::requests() {
 void Application::zero(const json& params, const Reply& reply) {
     std::string service;
     if (params.contains("service")) {
-        const auto key = key_of(params.at("service").get<server::EditKey>());
+        const auto key = edit::key_of(params.at("service").get<server::EditKey>());
         if (!key) {
             reply.invalid_params(key.error().message);
             return;

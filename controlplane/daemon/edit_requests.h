@@ -13,12 +13,6 @@
 
 namespace director::daemon {
 
-// One edit as values; failure says what was expected.
-[[nodiscard]] Result<config::Edit> edit_of(const server::EditRequest& request);
-
-// {"service": EditKey}; failure says what was expected.
-[[nodiscard]] Result<config::ServiceKey> key_of(const server::EditKey& key);
-
 class EditRequests {
   public:
     struct Surroundings {
