@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <csignal>
 #include <iterator>
-#include <nlohmann/json.hpp>
 
 #include "common/log.h"
 #include "common/scheduling.h"
@@ -16,14 +15,11 @@
 #include "controlplane/daemon/views.h"
 #include "controlplane/daemon/vrrp_settings.h"
 #include "controlplane/daemon/vrrp_views.h"
-#include "controlplane/edit/edit_of.h"
 #include "dataplane/core/schedulers/schedulers.h"
 
 namespace director::daemon {
 
 using dataplane::WorkerId;
-using nlohmann::json;
-using server::Reply;
 
 namespace {
 
@@ -38,14 +34,6 @@ constexpr auto kBacklogRetry = std::chrono::milliseconds(1);
 
 // How long after the last word to the other directors the workers go on: they have to send it.
 constexpr auto kFarewell = std::chrono::milliseconds(50);
-
-void answer(const Result<std::string>& outcome, const Reply& reply) {
-    if (outcome) {
-        reply(json(server::ReloadView{*outcome}));
-    } else {
-        reply(Failure(outcome.error()));
-    }
-}
 
 }  // namespace
 
@@ -88,10 +76,8 @@ Application::~Application() {
     programs_.reset();
     probe_side_.reset();
     kernel_side_.reset();
-    connection_pages_.reset();
+    requests_.reset();
     census_.reset();
-    edit_requests_.reset();
-    drain_requests_.reset();
     health_side_.reset();
     services_.reset();
     fleet_.reset();
@@ -131,9 +117,7 @@ Result<void> Application::start() {
         return Failure(health.error());
     }
     health_side_ = std::move(*health);
-    drain_requests_ = std::make_unique<DrainRequests>(clock_, *services_);
     census_ = std::make_unique<Census>(*fleet_, services_->catalogue());
-    connection_pages_ = std::make_unique<ConnectionPages>(clock_, *fleet_, services_->catalogue());
     services_->set_timeouts(model_.timeouts);
     auto side = KernelSide::start(io_, clock_, *engine_, *fleet_, model_, [this] { on_synced(); });
     if (!side) {
@@ -143,6 +127,7 @@ Result<void> Application::start() {
     if (auto made = make_sides(); !made) {
         return made;
     }
+    make_requests();
     wake_ = std::make_unique<asio::posix::stream_descriptor>(io_, ::dup(engine_->wake_fd()));
     wait_for_engine();
     wait_for_signal();
@@ -198,6 +183,27 @@ Result<void> Application::make_sides() {
         }
     });
     return {};
+}
+
+void Application::make_requests() {
+    requests_ = std::make_unique<Requests>(
+        Requests::Surroundings{.clock = clock_,
+                               .started = started_,
+                               .config_file = config_file_,
+                               .last_reload = last_reload_,
+                               .model = model_,
+                               .engine = *engine_,
+                               .fleet = *fleet_,
+                               .services = *services_,
+                               .health = *health_side_,
+                               .census = *census_,
+                               .vrrp = *vrrp_side_,
+                               .sync = sync_,
+                               .loops_before = loops_older_,
+                               .reload = [this] { return reload(); },
+                               .apply = [this](const config::Model& next) { return apply(next); },
+                               .serve_engine = [this] { serve_engine(); },
+                               .vocabulary = vocabulary()});
 }
 
 // From now on ahead of the workers: what VRRP's timers ask for lasts microseconds, and must not
@@ -382,7 +388,7 @@ void Application::sample(const Reports& reports, uint64_t asked_at_version) {
     for (uint16_t worker = 0; worker < engine_->worker_count(); ++worker) {
         loops_newer_.push_back(engine_->loop_counters(WorkerId{worker}));
     }
-    metrics_.publish({status_view(reports),
+    metrics_.publish({requests_->status_view(reports),
                       services_view(reports, services_->catalogue(), *census_),
                       drops_view(reports, services_->catalogue()),
                       workers_view(reports, *engine_, model_.dataplane, loops_older_),
@@ -454,125 +460,13 @@ Result<std::string> Application::apply(const config::Model& next) {
 }
 
 Result<void> Application::open_control_socket() {
-    edit_requests_ = std::make_unique<EditRequests>(EditRequests::Surroundings{
-        .model = [this]() -> const config::Model& { return model_; },
-        .apply = [this](const config::Model& next) { return apply(next); },
-        .vocabulary = vocabulary()});
-    auto opened = server::Server::listen(io_, {.path = model_.control.socket}, requests());
+    auto opened = server::Server::listen(io_, {.path = model_.control.socket}, requests_->table());
     if (!opened) {
         return Failure(opened.error());
     }
     server_ = std::move(*opened);
     return model_.control.metrics_address.empty() ? Result<void>()
                                                   : metrics_.listen(model_.control.metrics_address);
-}
-
-server::RequestTable Application::requests() {
-    server::RequestTable table;
-    // Asks all workers, then answers with what `view` makes of their reports.
-    const auto add = [this, &table](const server::MethodText& text, auto view) {
-        table.add({text, [this, view](const json& /*params*/, Reply reply) {
-                       census_->take([view, reply = std::move(reply)](const Reports& reports) {
-                           reply(json(view(reports)));
-                       });
-                       serve_engine();
-                   }});
-    };
-    add(server::kStatus, [this](const Reports& reports) { return status_view(reports); });
-    add(server::kServices, [this](const Reports& reports) {
-        auto view = services_view(reports, services_->catalogue(), *census_);
-        zeroed_.subtract(view);
-        return view;
-    });
-    add(server::kDrops,
-        [this](const Reports& reports) { return drops_view(reports, services_->catalogue()); });
-    add(server::kWorkers, [this](const Reports& reports) {
-        return workers_view(reports, *engine_, model_.dataplane, loops_older_);
-    });
-    table.add({server::kSync, [this](const json& /*params*/, const Reply& reply) {
-                   reply(json(sync_ ? sync_->view() : server::SyncView{}));
-               }});
-    table.add({server::kChecks, [this](const json& /*params*/, const Reply& reply) {
-                   reply(json(health_side_->checks_view()));
-               }});
-    table.add({server::kConnections, [this](const json& params, const Reply& reply) {
-                   connection_pages_->answer(params, reply);
-                   serve_engine();
-               }});
-    table.add({server::kVrrp, [this](const json& /*params*/, const Reply& reply) {
-                   reply(json(vrrp_view(vrrp_side_->status(), clock_.now())));
-               }});
-    table.add({server::kReload,
-               [this](const json& /*params*/, const Reply& reply) { answer(reload(), reply); }});
-    table.add({server::kEdit, [this](const json& params, const Reply& reply) {
-                   edit_requests_->answer(params, reply);
-                   serve_engine();
-               }});
-    table.add(
-        {server::kZero, [this](const json& params, const Reply& reply) { zero(params, reply); }});
-    table.add({server::kDrain, [this](const json& params, const Reply& reply) {
-                   drain_requests_->drain(params, reply);
-                   serve_engine();
-               }});
-    table.add({server::kUndrain, [this](const json& params, const Reply& reply) {
-                   drain_requests_->undrain(params, reply);
-                   serve_engine();
-               }});
-    return table;
-}
-
-// {"service": EditKey}, or nothing for all services.
-void Application::zero(const json& params, const Reply& reply) {
-    std::string service;
-    if (params.contains("service")) {
-        const auto key = edit::key_of(params.at("service").get<server::EditKey>());
-        if (!key) {
-            reply.invalid_params(key.error().message);
-            return;
-        }
-        service = to_string(*key);
-    }
-    census_->take([this, service, reply](const Reports& reports) {
-        if (zeroed_.zero(services_view(reports, services_->catalogue(), *census_), service)) {
-            reply(json(server::ReloadView{"counting from zero"}));
-        } else {
-            reply.refuse("there is no service " + service,
-                         json(server::EditRefusalView{0, "no-service"}));
-        }
-    });
-    serve_engine();
-}
-
-server::StatusView Application::status_view(const Reports& reports) const {
-    server::StatusView view;
-    view.version = DIRECTOR_VERSION;
-    view.pid = ::getpid();
-    view.uptime_seconds = static_cast<uint64_t>(
-        std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - started_).count());
-    view.workers = engine_->worker_count();
-    view.memory_kind = engine_->memory_kind();
-    view.ports = port_views(*engine_, model_.ports.size());
-    view.services = model_.virtual_services.size();
-    for (const config::VirtualService& service : model_.virtual_services) {
-        view.real_servers += service.real_servers.size();
-    }
-    for (const auto& report : reports) {
-        view.connections += report->totals.connections;
-        view.connections_max += report->totals.connections_max;
-    }
-    view.packets = packet_totals(reports);
-    view.config_file = config_file_;
-    view.last_reload = last_reload_;
-    view.timeouts = {
-        model_.timeouts.tcp_established, model_.timeouts.tcp_fin_wait, model_.timeouts.udp};
-    view.service_timeouts = service_timeouts(services_->catalogue());
-    view.pools = pool_views(reports, services_->catalogue());
-    view.drains = drain_views(reports, *services_, clock_.now());
-    view.full_tables = full_tables_view(reports, engine_->shared_table_counters());
-    view.overloaded = overloaded_servers(reports, services_->catalogue());
-    view.under_attack = services_under_attack(reports, services_->catalogue());
-    view.vrrp = vrrp_states(vrrp_side_->status());
-    return view;
 }
 
 }  // namespace director::daemon

@@ -7,7 +7,6 @@
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 
@@ -17,9 +16,6 @@
 #include "config/parse.h"
 #include "controlplane/daemon/attack_log.h"
 #include "controlplane/daemon/census.h"
-#include "controlplane/daemon/connection_pages.h"
-#include "controlplane/daemon/drain_requests.h"
-#include "controlplane/daemon/edit_requests.h"
 #include "controlplane/daemon/fleet.h"
 #include "controlplane/daemon/health_side.h"
 #include "controlplane/daemon/instance_lock.h"
@@ -27,10 +23,10 @@
 #include "controlplane/daemon/notify_fifo.h"
 #include "controlplane/daemon/probe_side.h"
 #include "controlplane/daemon/programs.h"
+#include "controlplane/daemon/requests.h"
 #include "controlplane/daemon/service_control.h"
 #include "controlplane/daemon/sync_control.h"
 #include "controlplane/daemon/vrrp_side.h"
-#include "controlplane/daemon/zeroed_counters.h"
 #include "controlplane/metrics/metrics.h"
 #include "controlplane/server/server.h"
 #include "dataplane/io/engine.h"
@@ -58,11 +54,11 @@ class Application {
     [[nodiscard]] Result<void> start();
     [[nodiscard]] Result<void> make_sides();
     void on_synced();
+    void make_requests();
     void begin_vrrp();
     [[nodiscard]] Result<void> open_control_socket();
     [[nodiscard]] Result<void> start_sync(const config::Sync& settings);
     [[nodiscard]] Result<void> change_sync(const config::Sync& before, const config::Sync& after);
-    [[nodiscard]] server::RequestTable requests();
     void wait_for_signal();
     void stop_gracefully();
     void wait_for_engine();
@@ -72,8 +68,6 @@ class Application {
     void sample(const Reports& reports, uint64_t asked_at_version);
     void keep_servers_reachable();
     [[nodiscard]] Result<std::string> apply(const config::Model& next);
-    void zero(const nlohmann::json& params, const server::Reply& reply);
-    [[nodiscard]] server::StatusView status_view(const Reports& reports) const;
 
     const Clock& clock_;
     std::string config_file_;
@@ -93,17 +87,14 @@ class Application {
     std::unique_ptr<Fleet> fleet_;
     std::unique_ptr<ServiceControl> services_;
     std::unique_ptr<HealthSide> health_side_;
-    std::unique_ptr<DrainRequests> drain_requests_;
-    std::unique_ptr<EditRequests> edit_requests_;
-    ZeroedCounters zeroed_;
     std::unique_ptr<Census> census_;
-    std::unique_ptr<ConnectionPages> connection_pages_;
     std::unique_ptr<KernelSide> kernel_side_;
     std::unique_ptr<ProbeSide> probe_side_;
     std::unique_ptr<Programs> programs_;
     std::unique_ptr<NotifyFifos> notify_fifos_;
     std::unique_ptr<VrrpSide> vrrp_side_;
     std::unique_ptr<SyncControl> sync_;  // null: off
+    std::unique_ptr<Requests> requests_;
     metrics::Metrics metrics_;
     AttackLog attack_log_;
     std::unique_ptr<server::Server> server_;

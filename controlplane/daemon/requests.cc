@@ -1,0 +1,159 @@
+#include "controlplane/daemon/requests.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "controlplane/daemon/views.h"
+#include "controlplane/daemon/vrrp_views.h"
+#include "controlplane/edit/edit_of.h"
+
+namespace director::daemon {
+
+using nlohmann::json;
+using server::Reply;
+
+namespace {
+
+void answer(const Result<std::string>& outcome, const Reply& reply) {
+    if (outcome) {
+        reply(json(server::ReloadView{*outcome}));
+    } else {
+        reply(Failure(outcome.error()));
+    }
+}
+
+}  // namespace
+
+Requests::Requests(Surroundings surroundings)
+    : around_(std::move(surroundings)),
+      connection_pages_(around_.clock, around_.fleet, around_.services.catalogue()),
+      drain_requests_(around_.clock, around_.services),
+      edit_requests_({.model = [this]() -> const config::Model& { return around_.model; },
+                      .apply = [this](const config::Model& next) { return around_.apply(next); },
+                      .vocabulary = around_.vocabulary}) {}
+
+server::RequestTable Requests::table() {
+    server::RequestTable table;
+    add_listings(table);
+    add_changes(table);
+    return table;
+}
+
+void Requests::add_listings(server::RequestTable& table) {
+    // Asks all workers, then answers with what `view` makes of their reports.
+    const auto add = [this, &table](const server::MethodText& text, auto view) {
+        table.add({text, [this, view](const json& /*params*/, Reply reply) {
+                       around_.census.take(
+                           [view, reply = std::move(reply)](const Reports& reports) {
+                               reply(json(view(reports)));
+                           });
+                       around_.serve_engine();
+                   }});
+    };
+    add(server::kStatus, [this](const Reports& reports) { return status_view(reports); });
+    add(server::kServices, [this](const Reports& reports) {
+        auto view = services_view(reports, around_.services.catalogue(), around_.census);
+        zeroed_.subtract(view);
+        return view;
+    });
+    add(server::kDrops, [this](const Reports& reports) {
+        return drops_view(reports, around_.services.catalogue());
+    });
+    add(server::kWorkers, [this](const Reports& reports) {
+        return workers_view(reports, around_.engine, around_.model.dataplane, around_.loops_before);
+    });
+    table.add({server::kSync, [this](const json& /*params*/, const Reply& reply) {
+                   reply(json(around_.sync ? around_.sync->view() : server::SyncView{}));
+               }});
+    table.add({server::kChecks, [this](const json& /*params*/, const Reply& reply) {
+                   reply(json(around_.health.checks_view()));
+               }});
+    table.add({server::kConnections, [this](const json& params, const Reply& reply) {
+                   connection_pages_.answer(params, reply);
+                   around_.serve_engine();
+               }});
+    table.add({server::kVrrp, [this](const json& /*params*/, const Reply& reply) {
+                   reply(json(vrrp_view(around_.vrrp.status(), around_.clock.now())));
+               }});
+}
+
+void Requests::add_changes(server::RequestTable& table) {
+    table.add({server::kReload, [this](const json& /*params*/, const Reply& reply) {
+                   answer(around_.reload(), reply);
+               }});
+    table.add({server::kEdit, [this](const json& params, const Reply& reply) {
+                   edit_requests_.answer(params, reply);
+                   around_.serve_engine();
+               }});
+    table.add(
+        {server::kZero, [this](const json& params, const Reply& reply) { zero(params, reply); }});
+    table.add({server::kDrain, [this](const json& params, const Reply& reply) {
+                   drain_requests_.drain(params, reply);
+                   around_.serve_engine();
+               }});
+    table.add({server::kUndrain, [this](const json& params, const Reply& reply) {
+                   drain_requests_.undrain(params, reply);
+                   around_.serve_engine();
+               }});
+}
+
+// {"service": EditKey}, or nothing for all services.
+void Requests::zero(const json& params, const Reply& reply) {
+    std::string service;
+    if (params.contains("service")) {
+        const auto key = edit::key_of(params.at("service").get<server::EditKey>());
+        if (!key) {
+            reply.invalid_params(key.error().message);
+            return;
+        }
+        service = to_string(*key);
+    }
+    around_.census.take([this, service, reply](const Reports& reports) {
+        if (zeroed_.zero(services_view(reports, around_.services.catalogue(), around_.census),
+                         service)) {
+            reply(json(server::ReloadView{"counting from zero"}));
+        } else {
+            reply.refuse("there is no service " + service,
+                         json(server::EditRefusalView{0, "no-service"}));
+        }
+    });
+    around_.serve_engine();
+}
+
+server::StatusView Requests::status_view(const Reports& reports) const {
+    server::StatusView view;
+    view.version = DIRECTOR_VERSION;
+    view.pid = ::getpid();
+    view.uptime_seconds = static_cast<uint64_t>(
+        std::chrono::duration_cast<std::chrono::seconds>(around_.clock.now() - around_.started)
+            .count());
+    view.workers = around_.engine.worker_count();
+    view.memory_kind = around_.engine.memory_kind();
+    view.ports = port_views(around_.engine, around_.model.ports.size());
+    view.services = around_.model.virtual_services.size();
+    for (const config::VirtualService& service : around_.model.virtual_services) {
+        view.real_servers += service.real_servers.size();
+    }
+    for (const auto& report : reports) {
+        view.connections += report->totals.connections;
+        view.connections_max += report->totals.connections_max;
+    }
+    view.packets = packet_totals(reports);
+    view.config_file = around_.config_file;
+    view.last_reload = around_.last_reload;
+    view.timeouts = {around_.model.timeouts.tcp_established,
+                     around_.model.timeouts.tcp_fin_wait,
+                     around_.model.timeouts.udp};
+    view.service_timeouts = service_timeouts(around_.services.catalogue());
+    view.pools = pool_views(reports, around_.services.catalogue());
+    view.drains = drain_views(reports, around_.services, around_.clock.now());
+    view.full_tables = full_tables_view(reports, around_.engine.shared_table_counters());
+    view.overloaded = overloaded_servers(reports, around_.services.catalogue());
+    view.under_attack = services_under_attack(reports, around_.services.catalogue());
+    view.vrrp = vrrp_states(around_.vrrp.status());
+    return view;
+}
+
+}  // namespace director::daemon

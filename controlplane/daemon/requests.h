@@ -1,0 +1,69 @@
+// What the control socket can be asked: one entry per method, and what answers it. Control-plane
+// thread only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "common/time.h"
+#include "config/model.h"
+#include "controlplane/daemon/census.h"
+#include "controlplane/daemon/connection_pages.h"
+#include "controlplane/daemon/drain_requests.h"
+#include "controlplane/daemon/edit_requests.h"
+#include "controlplane/daemon/fleet.h"
+#include "controlplane/daemon/health_side.h"
+#include "controlplane/daemon/service_control.h"
+#include "controlplane/daemon/sync_control.h"
+#include "controlplane/daemon/vrrp_side.h"
+#include "controlplane/daemon/zeroed_counters.h"
+#include "controlplane/server/request_table.h"
+#include "dataplane/io/engine.h"
+
+namespace director::daemon {
+
+class Requests {
+  public:
+    // All of it outlives the table.
+    struct Surroundings {
+        const Clock& clock;
+        TimePoint started;
+        const std::string& config_file;
+        const std::string& last_reload;
+        const config::Model& model;  // what serves now
+        const dataplane::io::Engine& engine;
+        Fleet& fleet;
+        ServiceControl& services;
+        HealthSide& health;
+        Census& census;
+        VrrpSide& vrrp;
+        const std::unique_ptr<SyncControl>& sync;  // null: off
+        const std::vector<dataplane::io::LoopCounters>& loops_before;
+        std::function<Result<std::string>()> reload;
+        std::function<Result<std::string>(const config::Model&)> apply;
+        std::function<void()> serve_engine;
+        config::Vocabulary vocabulary;
+    };
+
+    explicit Requests(Surroundings surroundings);
+
+    [[nodiscard]] server::RequestTable table();
+    [[nodiscard]] server::StatusView status_view(const Reports& reports) const;
+
+  private:
+    void add_listings(server::RequestTable& table);
+    void add_changes(server::RequestTable& table);
+    void zero(const nlohmann::json& params, const server::Reply& reply);
+
+    Surroundings around_;
+    ConnectionPages connection_pages_;
+    DrainRequests drain_requests_;
+    EditRequests edit_requests_;
+    ZeroedCounters zeroed_;
+};
+
+}  // namespace director::daemon
