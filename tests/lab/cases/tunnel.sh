@@ -54,6 +54,13 @@ for vip in 170.210.122.111 2001:db8:122::111; do
     check "$vip: whose server has heard of it by way of the director" sh -c \
         "ip -n dir-web3 route get \"\$(case $vip in *:*) echo 2001:db8:121::101 ;; *) echo 170.210.121.101 ;; esac)\" from $vip | grep -q 'mtu 1[23]'"
 done
+check "IPv6 to IPv4, a narrow way to the client" echoes 2001:db8:122::121 8
+# Either server may have had it. 1300 bytes in IPv6 are 1280 in IPv4.
+check "whose server has heard of it, in its own family's bytes" sh -c \
+    'for web in web1 web2; do ip -n dir-$web route get 170.210.122.122; done | grep -q "mtu 1280"'
+# All clients share the local address, and a server tells further ones the shorter way from the start
+# (the kernel derives the MSS from what it remembers): then nothing below would be too long.
+for web in web1 web2; do ip -n "dir-$web" route flush cache; done
 narrow far 192.168.0.0/24 f1 1280
 narrow far 2001:db8:192::/64 f1 1400  # in a tunnel, IPv6 needs 1280 bytes and the wrapping
 for vip in 170.210.122.{104,105,106,107,110} 2001:db8:122::{105,106,107}; do
