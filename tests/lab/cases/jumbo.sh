@@ -41,6 +41,19 @@ expect "datagrams of 30000 bytes, in jumbo fragments" "4" \
     "$(client /usr/bin/python3 "$helpers/udp_say.py" 2001:db8:122::104 7 30000 4 | tr ' ' '\n' | grep -c '^web[12]$')"
 check "the director answers a ping of 9000 bytes" client ping -c 2 -i 0.2 -W 20 -M 'do' -s 8972 $vip
 
+scripts/lab start web2 echo /usr/bin/python3 "$helpers/tcp_echo.py" 7
+until_true 60 ip netns exec dir-web2 sh -c 'ss -Hltn sport = :7 | grep -q .' || not_ok "echo server started"
+head -c 300000 /dev/urandom | base64 -w 0 >"$scratch/large"
+echoes() {
+    client timeout 20 /usr/bin/python3 "$helpers/tcp_say.py" "$1" 7 - <"$scratch/large" | tr -d '\n' |
+        cmp - "$scratch/large"
+}
+for vip in 170.210.122.104 2001:db8:122::104; do
+    check "$vip: a way of 1400 bytes behind the director, 400 kB there and back" echoes "$vip"
+    check "$vip: of which the client has heard" sh -c \
+        "ip -n dir-client route get $vip | grep -q 'mtu 1400'"
+done
+
 check_balance
 
 # What drivers cannot do is told at the start.
