@@ -14,7 +14,8 @@
 #include <optional>
 #include <system_error>
 
-#include "cli/client.h"
+#include "cli/ask.h"
+#include "cli/objects.h"
 #include "cli/show_vrrp.h"
 #include "controlplane/server/protocol.h"
 
@@ -22,29 +23,6 @@ namespace director::cli {
 namespace {
 
 using Json = nlohmann::json;
-using server::MethodText;
-
-int complain(int exit_code, std::string_view message) {
-    fmt::print(stderr, "directorctl: {}\n", message);
-    return exit_code;
-}
-
-// Connects, asks one question, prints its answer.
-int ask(const Settings& settings,
-        const MethodText& method,
-        const std::function<std::string(const Json&)>& to_text,
-        const Json& params = Json::object()) {
-    auto client = Client::connect(settings.socket);
-    if (!client) {
-        return complain(kExitUnreachable, client.error().message);
-    }
-    const auto result = client->call(method.name, params);
-    if (!result) {
-        return complain(result.error());
-    }
-    fmt::print("{}", settings.output == Output::kJson ? document(*result) : to_text(*result));
-    return kExitOk;
-}
 
 }  // namespace
 
@@ -66,9 +44,29 @@ int run_sync_status(const Settings& settings) {
     });
 }
 
-int run_checks(const Settings& settings) {
-    return ask(settings, server::kChecks, [&settings](const Json& result) {
-        return show_checks(result.get<server::ChecksView>(), settings.colour);
+int run_checks(const Settings& settings, const std::string& name) {
+    if (name.empty()) {
+        return ask(settings, server::kChecks, [&settings](const Json& result) {
+            return show_checks(result.get<server::ChecksView>(), settings.colour);
+        });
+    }
+    const auto wanted = parse_server(name, 0);
+    if (!wanted) {
+        return complain(kExitUsage, wanted.error().message);
+    }
+    const auto answers = ask_all(settings, {server::kChecks});
+    if (!answers) {
+        return answers.error();
+    }
+    auto checks = answers->front().get<server::ChecksView>();
+    keep_server(checks, *wanted);
+    if (checks.services.empty()) {
+        return complain(
+            kExitFailed,
+            fmt::format("{} has no checks; `directorctl check list` shows all there are", name));
+    }
+    return print(settings, Json{{"services", checks.services}}, [&](const Json&) {
+        return show_checks_closely(checks, settings.colour);
     });
 }
 
@@ -84,25 +82,41 @@ int run_vrrp(const Settings& settings) {
     });
 }
 
+int run_vrrp_show(const Settings& settings, const std::string& name) {
+    const auto answers = ask_all(settings, {server::kVrrp});
+    if (!answers) {
+        return answers.error();
+    }
+    const auto vrrp = answers->front().get<server::VrrpView>();
+    for (const server::VrrpInstanceView& instance : vrrp.instances) {
+        if (instance.name == name) {
+            return print(settings, Json(instance), [&](const Json&) {
+                return show_vrrp_instance(instance, settings.colour);
+            });
+        }
+    }
+    return complain(
+        kExitFailed,
+        fmt::format("there is no VRRP instance {}; `directorctl vrrp list` shows all", name));
+}
+
 int run_reload(const Settings& settings) {
-    return ask(settings, server::kReload, [](const Json& result) {
-        return result.get<server::ReloadView>().message + "\n";
-    });
+    return ask(settings, server::kReload, message_line);
 }
 
 int run_drain(const Settings& settings, const DrainRequest& request) {
     Json params = {{"server", request.server}};
     if (!request.service.empty()) {
-        params["service"] = request.service;
+        const auto service = ServiceName::parse(request.service);
+        if (!service) {
+            return complain(kExitUsage, service.error().message);
+        }
+        params["service"] = drain_text(*service);
     }
     if (request.deadline_seconds) {
         params["deadline_seconds"] = *request.deadline_seconds;
     }
-    return ask(
-        settings,
-        request.is_over ? server::kUndrain : server::kDrain,
-        [](const Json& result) { return result.get<server::ReloadView>().message + "\n"; },
-        params);
+    return ask(settings, request.is_over ? server::kUndrain : server::kDrain, message_line, params);
 }
 
 int run_check(const std::string& file) {

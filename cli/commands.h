@@ -29,9 +29,11 @@ struct Settings {
 [[nodiscard]] int run_status(const Settings& settings);
 [[nodiscard]] int run_drops(const Settings& settings, ZeroRows zero_rows);
 [[nodiscard]] int run_sync_status(const Settings& settings);
-[[nodiscard]] int run_checks(const Settings& settings);
+// Of one server alone, with its counters, where one is named.
+[[nodiscard]] int run_checks(const Settings& settings, const std::string& server);
 [[nodiscard]] int run_workers(const Settings& settings);
 [[nodiscard]] int run_vrrp(const Settings& settings);
+[[nodiscard]] int run_vrrp_show(const Settings& settings, const std::string& instance);
 [[nodiscard]] int run_reload(const Settings& settings);
 
 struct DrainRequest {

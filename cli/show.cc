@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "cli/objects.h"
 #include "cli/show_vrrp.h"
+#include "cli/units.h"
 
 namespace director::cli {
 namespace {
@@ -14,13 +16,6 @@ std::string number(uint64_t value) {
 // Losses catch the eye, zeros do not.
 Cell loss(uint64_t count) {
     return {number(count), count == 0 ? Style::kPlain : Style::kWarning};
-}
-
-std::string duration(uint64_t seconds) {
-    const uint64_t days = seconds / 86400;
-    const std::string clock =
-        fmt::format("{:02}:{:02}:{:02}", seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    return days == 0 ? clock : fmt::format("{} d {}", days, clock);
 }
 
 std::string or_else(const std::string& text, const char* otherwise) {
@@ -38,7 +33,8 @@ std::string show_drains(const std::vector<server::DrainView>& drains, Colour col
             {{drain.server},
              {drain.service},
              {number(drain.connections)},
-             {drain.seconds_left < 0 ? "-" : duration(static_cast<uint64_t>(drain.seconds_left))}});
+             {drain.seconds_left < 0 ? "-"
+                                     : human_duration(static_cast<uint64_t>(drain.seconds_left))}});
     }
     return "\n" + table.render(colour);
 }
@@ -99,11 +95,6 @@ std::string show_pools(const std::vector<server::PoolView>& pools, Colour colour
     return "\n" + table.render(colour);
 }
 
-std::string endpoint(const std::string& address, uint16_t port) {
-    return address.find(':') == std::string::npos ? fmt::format("{}:{}", address, port)
-                                                  : fmt::format("[{}]:{}", address, port);
-}
-
 Cell state(const std::string& text) {
     return {text, text == "down" ? Style::kBad : text == "up" ? Style::kGood : Style::kPlain};
 }
@@ -114,14 +105,14 @@ void add_checks(Table& table,
                 const std::string& service_name) {
     const Cell weight{server.weight < 0 ? "out" : fmt::format("{}", server.weight),
                       server.weight < 0 ? Style::kBad : Style::kPlain};
-    const Cell name{endpoint(server.address, server.port)};
+    const Cell name{endpoint_text(server.address, server.port)};
     if (server.checks.empty()) {
         table.add({{service_name},
                    name,
                    weight,
                    {"-"},
                    state(server.is_up ? "up" : "down"),
-                   {duration(server.state_seconds)},
+                   {human_duration(server.state_seconds)},
                    {"-"}});
     }
     for (const server::CheckView& check : server.checks) {
@@ -130,7 +121,7 @@ void add_checks(Table& table,
                    weight,
                    {check.type},
                    state(check.state),
-                   {duration(check.state_seconds)},
+                   {human_duration(check.state_seconds)},
                    {or_else(check.last_failure, "-")}});
     }
 }
@@ -142,7 +133,7 @@ std::string show_status(const server::StatusView& status, Colour colour) {
                                   styled("directord", Style::kBold, colour),
                                   status.version,
                                   status.pid,
-                                  duration(status.uptime_seconds));
+                                  human_duration(status.uptime_seconds));
     const auto line = [&out](const char* name, const std::string& value) {
         out += fmt::format("{:<14}{}\n", name, value);
     };
@@ -337,7 +328,8 @@ std::string show_checks(const server::ChecksView& checks, Colour colour) {
         std::string name =
             service.mark != 0
                 ? fmt::format("FWM {}", service.mark)
-                : fmt::format("{} {}", service.protocol, endpoint(service.address, service.port));
+                : fmt::format(
+                      "{} {}", service.protocol, endpoint_text(service.address, service.port));
         for (const server::CheckedServerView& server : service.servers) {
             add_checks(table, server, name);
         }
@@ -352,6 +344,33 @@ std::string show_checks(const server::ChecksView& checks, Colour colour) {
         }
     }
     return checks.services.empty() ? "no health checks are configured\n" : table.render(colour);
+}
+
+std::string show_checks_closely(const server::ChecksView& checks, Colour colour) {
+    std::string out = show_checks(checks, colour);
+    Table table({{"TARGET"},
+                 {"CHECK"},
+                 {"PASSED", Align::kRight},
+                 {"FAILED", Align::kRight},
+                 {"UNABLE", Align::kRight},
+                 {"CHANGES", Align::kRight},
+                 {"NOW"}});
+    bool is_empty = true;
+    for (const server::CheckedServiceView& service : checks.services) {
+        for (const server::CheckedServerView& server : service.servers) {
+            for (const server::CheckView& check : server.checks) {
+                is_empty = false;
+                table.add({{check.target},
+                           {check.type},
+                           {number(check.passed)},
+                           loss(check.failed),
+                           loss(check.unable),
+                           {number(check.transitions)},
+                           {check.is_probing ? "probing" : "waiting"}});
+            }
+        }
+    }
+    return is_empty ? out : out + "\n" + table.render(colour);
 }
 
 std::string show_workers(const server::WorkersView& workers, Colour colour) {

@@ -17,6 +17,8 @@ enum class ZeroRows { kHide, kShow };
                                      Colour colour);
 [[nodiscard]] std::string show_sync(const server::SyncView& sync, Colour colour);
 [[nodiscard]] std::string show_checks(const server::ChecksView& checks, Colour colour);
+// With what the checks probe, how often and how it went: of a few servers.
+[[nodiscard]] std::string show_checks_closely(const server::ChecksView& checks, Colour colour);
 [[nodiscard]] std::string show_workers(const server::WorkersView& workers, Colour colour);
 
 }  // namespace director::cli

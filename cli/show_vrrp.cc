@@ -193,4 +193,46 @@ std::string show_vrrp(const server::VrrpView& vrrp, Colour colour) {
            show_refusals(vrrp, colour);
 }
 
+std::string show_vrrp_instance(const VrrpInstanceView& instance, Colour colour) {
+    std::string out =
+        fmt::format("{}  {}{}\n",
+                    styled(instance.name, Style::kBold, colour),
+                    styled(instance.state, style_of_vrrp_state(instance.state), colour),
+                    instance.fault.empty() ? "" : ": " + instance.fault);
+    const auto line = [&out](const char* name, const std::string& value) {
+        out += fmt::format("{:<16}{}\n", name, value);
+    };
+    line("interface", instance.interface);
+    line("group", instance.group.empty() ? "-" : instance.group);
+    line("router id",
+         fmt::format("{}, version {}, {}", instance.router_id, instance.version, instance.family));
+    line("priority", priority_cell(instance).text);
+    line("master", master_of(instance));
+    line("addresses", addresses_of(instance));
+    line("adverts every", time_text(instance.advert_interval_ms));
+    if (instance.state == "BACKUP") {
+        line("master's every", time_text(instance.master_interval_ms));
+        line("takes over after", time_text(instance.master_down_ms) + " of silence");
+    }
+    line("next timer in", instance.next_ms < 0 ? "-" : time_text(instance.next_ms));
+    line("sent",
+         fmt::format("{} adverts, {} goodbyes", instance.adverts_sent, instance.goodbyes_sent));
+    line("heard",
+         fmt::format("{} adverts, {} goodbyes, {} of lower priority",
+                     instance.adverts_received,
+                     instance.goodbyes_received,
+                     instance.lower_priority_received));
+    line("became master",
+         fmt::format("{} times, left it {} times", instance.became_master, instance.left_master));
+    if (instance.starved > 0) {
+        line("slept too long", fmt::format("{} times", instance.starved));
+    }
+    for (const auto& [reason, packets] : instance.refused) {
+        if (packets > 0) {
+            line("refused", fmt::format("{} packets: {}", packets, reason));
+        }
+    }
+    return out + show_peers({instance}, colour);
+}
+
 }  // namespace director::cli

@@ -12,5 +12,8 @@ namespace director::cli {
 [[nodiscard]] Style style_of_vrrp_state(const std::string& state);
 
 [[nodiscard]] std::string show_vrrp(const server::VrrpView& vrrp, Colour colour);
+// All there is of one.
+[[nodiscard]] std::string show_vrrp_instance(const server::VrrpInstanceView& instance,
+                                             Colour colour);
 
 }  // namespace director::cli

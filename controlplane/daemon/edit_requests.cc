@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "common/log.h"
+#include "controlplane/daemon/kept_fields.h"
 #include "controlplane/edit/edit_of.h"
 
 namespace director::daemon {
@@ -55,14 +56,17 @@ void refuse(const server::Reply& reply,
 void EditRequests::answer(const json& params, const server::Reply& reply) const {
     std::vector<EditRequest> requests;
     try {
-        params.at("edits").get_to(requests);
+        const auto& given = params.at("edits").get_ref<const json::array_t&>();
+        if (given.empty() || given.size() > server::kEditsMax) {
+            reply.invalid_params(fmt::format("expected 1 to {} edits", server::kEditsMax));
+            return;
+        }
+        for (const json& edit : given) {
+            requests.push_back(with_kept_fields(edit, around_.model()).get<EditRequest>());
+        }
     } catch (const json::exception& error) {
         reply.invalid_params(
             fmt::format("expected edits: [ {{\"action\": ...}}, ... ]: {}", error.what()));
-        return;
-    }
-    if (requests.empty() || requests.size() > server::kEditsMax) {
-        reply.invalid_params(fmt::format("expected 1 to {} edits", server::kEditsMax));
         return;
     }
     std::vector<Edit> edits;

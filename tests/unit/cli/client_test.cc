@@ -129,6 +129,24 @@ TEST_F(ClientTest, ProgramsExitCodes) {
     for (const char* command : {"status",
                                 "drops --all",
                                 "workers",
+                                "worker list",
+                                "service",
+                                "services",
+                                "service list",
+                                "service show 192.0.2.1:80",
+                                "service add udp/192.0.2.1:53 --scheduler mh --flags hash-port",
+                                "service set mark/7 --persistence 10m --no-one-packet",
+                                "server list 192.0.2.1:80",
+                                "server set 192.0.2.1:80 10.0.0.1 --weight 0",
+                                "server drain 10.0.0.1 --deadline 10m",
+                                "drain 10.0.0.1:80 --service udp/192.0.2.1:53",
+                                "check",
+                                "checks",
+                                "check list",
+                                "check show 10.0.0.1",
+                                "vrrp show VI_1",
+                                "sync show",
+                                "sync status",
                                 "reload",
                                 "ipvsadm -Ln",
                                 "ipvsadm -L -n -c",
@@ -139,7 +157,20 @@ TEST_F(ClientTest, ProgramsExitCodes) {
         EXPECT_NE(outcome.output.find("is directord running"), std::string::npos) << command;
     }
     EXPECT_EQ(run("status " + nowhere).exit_code, 3);
-    for (const char* command : {"", "bogus", "status bogus", "--bogus", "check"}) {
+    for (const char* command : {"",
+                                "bogus",
+                                "status bogus",
+                                "--bogus",
+                                "check list bogus",
+                                "check show",
+                                "service show nonsense",
+                                "service set",
+                                "service add 192.0.2.1:80 --scheduler bogus",
+                                "service add 192.0.2.1:80 --flags bogus",
+                                "server set 192.0.2.1:80 nonsense --weight 1",
+                                "server set 192.0.2.1:80 10.0.0.1 --weight 65536",
+                                "server drain 10.0.0.1 --deadline soon",
+                                "service bogus"}) {
         EXPECT_EQ(run(command).exit_code, 2) << command;
     }
     EXPECT_EQ(run("ipvsadm -L bogus").exit_code, 2);
