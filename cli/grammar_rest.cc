@@ -33,9 +33,12 @@ by reason, if there were any. The rest is in --json: timers, counters, transitio
 
 constexpr const char* kImportExample = R"text(Examples:
   directorctl import /etc/keepalived/keepalived.conf > director.conf
+  directorctl import /etc/ipvsadm.rules > director.conf
+  ipvsadm -S -n | directorctl import - > director.conf
+  directorctl import rc.firewall          a script with its `$IPVSADM -A ...` lines
   directorctl import keepalived.conf --device enp0s3=0000:00:03.0 --address enp0s3=192.0.2.2/24
 
-What keepalived.conf leaves to the machine (which card an interface is, the director's own addresses,
+What these files leave to the machine (which card an interface is, the director's own addresses,
 routes) is looked up on this machine; --device and --address say it instead. Each setting without a
 counterpart is listed with its line on standard error, and at the head of the output.
 
@@ -46,11 +49,17 @@ void add_import(Grammar& grammar) {
     CLI::App* command = grammar.add_top(
         kOthers,
         "import",
-        "Turn a keepalived.conf into a configuration file",
+        "Turn a keepalived.conf, or ipvsadm's rules, into a configuration file",
         [request](const Settings& /*settings*/) { return run_import(*request); },
         kImportExample);
-    grammar.offer(command->add_option("FILE", request->file, "keepalived.conf"), Words::kFile)
+    grammar
+        .offer(command->add_option("FILE",
+                                   request->file,
+                                   "keepalived.conf, saved rules, a script; - for standard input"),
+               Words::kFile)
         ->required();
+    command->add_option("--from", request->kind, "what FILE is, if its content does not tell")
+        ->check(CLI::IsMember({"keepalived", "ipvsadm"}));
     command->add_option("--device", request->devices, "the card that is an interface")
         ->type_name("INTERFACE=DEVICE");
     command->add_option("--address", request->addresses, "the director's own on an interface")

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -20,6 +21,9 @@
 #include <utility>
 
 #include "cli/commands.h"
+#include "cli/import_rules.h"
+#include "cli/names.h"
+#include "config/import/shell_lines.h"
 
 namespace director::cli {
 namespace {
@@ -121,6 +125,22 @@ std::optional<std::pair<std::string, std::string>> split(const std::string& text
                : std::optional(std::pair(text.substr(0, sign), text.substr(sign + 1)));
 }
 
+// Of a file, or of standard input.
+std::optional<std::string> read_whole(const std::string& file) {
+    std::ostringstream text;
+    if (file == "-") {
+        text << std::cin.rdbuf();
+        return text.str();
+    }
+    std::error_code failed;
+    std::ifstream stream(file, std::ios::binary);
+    if (std::filesystem::is_directory(file, failed) || !stream) {
+        return std::nullopt;
+    }
+    text << stream.rdbuf();
+    return text.str();
+}
+
 }  // namespace
 
 Result<Machine> machine_for(const ImportRequest& request) {
@@ -161,9 +181,26 @@ int run_import(const ImportRequest& request) {
         fmt::print(stderr, "directorctl: {}\n", machine.error().message);
         return kExitUsage;
     }
-    const auto lines = config::read_keepalived_file(
-        request.file, request.config_id.empty() ? first_label_of_host() : request.config_id);
-    const config::Imported imported = config::import_keepalived(lines, *machine);
+    const bool is_standard_input = request.file == "-";
+    const auto text = read_whole(request.file);
+    const bool is_rules =
+        request.kind.empty() ? text && config::looks_like_rules(*text) : request.kind == "ipvsadm";
+    if (!text && (is_rules || is_standard_input)) {
+        fmt::print(stderr, "{}: error: cannot be read\n", request.file);
+        return kExitUsage;
+    }
+    const std::string id = request.config_id.empty() ? first_label_of_host() : request.config_id;
+    const std::string name = is_standard_input ? "standard input" : request.file;
+    bool has_nothing = false;
+    config::Imported imported;
+    if (is_rules) {
+        imported = import_rules(config::read_shell_text(*text, name), *machine, resolve_service);
+    } else {
+        const auto lines = is_standard_input ? config::read_keepalived_text(*text, name, id)
+                                             : config::read_keepalived_file(request.file, id);
+        has_nothing = lines.lines.empty();
+        imported = config::import_keepalived(lines, *machine);
+    }
     int exit_code = kExitOk;
     for (const config::Note& note : imported.notes) {
         fmt::print(stderr, "{}\n", config::to_string(note));
@@ -173,9 +210,8 @@ int run_import(const ImportRequest& request) {
             exit_code = kExitFailed;
         }
     }
-    const bool has_nothing = lines.lines.empty() && exit_code == kExitUsage;
-    if (!has_nothing) {
-        fmt::print("{}", config::print_imported(imported, request.file));
+    if (!has_nothing || exit_code != kExitUsage) {
+        fmt::print("{}", config::print_imported(imported, name));
     }
     return exit_code;
 }

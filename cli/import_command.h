@@ -1,4 +1,4 @@
-// `directorctl import`: a keepalived.conf as Director's configuration.
+// `directorctl import`: a keepalived.conf, or ipvsadm's rules, as Director's configuration.
 #pragma once
 
 #include <string>
@@ -10,8 +10,9 @@
 namespace director::cli {
 
 struct ImportRequest {
-    std::string file;
-    std::string config_id;               // of keepalived's @ lines; empty: the host's name
+    std::string file;       // "-": standard input
+    std::string kind;       // "keepalived", "ipvsadm"; empty: what its content looks like
+    std::string config_id;  // of keepalived's @ lines; empty: the host's name
     std::vector<std::string> devices;    // "enp0s3=0000:00:03.0"
     std::vector<std::string> addresses;  // "enp0s3=192.0.2.2/24"
 };

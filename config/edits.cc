@@ -15,11 +15,10 @@ Refused refused(EditRefusal refusal, std::string message) {
     return Refused(EditError{0, refusal, std::move(message)});
 }
 
-// Applies one edit after another to a Model of its own.
+// Applies one edit after another to a Model.
 class Editor {
   public:
-    Editor(Model model, const Vocabulary& vocabulary)
-        : model_(std::move(model)), vocabulary_(vocabulary) {}
+    Editor(Model& model, const Vocabulary& vocabulary) : model_(model), vocabulary_(vocabulary) {}
 
     Done operator()(const AddService& edit) {
         const ServiceRule& rule = edit.rule;
@@ -138,8 +137,6 @@ class Editor {
         return {};
     }
 
-    [[nodiscard]] Model& model() { return model_; }
-
   private:
     using Services = std::vector<VirtualService>;
 
@@ -191,7 +188,7 @@ class Editor {
         return {};
     }
 
-    Model model_;
+    Model& model_;
     const Vocabulary& vocabulary_;
 };
 
@@ -216,7 +213,8 @@ ServiceKey key_of(const VirtualService& service) {
 tl::expected<Model, EditError> edited(const Model& model,
                                       const std::vector<Edit>& edits,
                                       const Vocabulary& vocabulary) {
-    Editor editor(model, vocabulary);
+    Model next = model;
+    Editor editor(next, vocabulary);
     for (size_t i = 0; i < edits.size(); ++i) {
         if (auto done = std::visit(editor, edits[i]); !done) {
             EditError error = std::move(done.error());
@@ -224,13 +222,17 @@ tl::expected<Model, EditError> edited(const Model& model,
             return Refused(std::move(error));
         }
     }
-    const std::vector<Finding> findings = validate(editor.model(), vocabulary);
+    const std::vector<Finding> findings = validate(next, vocabulary);
     if (!findings.empty()) {
         const size_t last = edits.empty() ? 0 : edits.size() - 1;
         return Refused(EditError{
             last, EditRefusal::kInvalid, findings.front().path + ": " + findings.front().message});
     }
-    return std::move(editor.model());
+    return next;
+}
+
+tl::expected<void, EditError> apply(const Edit& edit, const Vocabulary& vocabulary, Model& model) {
+    return std::visit(Editor(model, vocabulary), edit);
 }
 
 }  // namespace director::config

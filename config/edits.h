@@ -127,6 +127,12 @@ struct EditError {
                                                     const std::vector<Edit>& edits,
                                                     const Vocabulary& vocabulary);
 
+// One edit of a model that need not be valid yet: for whoever puts one together edit by edit. A
+// refusal leaves it as it was.
+[[nodiscard]] tl::expected<void, EditError> apply(const Edit& edit,
+                                                  const Vocabulary& vocabulary,
+                                                  Model& model);
+
 // "TCP 192.0.2.1:80", "FWM 7".
 [[nodiscard]] std::string to_string(const ServiceKey& key);
 [[nodiscard]] ServiceKey key_of(const VirtualService& service);

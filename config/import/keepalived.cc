@@ -312,25 +312,6 @@ void take_first(const std::vector<Statement>& statements, ImportState& state) {
     }
 }
 
-// A block that makes several services says everything several times, and words that are in every
-// service would fill the screen: a remark once, with its first place.
-void tidy(Notes& notes) {
-    // What no line says (of the machine's interfaces) comes last.
-    const auto order = [](const Note& note) {
-        return std::tuple(note.place.line == 0, note.place.file, note.place.line);
-    };
-    std::stable_sort(notes.begin(), notes.end(), [&](const Note& a, const Note& b) {
-        return order(a) < order(b);
-    });
-    std::set<std::tuple<std::string, int, std::string>> seen;
-    std::erase_if(notes, [&](const Note& note) {
-        const bool is_remark = note.gravity == Gravity::kRemark;
-        const auto key = std::tuple(
-            is_remark ? "" : note.place.file, is_remark ? 0 : note.place.line, note.message);
-        return !seen.insert(key).second;
-    });
-}
-
 std::string_view word_of(Gravity gravity) {
     switch (gravity) {
         case Gravity::kRemark:
@@ -353,6 +334,23 @@ std::string commented(const std::string& text) {
 }
 
 }  // namespace
+
+void tidy(Notes& notes) {
+    // What no line says (of the machine's interfaces) comes last.
+    const auto order = [](const Note& note) {
+        return std::tuple(note.place.line == 0, note.place.file, note.place.line);
+    };
+    std::stable_sort(notes.begin(), notes.end(), [&](const Note& a, const Note& b) {
+        return order(a) < order(b);
+    });
+    std::set<std::tuple<std::string, int, std::string>> seen;
+    std::erase_if(notes, [&](const Note& note) {
+        const bool is_remark = note.gravity == Gravity::kRemark;
+        const auto key = std::tuple(
+            is_remark ? "" : note.place.file, is_remark ? 0 : note.place.line, note.message);
+        return !seen.insert(key).second;
+    });
+}
 
 void take_global_definitions(const Statement& statement, ImportState& state) {
     for (const Statement& line : statement.block) {

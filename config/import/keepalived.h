@@ -38,6 +38,11 @@ struct Imported {
 // The configuration as text, with the notes as comments before it. `source` is what it came from.
 [[nodiscard]] std::string print_imported(const Imported& imported, std::string_view source);
 
+// In the order of the file, what no line says (of the machine's interfaces) last. A block that
+// makes several services says everything several times, and words that are in every service would
+// fill the screen: a remark stays once, with its first place.
+void tidy(Notes& notes);
+
 // "keepalived.conf:12: ...": one line, for standard error.
 [[nodiscard]] std::string to_string(const Note& note);
 

@@ -45,6 +45,7 @@ std::vector<std::string> interfaces_of(const Model& model) {
             }
         }
     }
+    add(model.sync.interface);
     for (const VrrpTracker& tracker : model.vrrp_trackers) {
         add(tracker.kind == VrrpTrackerKind::kInterface ? tracker.subject : "");
     }

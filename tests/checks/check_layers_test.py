@@ -43,6 +43,7 @@ FORBIDDEN = [
     ("diagnostics/a.cc", '"dataplane/api/ids.h"'),
     ("controlplane/plan/a.cc", '"dataplane/core/worker.h"'),
     ("controlplane/plan/a.cc", "<asio.hpp>"),
+    ("controlplane/edit/a.cc", '"controlplane/server/server.h"'),
     ("controlplane/kernel/a.cc", '"dataplane/io/engine.h"'),
     ("controlplane/server/a.cc", '"config/model.h"'),
     ("controlplane/server/a.cc", "<libmnl/libmnl.h>"),

@@ -9,19 +9,12 @@
 #include <gtest/gtest.h>
 
 #include "tests/unit/cli/listing_scenario.h"
+#include "tests/unit/cli/numeric_resolve.h"
 
 namespace director::cli {
 namespace {
 
 using Words = std::vector<std::string>;
-
-// Numbers alone; "host" without a port means port 0.
-std::optional<Endpoint> resolve(const std::string& text, Protocol /*protocol*/) {
-    if (const auto address = IpAddress::parse(text)) {
-        return Endpoint{*address, Be16::from_host(0)};
-    }
-    return Endpoint::parse(text);
-}
 
 Words split(const std::string& line) {
     std::istringstream stream(line);
@@ -65,7 +58,7 @@ TEST(IpvsadmEdit, CommandLinesAreJudgedAsIpvsadmDoes) {
         const auto command = parse_ipvsadm("/usr/sbin/ipvsadm", split(one.command));
         const auto request =
             command
-                ? edit_request(*command, resolve)
+                ? edit_request(*command, numeric_resolve)
                 : tl::expected<server::EditRequest, IpvsadmError>(tl::unexpected(command.error()));
         EXPECT_EQ(request ? 0 : request.error().exit_code, one.exit_code);
         if (!request) {
@@ -115,7 +108,7 @@ TEST(IpvsadmEdit, RefusalsHaveTheKernelsWords) {
 server::EditRequest request_of(const std::string& line) {
     const auto command = parse_ipvsadm("ipvsadm", split(line));
     EXPECT_TRUE(command) << line;
-    const auto request = edit_request(command.value_or(IpvsadmCommand{}), resolve);
+    const auto request = edit_request(command.value_or(IpvsadmCommand{}), numeric_resolve);
     EXPECT_TRUE(request) << line;
     return request.value_or(server::EditRequest{});
 }
