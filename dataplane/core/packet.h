@@ -38,12 +38,14 @@ enum class ChecksumCheck : uint8_t { kUnknown, kGood, kBad };
 
 // What is known of a fragment's flow, once its datagram's first fragment has come.
 struct FragmentPorts {
-    bool is_known = false;
-    bool is_first = false;  // the transport header is in this one
+    bool is_known : 1 = false;
+    bool is_first : 1 = false;  // the transport header is in this one
     Protocol protocol{};
     Be16 source;
     Be16 destination;
+    uint16_t following_bytes = 0;  // SCTP, is_first: of the datagram, behind this fragment
 };
+static_assert(sizeof(FragmentPorts) == 8);  // in every packet
 
 struct Packet {
     // In, by the I/O layer; `data`, `length_bytes` and `contiguous_bytes` are updated when the

@@ -16,6 +16,8 @@ namespace {
 using namespace director;
 using namespace director::dataplane;
 
+constexpr uint8_t kSctp = 132;
+
 class Session {
   public:
     Session() : table_(settings(), plain_table_memory()) {}
@@ -58,7 +60,7 @@ class Session {
         Fragment fragment;
         fragment.source = *IpAddress::parse((step[0] & 8) != 0 ? "2001:db8::1" : "192.0.2.1");
         fragment.destination = fragment.source;
-        fragment.protocol = 17;
+        fragment.protocol = (step[3] & 2) != 0 ? kSctp : uint8_t{17};
         fragment.id = step[0] & 7U;
         fragment.offset_bytes = static_cast<uint16_t>(step[1] * 8);
         fragment.data_bytes = static_cast<uint16_t>((step[2] + 1) * 8);
@@ -90,7 +92,7 @@ class Session {
         }
         switch (result.verdict) {
             case FragmentVerdict::kHold:
-                DIRECTOR_ASSERT(!fragment.is_first());
+                DIRECTOR_ASSERT(!fragment.is_first() || fragment.protocol == kSctp);
                 DIRECTOR_ASSERT(held_.insert(result.slot).second);
                 break;
             case FragmentVerdict::kPass:
@@ -100,9 +102,15 @@ class Session {
                 DIRECTOR_ASSERT(result.fault != FragmentFault::kNone);
                 break;
         }
-        while (const auto slot = table_.take_released()) {
-            DIRECTOR_ASSERT(result.verdict == FragmentVerdict::kPass && fragment.is_first());
-            DIRECTOR_ASSERT(held_.erase(*slot) == 1);
+        bool is_next_first = true;
+        while (const auto held = table_.take_released()) {
+            // Of SCTP, the last fragment releases as well, and itself.
+            DIRECTOR_ASSERT(fragment.is_first() ? result.verdict == FragmentVerdict::kPass
+                                                : result.verdict == FragmentVerdict::kHold &&
+                                                      result.protocol == kSctp);
+            DIRECTOR_ASSERT(held->is_first == (is_next_first && !fragment.is_first()));
+            is_next_first = false;
+            DIRECTOR_ASSERT(held_.erase(held->slot) == 1);
         }
     }
 

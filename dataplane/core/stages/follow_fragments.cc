@@ -58,15 +58,20 @@ void adopt_ports(Packet& packet, const FragmentPorts& ports) {
     }
 }
 
+[[nodiscard]] FragmentPorts ports_of(const FragmentResult& result, bool is_first) {
+    return {.is_known = true,
+            .is_first = is_first,
+            .protocol = static_cast<Protocol>(result.protocol),
+            .source = result.source_port,
+            .destination = result.destination_port,
+            .following_bytes = result.following_bytes};
+}
+
 void collect_releases(Worker::State& state, const FragmentResult& result) {
-    while (const auto slot = state.fragments.take_released()) {
+    while (const auto released = state.fragments.take_released()) {
         state.add_frame_operation({.kind = FrameOperation::Kind::kResume,
-                                   .slot = *slot,
-                                   .ports = {.is_known = true,
-                                             .is_first = false,
-                                             .protocol = static_cast<Protocol>(result.protocol),
-                                             .source = result.source_port,
-                                             .destination = result.destination_port}});
+                                   .slot = released->slot,
+                                   .ports = ports_of(result, released->is_first)});
     }
 }
 
@@ -90,12 +95,7 @@ void add_to_table(Worker::State& state, Packet& packet) {
     collect_drops(state);
     switch (result.verdict) {
         case FragmentVerdict::kPass:
-            packet.fragment = {.is_known = true,
-                               .is_first = fragment.is_first(),
-                               .protocol = static_cast<Protocol>(result.protocol),
-                               .source = result.source_port,
-                               .destination = result.destination_port};
-            collect_releases(state, result);
+            packet.fragment = ports_of(result, fragment.is_first());
             break;
         case FragmentVerdict::kHold:
             packet.verdict = Verdict::kHold;
@@ -107,6 +107,7 @@ void add_to_table(Worker::State& state, Packet& packet) {
             state.drop(packet, reason_of(result.fault));
             break;
     }
+    collect_releases(state, result);
 }
 
 }  // namespace

@@ -83,7 +83,7 @@ inline void rewrite_l4(const Connection& connection, Packet& packet, const Ends&
         update_tcp_udp_checksum(
             l4, packet.protocol, delta_of(connection.l4_delta, packet.direction));
     } else if (packet.has_l4_header) {
-        rewrite_sctp(l4, payload_bytes(packet), ends);
+        rewrite_sctp(l4, payload_bytes(packet) + packet.fragment.following_bytes, ends);
     } else if (is_echo(packet) && !packet.is_fragment) {
         const bool is_to_client = packet.direction == Direction::kServerToClient;
         rewrite_echo(packet,
@@ -242,14 +242,6 @@ void rewrite_family(Worker::State& state, const Connection& connection, Packet& 
     }
 }
 
-// A first fragment of SCTP whose ports change: its checksum is over the whole datagram, whose
-// length only the last fragment tells.
-[[nodiscard]] bool needs_whole_datagram(const Connection& connection, const Packet& packet) {
-    return packet.is_fragment && packet.protocol == Protocol::kSctp &&
-           (connection.sides[0].client.port() != connection.sides[1].client.port() ||
-            connection.sides[0].server.port() != connection.sides[1].server.port());
-}
-
 void rewrite(Worker::State& state, const Connection& connection, Packet& packet) {
     if (connection.has(kHasAdjustment) && !packet.is_icmp_error &&
         !adjust(state, connection, packet)) {
@@ -258,10 +250,6 @@ void rewrite(Worker::State& state, const Connection& connection, Packet& packet)
     packet.is_translated = connection.translation != Translation::kNone;
     if (packet.is_icmp_error) {
         rewrite_icmp_error(state, connection, packet);
-        return;
-    }
-    if (packet.is_fragment && needs_whole_datagram(connection, packet)) {
-        state.drop(packet, DropReason::kFragment);
         return;
     }
     switch (connection.translation) {

@@ -79,10 +79,28 @@ FragmentResult FragmentTable::add(const Fragment& fragment, TimePoint now) {
     if (const FragmentFault fault = add_range(datagram, fragment); fault != FragmentFault::kNone) {
         return fault == FragmentFault::kDuplicate ? dropped(fault) : refuse(datagram, fault);
     }
-    if (fragment.is_last) {
-        datagram.end_bytes = static_cast<uint16_t>(fragment.end_bytes());
+    const bool was_ready = datagram.is_ready;
+    learn(datagram, fragment);
+    if (!was_ready && !(datagram.is_ready && fragment.is_first())) {
+        FragmentResult result = hold(number, fragment, now);
+        if (datagram.is_ready && result.verdict == FragmentVerdict::kHold) {
+            // Its own turn comes after the first fragment's.
+            const uint16_t slot = result.slot;
+            release(datagram);
+            result = pass(number);
+            result.verdict = FragmentVerdict::kHold;
+            result.slot = slot;
+        }
+        return result;
     }
-    return fragment.is_first() || datagram.has_first ? pass(number, fragment) : hold(number, now);
+    release(datagram);
+    return pass(number);
+}
+
+std::optional<ReleasedHold> FragmentTable::take_released() {
+    const std::optional<uint16_t> slot = pop(released_);
+    return slot.has_value() ? std::optional<ReleasedHold>({*slot, holds_[*slot].is_first})
+                            : std::nullopt;
 }
 
 std::optional<DroppedHold> FragmentTable::take_dropped() {
@@ -180,26 +198,42 @@ FragmentResult FragmentTable::refuse(Datagram& datagram, FragmentFault fault) {
     return dropped(fault);
 }
 
-FragmentResult FragmentTable::pass(uint16_t number, const Fragment& fragment) {
-    Datagram& datagram = entries_[number];
+// RFC 9260 section 6.8: SCTP's checksum counts the ports, so it is changed with them.
+void FragmentTable::learn(Datagram& datagram, const Fragment& fragment) const {
+    if (fragment.is_last) {
+        datagram.end_bytes = static_cast<uint16_t>(fragment.end_bytes());
+    }
     if (fragment.is_first()) {
         datagram.has_first = true;
+        datagram.first_bytes = fragment.data_bytes;
         datagram.first_protocol = fragment.protocol;
         datagram.source_port = fragment.source_port;
         datagram.destination_port = fragment.destination_port;
-        while (datagram.held_first != kNone) {
-            const uint16_t slot = datagram.held_first;
-            datagram.held_first = holds_[slot].next;
-            unlink_age(slot);
-            push(released_, slot);
-        }
-        datagram.held_count = 0;
     }
+    const bool needs_end = datagram.first_protocol == static_cast<uint8_t>(Protocol::kSctp);
+    datagram.is_ready = datagram.has_first && (!needs_end || datagram.end_bytes != 0);
+}
+
+void FragmentTable::release(Datagram& datagram) {
+    while (datagram.held_first != kNone) {
+        const uint16_t slot = datagram.held_first;
+        datagram.held_first = holds_[slot].next;
+        unlink_age(slot);
+        push(released_, slot);
+    }
+    datagram.held_count = 0;
+}
+
+FragmentResult FragmentTable::pass(uint16_t number) {
+    const Datagram& datagram = entries_[number];
     FragmentResult result;
     result.verdict = FragmentVerdict::kPass;
     result.protocol = datagram.first_protocol;
     result.source_port = datagram.source_port;
     result.destination_port = datagram.destination_port;
+    if (datagram.end_bytes != 0) {
+        result.following_bytes = static_cast<uint16_t>(datagram.end_bytes - datagram.first_bytes);
+    }
     const Range& range = datagram.ranges[0];
     if (datagram.end_bytes != 0 && range.begin == 0 && range.end == datagram.end_bytes) {
         forget(number, FragmentFault::kNone);  // all bytes have passed
@@ -207,7 +241,7 @@ FragmentResult FragmentTable::pass(uint16_t number, const Fragment& fragment) {
     return result;
 }
 
-FragmentResult FragmentTable::hold(uint16_t number, TimePoint now) {
+FragmentResult FragmentTable::hold(uint16_t number, const Fragment& fragment, TimePoint now) {
     Datagram& datagram = entries_[number];
     if (datagram.held_count >= settings_.held_per_datagram_max) {
         return refuse(datagram, FragmentFault::kTooManyHeld);
@@ -220,10 +254,8 @@ FragmentResult FragmentTable::hold(uint16_t number, TimePoint now) {
     Hold& hold = holds_[slot];
     hold.datagram = number;
     hold.since = now;
-    hold.next = kNone;
-    (datagram.held_first == kNone ? datagram.held_first : holds_[datagram.held_last].next) = slot;
-    datagram.held_last = slot;
-    ++datagram.held_count;
+    hold.is_first = fragment.is_first();
+    append_held(datagram, slot);
     hold.older = newest_hold_;
     hold.newer = kNone;
     (newest_hold_ == kNone ? oldest_hold_ : holds_[newest_hold_].newer) = slot;
@@ -233,6 +265,21 @@ FragmentResult FragmentTable::hold(uint16_t number, TimePoint now) {
     result.verdict = FragmentVerdict::kHold;
     result.slot = slot;
     return result;
+}
+
+void FragmentTable::append_held(Datagram& datagram, uint16_t slot) {
+    const bool is_alone = datagram.held_first == kNone;
+    if (holds_[slot].is_first || is_alone) {
+        holds_[slot].next = datagram.held_first;
+        datagram.held_first = slot;
+    } else {
+        holds_[slot].next = kNone;
+        holds_[datagram.held_last].next = slot;
+    }
+    if (!holds_[slot].is_first || is_alone) {
+        datagram.held_last = slot;
+    }
+    ++datagram.held_count;
 }
 
 void FragmentTable::drop_held(Datagram& datagram, FragmentFault fault) {

@@ -3,15 +3,18 @@
 //
 // One per worker, fixed memory. The first fragment tells the ports and goes on at once; later ones
 // find them here. Fragments that come before the first are held: the table hands out numbers of
-// hold slots, the caller keeps the frames. Per fragment:
+// hold slots, the caller keeps the frames. Of SCTP, the first one waits for the last: its checksum
+// is a CRC over the whole datagram, which changes with a port by as much as the length says.
+// Per fragment:
 //
 //   table.expire(now, 8);
 //   const FragmentResult result = table.add(fragment, now);
 //   switch (result.verdict) {
-//       case kPass: forward it with result's ports, and then each frame of take_released() too
+//       case kPass: forward it with result's ports
 //       case kHold: frames[result.slot] = frame
 //       case kDrop: drop it
 //   }
+//   while (auto held = table.take_released()) { forward frames[held->slot] with result's ports }
 //   while (auto held = table.take_dropped()) { drop frames[held->slot] }
 #pragma once
 
@@ -40,10 +43,17 @@ enum class FragmentVerdict : uint8_t { kPass, kHold, kDrop };
 struct FragmentResult {
     FragmentVerdict verdict = FragmentVerdict::kDrop;
     FragmentFault fault = FragmentFault::kNone;  // kDrop: why
-    uint8_t protocol = 0;                        // kPass: what the first fragment said
     uint16_t slot = 0;                           // kHold
-    Be16 source_port;                            // kPass
-    Be16 destination_port;                       // kPass
+    // kPass, and kHold that releases: what the first fragment said.
+    uint8_t protocol = 0;
+    Be16 source_port;
+    Be16 destination_port;
+    uint16_t following_bytes = 0;  // the same: behind the first fragment, once the last has come
+};
+
+struct ReleasedHold {
+    uint16_t slot;
+    bool is_first;  // its datagram's first fragment
 };
 
 struct DroppedHold {
@@ -68,9 +78,10 @@ class FragmentTable {
     // refused one stays refused that long (RFC 5722: "including those not yet received").
     [[nodiscard]] FragmentResult add(const Fragment& fragment, TimePoint now);
 
-    // The next hold slot whose frame goes on with the ports of the fragment just passed, in order
-    // of arrival. The slot is free again: take the frame out before the next add().
-    [[nodiscard]] std::optional<uint16_t> take_released() { return pop(released_); }
+    // The next hold slot whose frame goes on with the ports of the fragment just added: the first
+    // fragment, then the others in order of arrival. The slot is free again: take the frame out
+    // before the next add().
+    [[nodiscard]] std::optional<ReleasedHold> take_released();
 
     // The next hold slot whose frame is to be dropped, likewise free again.
     [[nodiscard]] std::optional<DroppedHold> take_dropped();
@@ -96,15 +107,17 @@ class FragmentTable {
         uint8_t protocol = 0;        // IPv4's part of the key
         uint8_t first_protocol = 0;  // what the first fragment said
         bool has_first = false;
+        bool is_ready = false;  // all that its fragments need is known
         bool is_refused = false;
         Be16 source_port;
         Be16 destination_port;
         uint16_t end_bytes = 0;  // of the whole; 0: unknown
+        uint16_t first_bytes = 0;
         uint16_t ranges_count = 0;
         uint16_t next_in_bucket = 0;
         uint16_t older = 0;  // in order of creation
         uint16_t newer = 0;
-        uint16_t held_first = 0;  // in order of arrival
+        uint16_t held_first = 0;  // the first fragment, then in order of arrival
         uint16_t held_last = 0;
         uint16_t held_count = 0;
         TimePoint created{};
@@ -115,6 +128,7 @@ class FragmentTable {
         uint16_t older = 0;
         uint16_t newer = 0;
         uint16_t datagram = 0;
+        bool is_first = false;
         FragmentFault fault = FragmentFault::kNone;
         TimePoint since{};
     };
@@ -128,8 +142,11 @@ class FragmentTable {
     [[nodiscard]] uint16_t create(const Fragment& fragment, uint32_t bucket, TimePoint now);
     void forget(uint16_t number, FragmentFault fault);
     [[nodiscard]] FragmentResult refuse(Datagram& datagram, FragmentFault fault);
-    [[nodiscard]] FragmentResult pass(uint16_t number, const Fragment& fragment);
-    [[nodiscard]] FragmentResult hold(uint16_t number, TimePoint now);
+    void learn(Datagram& datagram, const Fragment& fragment) const;
+    [[nodiscard]] FragmentResult pass(uint16_t number);
+    [[nodiscard]] FragmentResult hold(uint16_t number, const Fragment& fragment, TimePoint now);
+    void release(Datagram& datagram);
+    void append_held(Datagram& datagram, uint16_t slot);
     void drop_held(Datagram& datagram, FragmentFault fault);
     void unlink_age(uint16_t slot);
     void push(SlotList& list, uint16_t slot);

@@ -42,8 +42,8 @@ class FragmentTableTest : public testing::Test {
     FragmentFault fault(const Fragment& fragment) { return add(fragment).fault; }
     std::vector<uint16_t> released() {
         std::vector<uint16_t> slots;
-        while (const auto slot = table_->take_released()) {
-            slots.push_back(*slot);
+        while (const auto held = table_->take_released()) {
+            slots.push_back(held->slot);
         }
         return slots;
     }

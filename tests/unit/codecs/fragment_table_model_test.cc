@@ -19,6 +19,8 @@ struct ModelDatagram {
     TimePoint created;
     bool is_refused = false;
     bool has_first = false;
+    bool is_ready = false;
+    bool is_sctp = false;
     Be16 port;
     uint32_t end = 0;
     std::set<uint32_t> seen;  // units of 8 bytes; the datagrams here are whole units long
@@ -74,7 +76,14 @@ class Model {
             datagram.seen.insert(unit);
         }
         datagram.end = fragment.is_last ? end : datagram.end;
-        if (!fragment.is_first() && !datagram.has_first) {
+        const bool was_ready = datagram.is_ready;
+        if (fragment.is_first()) {
+            datagram.has_first = true;
+            datagram.is_sctp = fragment.protocol == 132;
+            datagram.port = fragment.source_port;
+        }
+        datagram.is_ready = datagram.has_first && (!datagram.is_sctp || datagram.end != 0);
+        if (!was_ready && !(fragment.is_first() && datagram.is_ready)) {
             if (datagram.held.size() == settings_.held_per_datagram_max) {
                 return refuse(datagram, kTooManyHeld);
             }
@@ -83,14 +92,10 @@ class Model {
                 return refuse(datagram, kHoldFull);
             }
             result.verdict = FragmentVerdict::kHold;
+            result.source_port = datagram.is_ready ? datagram.port : Be16{};
             return result;  // the caller tells us the slot
         }
-        if (fragment.is_first()) {
-            datagram.has_first = true;
-            datagram.port = fragment.source_port;
-            released.insert(released.end(), datagram.held.begin(), datagram.held.end());
-            datagram.held.clear();
-        }
+        release(datagram);
         result.verdict = FragmentVerdict::kPass;
         result.source_port = datagram.port;
         if (datagram.is_whole()) {
@@ -98,11 +103,19 @@ class Model {
         }
         return result;
     }
-    void held_in(uint32_t id, uint16_t slot, TimePoint now) {
-        if (datagrams_[id].held.empty()) {
-            datagrams_[id].held_since = now;
+    void held_in(const Fragment& fragment, uint16_t slot, TimePoint now) {
+        ModelDatagram& datagram = datagrams_[fragment.id];
+        if (datagram.held.empty()) {
+            datagram.held_since = now;
         }
-        datagrams_[id].held.push_back(slot);
+        datagram.held.insert(fragment.is_first() ? datagram.held.begin() : datagram.held.end(),
+                             slot);
+        if (datagram.is_ready) {
+            release(datagram);
+            if (datagram.is_whole()) {
+                forget(fragment.id, kNone);
+            }
+        }
     }
     void expire(TimePoint now) {
         const std::deque<uint32_t> all = order_;
@@ -133,6 +146,10 @@ class Model {
         FragmentResult result;
         result.fault = fault;
         return result;
+    }
+    void release(ModelDatagram& datagram) {
+        released.insert(released.end(), datagram.held.begin(), datagram.held.end());
+        datagram.held.clear();
     }
     void drop(ModelDatagram& datagram, FragmentFault fault) {
         for (const uint16_t slot : datagram.held) {
@@ -187,14 +204,15 @@ TEST_F(FragmentTableTest, RandomStreamsAreFollowedAsTheModelDoes) {
                 units = static_cast<uint32_t>(1 + random.below(4));
                 is_last = random.below(3) == 0;
             }
-            const Fragment fragment = piece(id, unit * 8, units * 8, is_last);
+            Fragment fragment = piece(id, unit * 8, units * 8, is_last);
+            fragment.protocol = id % 3 == 0 ? 132 : 17;
             const FragmentResult expected = model.add(fragment, now_);
             const FragmentResult result = add(fragment);
             ASSERT_EQ(result.verdict, expected.verdict) << "seed " << seed << " step " << step;
             ASSERT_EQ(result.fault, expected.fault) << "seed " << seed << " step " << step;
             ASSERT_EQ(result.source_port, expected.source_port);
             if (result.verdict == FragmentVerdict::kHold) {
-                model.held_in(id, result.slot, now_);
+                model.held_in(fragment, result.slot, now_);
             }
             ASSERT_EQ(released(), model.released);
             model.released.clear();

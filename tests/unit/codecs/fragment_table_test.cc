@@ -3,6 +3,7 @@
 #include "dataplane/core/tables/fragment_table.h"
 
 #include <algorithm>
+#include <array>
 
 #include <gtest/gtest.h>
 
@@ -41,6 +42,54 @@ TEST_F(FragmentTableTest, EarlyFragmentsWaitAndFollowInOrderOfArrival) {
     EXPECT_EQ(released(), (std::vector<uint16_t>{held[1]}));
     EXPECT_EQ(table_->datagrams(), 0U);
     EXPECT_TRUE(dropped().empty());
+}
+
+// RFC 9260 section 6.8: the checksum of the first counts the whole datagram.
+TEST_F(FragmentTableTest, SctpWaitsForItsLastFragmentAndItsFirstGoesFirst) {
+    std::array<uint32_t, 3> order{0, 1, 2};
+    do {
+        SCOPED_TRACE(testing::Message() << order[0] << order[1] << order[2]);
+        std::array<uint16_t, 3> slots{};
+        std::array<bool, 3> is_held{};
+        FragmentResult result;
+        for (const uint32_t number : order) {
+            Fragment fragment = piece(7, number * 1480, number == 2 ? 99 : 1480, number == 2);
+            fragment.protocol = 132;
+            result = add(fragment);
+            is_held.at(number) = result.verdict == FragmentVerdict::kHold;
+            slots.at(number) = result.slot;
+            const bool is_ready = std::find(order.begin(), order.end(), 0) <=
+                                      std::find(order.begin(), order.end(), number) &&
+                                  std::find(order.begin(), order.end(), 2) <=
+                                      std::find(order.begin(), order.end(), number);
+            if (!is_ready) {
+                EXPECT_TRUE(is_held.at(number));
+                EXPECT_TRUE(released().empty());
+                continue;
+            }
+            EXPECT_EQ(result.source_port.host(), 1007);
+            EXPECT_EQ(result.following_bytes, 1480 + 99);
+            std::vector<uint16_t> expected;
+            for (const uint32_t seen : order) {
+                if (is_held.at(seen)) {
+                    expected.insert(seen == 0 ? expected.begin() : expected.end(), slots.at(seen));
+                }
+                if (seen == number) {
+                    break;
+                }
+            }
+            for (size_t i = 0; i < expected.size(); ++i) {
+                const auto held = table_->take_released();
+                ASSERT_TRUE(held.has_value());
+                EXPECT_EQ(held->slot, expected[i]);
+                EXPECT_EQ(held->is_first, is_held[0] && i == 0);
+            }
+            EXPECT_TRUE(released().empty());
+            is_held = {};
+        }
+        EXPECT_EQ(table_->held(), 0U);
+        EXPECT_EQ(table_->datagrams(), 0U);
+    } while (std::next_permutation(order.begin(), order.end()));
 }
 
 TEST_F(FragmentTableTest, EverythingInTheKeyCounts) {
