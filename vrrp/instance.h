@@ -25,6 +25,7 @@
 #include <string>
 #include <vector>
 
+#include "common/event_gate.h"
 #include "vrrp/action.h"
 #include "vrrp/advertisement.h"
 #include "vrrp/announcer.h"

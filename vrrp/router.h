@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/event_gate.h"
 #include "common/result.h"
 #include "vrrp/action.h"
 #include "vrrp/config.h"

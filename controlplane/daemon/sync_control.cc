@@ -273,6 +273,13 @@ void SyncControl::on_collected(uint16_t worker, const SyncCollection& job) {
 
 void SyncControl::take(std::span<const uint8_t> datagram, const IpAddress& from) {
     sync::Received received = receiver_.take(datagram, from, clock_.now());
+    for (const sync::Complaint& complaint : received.complaints) {
+        kLog.warning("refused sync message from={} protocol={} reason={} held_back={}",
+                     to_string(complaint.from),
+                     complaint.protocol,
+                     complaint.reason,
+                     complaint.held_back);
+    }
     if (!received.servers.empty()) {
         compare_servers(received.servers);
     }

@@ -27,25 +27,47 @@ PeerStatus* Receiver::status_of(const IpAddress& from) {
     return &status_.peers[from];
 }
 
-void Receiver::take_ipvs(std::span<const uint8_t> datagram, PeerStatus& status, Received& out) {
+void Receiver::complain(std::string_view reason, Taking& taking) {
+    EventGate& gate = gates_[{taking.protocol, reason}];
+    if (gate.opens(taking.now)) {
+        taking.out.complaints.push_back({taking.protocol, reason, taking.from, gate.held_back});
+    }
+}
+
+void Receiver::refuse(uint64_t& counter, std::string_view reason, Taking& taking) {
+    ++counter;
+    complain(reason, taking);
+}
+
+void Receiver::take_ipvs_message(std::span<const uint8_t> datagram,
+                                 PeerStatus& status,
+                                 Taking& taking) {
+    const auto refuse_for = [&](Refusal refusal) {
+        refuse(status_.refused[static_cast<size_t>(refusal)], to_string(refusal), taking);
+    };
     auto message = parse_ipvs_message(datagram, settings_.sync_id);
     if (!message) {
-        ++status_.refused[static_cast<size_t>(message.error())];
+        refuse_for(message.error());
         return;
     }
     for (const Refusal refusal : message->skipped) {
-        ++status_.refused[static_cast<size_t>(refusal)];
+        refuse_for(refusal);
     }
     if (message->cut) {
-        ++status_.refused[static_cast<size_t>(*message->cut)];
+        refuse_for(*message->cut);
     }
     ++status.ipvs_messages;
+    status.heard_at = taking.now;
     for (const IpvsRecord& wire : message->records) {
         if (const auto record = from_ipvs(wire)) {
-            out.records.push_back(*record);
+            taking.out.records.push_back(*record);
         } else {
             ++status_.unusable;
         }
+    }
+    status.records += taking.out.records.size();
+    if (const auto peer = peers_.find(taking.from); peer != peers_.end()) {
+        ++peer->second.ipvs_since;
     }
 }
 
@@ -135,54 +157,61 @@ std::vector<SyncRecord> Receiver::take_page(std::vector<SyncRecord> records) {
     return records;
 }
 
-Received Receiver::take(std::span<const uint8_t> datagram, const IpAddress& from, TimePoint now) {
-    Received out;
-    if (!is_allowed(from)) {
-        ++status_.not_allowed;
-        return out;
+void Receiver::take_ipvs(std::span<const uint8_t> datagram, Taking& taking) {
+    if (!settings_.takes_ipvs) {
+        refuse(status_.unexpected_ipvs, "not_wanted", taking);
+        return;
     }
-    if (!is_director_message(datagram)) {
-        PeerStatus* const status = settings_.takes_ipvs ? status_of(from) : nullptr;
-        if (status == nullptr) {
-            ++(settings_.takes_ipvs ? status_.not_allowed : status_.unexpected_ipvs);
-            return out;
-        }
-        const uint64_t before = status->ipvs_messages;
-        take_ipvs(datagram, *status, out);
-        if (status->ipvs_messages != before) {
-            status->heard_at = now;
-            status->records += out.records.size();
-            if (const auto peer = peers_.find(from); peer != peers_.end()) {
-                ++peer->second.ipvs_since;
-            }
-        }
-        drop_older(out.records, {}, now);
-        return out;
+    PeerStatus* const status = status_of(taking.from);
+    if (status == nullptr) {
+        refuse(status_.not_allowed, "stranger", taking);
+        return;
     }
+    take_ipvs_message(datagram, *status, taking);
+    drop_older(taking.out.records, {}, taking.now);
+}
+
+void Receiver::take_director(std::span<const uint8_t> datagram, Taking& taking) {
     auto message = parse_director_message(datagram, settings_.sync_id, authenticator_);
     if (!message) {
-        ++status_.director_refused[static_cast<size_t>(message.error())];
-        return out;
+        refuse(status_.director_refused[static_cast<size_t>(message.error())],
+               to_string(message.error()),
+               taking);
+        return;
     }
-    PeerStatus* const status = status_of(from);
+    PeerStatus* const status = status_of(taking.from);
     if (status == nullptr) {
-        ++status_.not_allowed;
-        return out;
+        refuse(status_.not_allowed, "stranger", taking);
+        return;
     }
     const DirectorHeader& header = message->header;
-    Peer& peer = peers_[from];
-    if (!take_number(header, peer, *status, now)) {
-        return out;
+    Peer& peer = peers_[taking.from];
+    if (!take_number(header, peer, *status, taking.now)) {
+        complain("replayed", taking);
+        return;
     }
-    out.wants_table = wants_table(peer, *status, now);
+    Received& out = taking.out;
+    out.wants_table = wants_table(peer, *status, taking.now);
     ++status->director_messages;
-    status->heard_at = now;
+    status->heard_at = taking.now;
     status->age_ms = header.age_ms;
     out.records = std::move(message->connections);
     out.servers = std::move(message->servers);
     status->records += out.records.size();
-    drop_older(out.records, {header.incarnation, header.sequence}, now);
-    return out;
+    drop_older(out.records, {header.incarnation, header.sequence}, taking.now);
+}
+
+Received Receiver::take(std::span<const uint8_t> datagram, const IpAddress& from, TimePoint now) {
+    const bool is_directors = is_director_message(datagram);
+    Taking taking{is_directors ? "director" : "ipvs", from, now, {}};
+    if (!is_allowed(from)) {
+        refuse(status_.not_allowed, "stranger", taking);
+    } else if (is_directors) {
+        take_director(datagram, taking);
+    } else {
+        take_ipvs(datagram, taking);
+    }
+    return std::move(taking.out);
 }
 
 }  // namespace director::sync

@@ -9,8 +9,11 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "common/event_gate.h"
 #include "common/time.h"
 #include "controlplane/sync/director_message.h"
 #include "controlplane/sync/ipvs_message.h"
@@ -56,12 +59,21 @@ struct ReceiverStatus {
     std::map<IpAddress, PeerStatus> peers;
 };
 
+// Something that was not taken, to be logged: the first of its kind, then one a minute.
+struct Complaint {
+    std::string_view protocol;  // "ipvs" or "director", by the look of the message
+    std::string_view reason;    // a refusal's name, or "stranger", "not_wanted", "replayed"
+    IpAddress from;
+    uint64_t held_back = 0;  // of its kind since the last one
+};
+
 struct Received {
     std::vector<dataplane::SyncRecord> records;
     std::vector<ServerReport> servers;
     // Fetch the sender's whole table: it has just been heard of, has started anew, or messages of
     // its were lost. Answer with table_begins() when the fetch does begin.
     bool wants_table = false;
+    std::vector<Complaint> complaints;
 };
 
 class Receiver {
@@ -102,7 +114,18 @@ class Receiver {
 
     [[nodiscard]] bool is_allowed(const IpAddress& from) const;
     [[nodiscard]] PeerStatus* status_of(const IpAddress& from);
-    void take_ipvs(std::span<const uint8_t> datagram, PeerStatus& status, Received& out);
+    // Where the datagram that is being taken came from, when, and what is to be said of it.
+    struct Taking {
+        std::string_view protocol;
+        const IpAddress& from;
+        TimePoint now;
+        Received out;
+    };
+    void complain(std::string_view reason, Taking& taking);
+    void refuse(uint64_t& counter, std::string_view reason, Taking& taking);
+    void take_ipvs(std::span<const uint8_t> datagram, Taking& taking);
+    void take_ipvs_message(std::span<const uint8_t> datagram, PeerStatus& status, Taking& taking);
+    void take_director(std::span<const uint8_t> datagram, Taking& taking);
     [[nodiscard]] bool take_number(const DirectorHeader& header,
                                    Peer& peer,
                                    PeerStatus& status,
@@ -117,6 +140,7 @@ class Receiver {
     const Authenticator& authenticator_;
     ReceiverStatus status_;
     std::map<IpAddress, Peer> peers_;
+    std::map<std::pair<std::string_view, std::string_view>, EventGate> gates_;  // protocol, reason
     Newest newest_;
     TimePoint table_began_{};
 };

@@ -333,5 +333,48 @@ TEST(SyncSender, ServersTravel) {
     EXPECT_EQ(count, 100U);
 }
 
+// A flood of what is refused makes one line a minute for each reason, and says how many it stands
+// for.
+TEST(Receiver, ComplainsOnceAMinuteForEachReason) {
+    Link link({}, {.allowed = {*IpPrefix::parse("192.168.10.0/24")}, .hash_key = {}}, kKeyed);
+    const Bytes garbage(64, 0xee);
+    const auto complaints_of = [&](const Bytes& message, const IpAddress& from) {
+        return link.receiver.take(message, from, link.now).complaints;
+    };
+    const auto first = complaints_of(garbage, kTwin);
+    ASSERT_EQ(first.size(), 1U);
+    EXPECT_EQ(first[0].protocol, "ipvs");
+    EXPECT_EQ(first[0].from, kTwin);
+    for (int i = 0; i < 1000; ++i) {
+        EXPECT_TRUE(complaints_of(garbage, kTwin).empty());
+    }
+    const auto stranger = complaints_of(garbage, Ipv4Address::of(10, 0, 0, 1));
+    ASSERT_EQ(stranger.size(), 1U);
+    EXPECT_EQ(stranger[0].reason, "stranger");
+    link.now += std::chrono::seconds(61);
+    const auto later = complaints_of(garbage, kTwin);
+    ASSERT_EQ(later.size(), 1U);
+    EXPECT_EQ(later[0].reason, first[0].reason);
+    EXPECT_EQ(later[0].held_back, 1000U);
+}
+
+// What is right once is wrong twice: a replayed message is told as such.
+TEST(Receiver, ComplainsOfAReplayedMessage) {
+    Link link({}, {}, kKeyed);
+    link.sender.add(sample(1), link.now);
+    link.now += std::chrono::seconds(1);
+    const std::vector<Bytes> messages = link.sender.take(link.now);
+    ASSERT_FALSE(messages.empty());
+    link.deliver(messages);
+    Bytes directors;
+    for (const Bytes& message : messages) {
+        directors = is_director_message(message) ? message : directors;
+    }
+    const auto complaints = link.receiver.take(directors, kTwin, link.now).complaints;
+    ASSERT_EQ(complaints.size(), 1U);
+    EXPECT_EQ(complaints[0].protocol, "director");
+    EXPECT_EQ(complaints[0].reason, "replayed");
+}
+
 }  // namespace
 }  // namespace director::sync
