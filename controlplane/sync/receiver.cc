@@ -27,6 +27,13 @@ PeerStatus* Receiver::status_of(const IpAddress& from) {
     return &status_.peers[from];
 }
 
+Receiver::Peer& Receiver::peer_of(const IpAddress& from, uint64_t incarnation) {
+    const auto found = std::find_if(peers_.begin(), peers_.end(), [incarnation](const auto& peer) {
+        return peer.second.window.incarnation() == incarnation;
+    });
+    return found != peers_.end() ? found->second : peers_[from];
+}
+
 void Receiver::complain(std::string_view reason, Taking& taking) {
     EventGate& gate = gates_[{taking.protocol, reason}];
     if (gate.opens(taking.now)) {
@@ -185,7 +192,7 @@ void Receiver::take_director(std::span<const uint8_t> datagram, Taking& taking) 
         return;
     }
     const DirectorHeader& header = message->header;
-    Peer& peer = peers_[taking.from];
+    Peer& peer = peer_of(taking.from, header.incarnation);
     if (!take_number(header, peer, *status, taking.now)) {
         complain("replayed", taking);
         return;

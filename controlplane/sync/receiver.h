@@ -113,6 +113,9 @@ class Receiver {
     };
 
     [[nodiscard]] bool is_allowed(const IpAddress& from) const;
+    // By its incarnation, or else its address: what was recorded and comes again from another
+    // address meets the books of the one who said it.
+    [[nodiscard]] Peer& peer_of(const IpAddress& from, uint64_t incarnation);
     [[nodiscard]] PeerStatus* status_of(const IpAddress& from);
     // Where the datagram that is being taken came from, when, and what is to be said of it.
     struct Taking {

@@ -44,6 +44,22 @@ client_ports() { "$1" ipvsadm -Lnc | awk '/ESTABLISHED/ { print $4, $5, $6 }' | 
 expect "clients, services and servers are the same at both" "$(client_ports ctl)" \
     "$(client_ports twin_ctl)"
 
+# Someone on the servers' network sends the directors' own words again, and changed, and garbage:
+# nothing of it counts, and the log says so once for each reason.
+heard=$(ip netns exec dir-web1 /usr/bin/python3 "$helpers/sync_frames.py" w0 3)
+check "the hostile host has heard the directors ($heard)" \
+    test "$(/usr/bin/python3 -c 'import json, sys; print(json.loads(sys.argv[1])["heard"])' "$heard")" -gt 5
+refused_more_than() { # COUNT REASON
+    twin_has sync "sum(r[\"count\"] for r in d[\"refusals\"] if r[\"name\"] == \"$2\") > $1"
+}
+check "changed messages lack the key" refused_more_than 5 director_wrong_tag
+check "replayed ones are told by their numbers" twin_has sync 'sum(p["replayed"] for p in d["peers"]) > 5'
+expect "each reason is logged once" 1 \
+    "$(grep -c 'refused sync message from=192.168.0.107 protocol=director reason=wrong_tag' \
+        "$lab_state/twin/directord.log")"
+expect "connections are as they were" "$(client_ports ctl)" "$(client_ports twin_ctl)"
+expect "and servers" "[]" "$(twin_value sync 'd["mismatches"]')"
+
 # One that joins late has them too.
 scripts/lab stop twin directord
 scripts/lab start twin directord

@@ -370,10 +370,16 @@ TEST(Receiver, ComplainsOfAReplayedMessage) {
     for (const Bytes& message : messages) {
         directors = is_director_message(message) ? message : directors;
     }
-    const auto complaints = link.receiver.take(directors, kTwin, link.now).complaints;
-    ASSERT_EQ(complaints.size(), 1U);
-    EXPECT_EQ(complaints[0].protocol, "director");
-    EXPECT_EQ(complaints[0].reason, "replayed");
+    const auto received = link.receiver.take(directors, kTwin, link.now);
+    EXPECT_TRUE(received.records.empty());
+    ASSERT_EQ(received.complaints.size(), 1U);
+    EXPECT_EQ(received.complaints[0].protocol, "director");
+    EXPECT_EQ(received.complaints[0].reason, "replayed");
+    // Nor does it help to send it from somewhere else.
+    const IpAddress elsewhere = Ipv4Address::of(192, 168, 10, 77);
+    EXPECT_TRUE(link.receiver.take(directors, elsewhere, link.now).records.empty());
+    EXPECT_EQ(link.receiver.status().peers.at(elsewhere).replayed, 1U);
+    EXPECT_EQ(link.receiver.status().peers.at(elsewhere).director_messages, 0U);
 }
 
 }  // namespace
