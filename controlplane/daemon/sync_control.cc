@@ -103,6 +103,7 @@ SyncControl::SyncControl(asio::io_context& io,
       incarnation_(wall_clock_nanoseconds()),
       sender_(sender_settings(settings, incarnation_), authenticator_),
       receiver_({.sync_id = settings.id,
+                 .own_incarnation = incarnation_,
                  .allowed = settings.allow,
                  .takes_ipvs = settings.accept_ipvs,
                  .hash_key = {system_random(), system_random()}},
@@ -489,6 +490,7 @@ void SyncControl::add_counts(server::SyncView& view) const {
                     to_string(static_cast<sync::DirectorRefusal>(i)),
                     heard.director_refused[i]);
     }
+    add_refusal("director", "own", heard.own);
     add_refusal("record", "older", heard.older);
     add_refusal("ipvs", "unexpected", heard.unexpected_ipvs);
     add_refusal("ipvs", "unusable", heard.unusable);

@@ -186,12 +186,16 @@ void Receiver::take_director(std::span<const uint8_t> datagram, Taking& taking) 
                taking);
         return;
     }
+    const DirectorHeader& header = message->header;
+    if (header.incarnation == settings_.own_incarnation) {
+        refuse(status_.own, "own", taking);
+        return;
+    }
     PeerStatus* const status = status_of(taking.from);
     if (status == nullptr) {
         refuse(status_.not_allowed, "stranger", taking);
         return;
     }
-    const DirectorHeader& header = message->header;
     Peer& peer = peer_of(taking.from, header.incarnation);
     if (!take_number(header, peer, *status, taking.now)) {
         complain("replayed", taking);

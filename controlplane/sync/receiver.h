@@ -23,6 +23,8 @@ namespace director::sync {
 
 struct ReceiverSettings {
     uint8_t sync_id = 0;  // 0 takes every id
+    // Our own sender's: its messages do not count when someone sends them back to us.
+    uint64_t own_incarnation = 0;
     // Who may send; empty: everyone on the network (IPVS has nothing else).
     std::vector<IpPrefix> allowed;
     bool takes_ipvs = true;  // off: nothing without the key
@@ -52,6 +54,7 @@ struct ReceiverStatus {
     uint64_t not_allowed = 0;      // datagrams from strangers
     uint64_t unexpected_ipvs = 0;  // IPVS's, which are not taken
     uint64_t unusable = 0;         // records of IPVS's that Director cannot have
+    uint64_t own = 0;              // messages that we had sent ourselves
     uint64_t older = 0;            // records of whose connections something newer is known
     std::array<uint64_t, kRefusalCount> refused{};
     std::array<uint64_t, static_cast<size_t>(DirectorRefusal::kCount)> director_refused{};
@@ -62,7 +65,7 @@ struct ReceiverStatus {
 // Something that was not taken, to be logged: the first of its kind, then one a minute.
 struct Complaint {
     std::string_view protocol;  // "ipvs" or "director", by the look of the message
-    std::string_view reason;    // a refusal's name, or "stranger", "not_wanted", "replayed"
+    std::string_view reason;    // a refusal's name, or "stranger", "not_wanted", "replayed", "own"
     IpAddress from;
     uint64_t held_back = 0;  // of its kind since the last one
 };

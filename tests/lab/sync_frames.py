@@ -13,6 +13,7 @@ import time
 
 GROUP, PORT = "224.0.0.81", 8848
 
+
 def payload_of(frame):
     """The UDP payload of a frame to the sync group, or None."""
     if len(frame) < 42 or frame[12:14] != b"\x08\x00" or frame[23] != 17:

@@ -36,9 +36,10 @@ done
 await 30 "the twin has their connections" established_at_twin 4
 await 30 "each hears the other" twin_has sync \
     'len(d["peers"]) == 1 and d["peers"][0]["director_messages"] > 0'
-expect "nothing was lost, nothing refused" "0 0" \
+# What both tell of one connection may cross on its way: the older word of two is no loss.
+expect "nothing was lost, nothing refused" "0 []" \
     "$(twin_value sync 'sum(p["lost"] + p["ipvs_lost"] for p in d["peers"])') $(twin_value sync \
-        'sum(r["count"] for r in d["refusals"])')"
+        '[r for r in d["refusals"] if r["count"] and r["name"] != "record_older"]')"
 expect "both serve the same" "[]" "$(twin_value sync 'd["mismatches"]')"
 client_ports() { "$1" ipvsadm -Lnc | awk '/ESTABLISHED/ { print $4, $5, $6 }' | sort; }
 expect "clients, services and servers are the same at both" "$(client_ports ctl)" \
@@ -52,8 +53,9 @@ check "the hostile host has heard the directors ($heard)" \
 refused_more_than() { # COUNT REASON
     twin_has sync "sum(r[\"count\"] for r in d[\"refusals\"] if r[\"name\"] == \"$2\") > $1"
 }
-check "changed messages lack the key" refused_more_than 5 director_wrong_tag
-check "replayed ones are told by their numbers" twin_has sync 'sum(p["replayed"] for p in d["peers"]) > 5'
+check "changed messages lack the key" refused_more_than 0 director_wrong_tag
+check "replayed ones are told by their numbers" twin_has sync 'sum(p["replayed"] for p in d["peers"]) > 0'
+check "so are a director's own, sent back to it" refused_more_than 0 director_own
 expect "each reason is logged once" 1 \
     "$(grep -c 'refused sync message from=192.168.0.107 protocol=director reason=wrong_tag' \
         "$lab_state/twin/directord.log")"

@@ -358,6 +358,24 @@ TEST(Receiver, ComplainsOnceAMinuteForEachReason) {
     EXPECT_EQ(later[0].held_back, 1000U);
 }
 
+// Our own words, sent back by someone, have the right key.
+TEST(Receiver, RefusesWhatItsOwnSideHasSaid) {
+    Link link({.incarnation = 9, .hash_key = {}},
+              {.own_incarnation = 9, .allowed = {}, .hash_key = {}},
+              kKeyed);
+    link.sender.add(sample(1), link.now);
+    link.now += std::chrono::seconds(1);
+    for (const Bytes& message : link.sender.take(link.now)) {
+        if (is_director_message(message)) {
+            const auto received = link.receiver.take(message, kTwin, link.now);
+            EXPECT_TRUE(received.records.empty());
+            EXPECT_FALSE(received.wants_table);
+        }
+    }
+    EXPECT_GE(link.receiver.status().own, 1U);
+    EXPECT_TRUE(link.receiver.status().peers.empty() || link.peer().director_messages == 0);
+}
+
 // What is right once is wrong twice: a replayed message is told as such.
 TEST(Receiver, ComplainsOfAReplayedMessage) {
     Link link({}, {}, kKeyed);
