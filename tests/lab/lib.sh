@@ -24,6 +24,7 @@ become_root "$@"
 vip=170.210.122.104
 lab_state=  # /run/director-lab/NAME of the one that is up
 failures=0
+failures_before=0  # when the laboratory was raised
 helpers=$repository/tests/lab
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/director-case-XXXXXX")
 : "${DIRECTORD:=$repository/build/directord}" "${DIRECTORCTL:=$repository/build/directorctl}"
@@ -98,9 +99,12 @@ raise() {
     fi
 }
 
+# What the directors say when something has failed since the laboratory was raised.
 lower() {
+    [ "$failures" -eq "$failures_before" ] || tell_of_directors | sed 's/^/# /'
     [ -z "$lab_state" ] || scripts/lab down >/dev/null
     lab_state=
+    failures_before=$failures
 }
 
 # Every packet met exactly one end. Retried for as long as some may still be on their way.
@@ -194,6 +198,7 @@ release_downloads() {
 
 tell_of_directors() {
     local log node request
+    [ -n "$lab_state" ] || return 0
     for log in "$lab_state"/*/directord.log; do
         node=$(basename "$(dirname "$log")")
         for request in status drops workers vrrp; do
@@ -201,7 +206,8 @@ tell_of_directors() {
             timeout 10 "$DIRECTORCTL" --socket "$lab_state/$node/directord.sock" "$request" 2>&1
         done
         echo "--- $node: the end of directord's log"
-        tail -n 20 "$log"
+        tail -n 30 "$log"
+        ip -n "dir-$node" -6 neighbour | sed 's/^/neighbour /'
     done
 }
 
@@ -209,12 +215,8 @@ finish() {
     local code=$?
     trap - EXIT
     : >"$scratch/released"
-    if [ "$failures" -gt 0 ] || [ "$code" -ne 0 ]; then
-        if [ -n "$lab_state" ]; then
-            tell_of_directors | sed 's/^/# /'
-        fi
-        code=1
-    fi
+    [ "$code" -eq 0 ] || failures_before=-1
+    [ "$failures" -eq 0 ] || code=1
     lower
     rm -rf "$scratch"
     exit "$code"
