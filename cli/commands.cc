@@ -119,13 +119,13 @@ int run_drain(const Settings& settings, const DrainRequest& request) {
     return ask(settings, request.is_over ? server::kUndrain : server::kDrain, message_line, params);
 }
 
-int run_check(const std::string& file) {
+int run_check(const std::string& file, const char* option) {
     std::error_code error;
     const auto own = std::filesystem::read_symlink("/proc/self/exe", error);
     const std::string beside = error ? "" : (own.parent_path() / "directord").string();
     const std::string program =
         !beside.empty() && access(beside.c_str(), X_OK) == 0 ? beside : std::string("directord");
-    execlp(program.c_str(), program.c_str(), "--check", file.c_str(), nullptr);
+    execlp(program.c_str(), program.c_str(), option, file.c_str(), nullptr);
     return complain(
         kExitFailed,
         fmt::format("cannot run {}: {}", program, std::generic_category().message(errno)));

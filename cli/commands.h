@@ -46,6 +46,6 @@ struct DrainRequest {
 
 // Becomes `directord --check FILE`: the one beside this program, else the one in PATH. Returns only
 // if there is none.
-[[nodiscard]] int run_check(const std::string& file);
+[[nodiscard]] int run_check(const std::string& file, const char* option = "--check");
 
 }  // namespace director::cli

@@ -12,6 +12,7 @@
 
 #include <libconfig.h++>
 
+#include "config/lint.h"
 #include "config/prefix_file.h"
 #include "config/settings.h"
 #include "config/source.h"
@@ -350,8 +351,29 @@ void add_findings(const Model& model, const Vocabulary& vocabulary, Report& repo
                      [](const auto& a, const auto& b) { return a.line < b.line; });
 }
 
-ParseResult refuse(Diagnostic diagnostic) {
+using InspectResult = tl::expected<Inspected, Diagnostics>;
+enum class Risks { kLeaveOut, kTell };
+
+InspectResult refuse(Diagnostic diagnostic) {
     return tl::unexpected(Diagnostics{std::move(diagnostic)});
+}
+
+Diagnostics risks_of(const Model& model, const Report& report, const Source& source) {
+    Diagnostics risks;
+    std::vector<std::pair<unsigned, Risk>> found;
+    for (Risk& risk : lint(model)) {
+        found.emplace_back(line_of(risk.path, report), std::move(risk));
+    }
+    std::stable_sort(
+        found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (auto& [line, risk] : found) {
+        Place place = source.place(line);
+        risks.push_back({std::move(place.file),
+                         place.line,
+                         std::move(risk.path),
+                         fmt::format("risk: {} [{}]", risk.message, risk.rule)});
+    }
+    return risks;
 }
 
 // libconfig's own complaint, with the line that it means.
@@ -391,7 +413,7 @@ Diagnostics read_prefix_files(Model& model) {
     return diagnostics;
 }
 
-ParseResult parse_source(const Source& source, const Vocabulary& vocabulary) {
+InspectResult parse_source(const Source& source, const Vocabulary& vocabulary, Risks wanted) {
     libconfig::Config config;
     try {
         config.readString(source.text());
@@ -404,7 +426,9 @@ ParseResult parse_source(const Source& source, const Vocabulary& vocabulary) {
     add_findings(model, vocabulary, report);
     Diagnostics diagnostics = read_prefix_files(model);
     if (report.problems.empty() && diagnostics.empty()) {
-        return model;
+        Diagnostics risks =
+            wanted == Risks::kTell ? risks_of(model, report, source) : Diagnostics();
+        return Inspected{std::move(model), std::move(risks)};
     }
     for (auto& problem : report.problems) {
         Place place = source.place(problem.line);
@@ -417,11 +441,14 @@ ParseResult parse_source(const Source& source, const Vocabulary& vocabulary) {
 }
 
 template <typename Read>
-ParseResult parse(std::string_view name, const Vocabulary& vocabulary, const Read& read) {
+InspectResult parse(std::string_view name,
+                    const Vocabulary& vocabulary,
+                    Risks wanted,
+                    const Read& read) {
     try {
         auto source = read();
         if (source) {
-            return parse_source(*source, vocabulary);
+            return parse_source(*source, vocabulary, wanted);
         }
         Diagnostics diagnostics;
         for (auto& error : source.error()) {
@@ -448,11 +475,17 @@ std::string to_string(const Diagnostic& diagnostic) {
 }
 
 ParseResult parse_file(const std::string& path, const Vocabulary& vocabulary) {
-    return parse(path, vocabulary, [&] { return Source::from_file(path); });
+    return parse(path, vocabulary, Risks::kLeaveOut, [&] { return Source::from_file(path); })
+        .map([](Inspected&& inspected) { return std::move(inspected.model); });
+}
+
+InspectResult inspect_file(const std::string& path, const Vocabulary& vocabulary) {
+    return parse(path, vocabulary, Risks::kTell, [&] { return Source::from_file(path); });
 }
 
 ParseResult parse_text(std::string_view text, std::string_view name, const Vocabulary& vocabulary) {
-    return parse(name, vocabulary, [&] { return Source::from_text(text, name); });
+    return parse(name, vocabulary, Risks::kLeaveOut, [&] { return Source::from_text(text, name); })
+        .map([](Inspected&& inspected) { return std::move(inspected.model); });
 }
 
 }  // namespace director::config

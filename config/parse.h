@@ -37,6 +37,14 @@ using ParseResult = tl::expected<Model, Diagnostics>;
 // mistakes are attributed to the file and line that they are in.
 [[nodiscard]] ParseResult parse_file(const std::string& path, const Vocabulary& vocabulary);
 
+// The same, and what is risky in a file without mistakes (lint.h), in the order of its lines.
+struct Inspected {
+    Model model;
+    Diagnostics risks;
+};
+[[nodiscard]] tl::expected<Inspected, Diagnostics> inspect_file(const std::string& path,
+                                                                const Vocabulary& vocabulary);
+
 // Reads text; `name` stands for the file in diagnostics. There is no place that an `@include` could
 // be relative to, so it is a mistake here.
 [[nodiscard]] ParseResult parse_text(std::string_view text,

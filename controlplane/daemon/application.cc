@@ -12,6 +12,7 @@
 #include "controlplane/daemon/engine_settings.h"
 #include "controlplane/daemon/health_settings.h"
 #include "controlplane/daemon/reload_rules.h"
+#include "controlplane/daemon/risk_log.h"
 #include "controlplane/daemon/views.h"
 #include "controlplane/daemon/vrrp_settings.h"
 #include "controlplane/daemon/vrrp_views.h"
@@ -403,7 +404,7 @@ void Application::sample(const Reports& reports, uint64_t asked_at_version) {
 }
 
 Result<std::string> Application::reload() {
-    const auto next = config::parse_file(config_file_, vocabulary());
+    const auto next = config::inspect_file(config_file_, vocabulary());
     Result<std::string> outcome;
     if (!next) {
         std::string mistakes;
@@ -414,10 +415,11 @@ Result<std::string> Application::reload() {
     } else if (!is_serving_) {
         outcome = failure("directord is still starting: try again in a moment");
     } else {
-        outcome = apply(*next);
+        outcome = apply(next->model);
     }
     last_reload_ = outcome ? "ok: " + *outcome : "refused: " + outcome.error().message;
     if (outcome) {
+        log_risks(next->risks);
         kLog.info("reloaded config={} result=\"{}\"", config_file_, *outcome);
     } else {
         kLog.error("reload refused, serving on as before config={} error=\"{}\"",

@@ -12,6 +12,7 @@
 #include "config/parse.h"
 #include "config/print.h"
 #include "controlplane/daemon/application.h"
+#include "controlplane/daemon/risk_log.h"
 
 namespace {
 
@@ -24,37 +25,47 @@ constexpr director::LogArea kLog{"daemon"};
 struct Options {
     std::string config = "/etc/director.conf";
     std::string check;
+    std::string lint;
     bool print_defaults = false;
 };
 
-// Prints every mistake; nothing of the machine is touched.
-int check(const std::string& file) {
-    const auto model = director::config::parse_file(file, director::daemon::vocabulary());
-    if (!model) {
-        for (const auto& diagnostic : model.error()) {
-            fmt::print(stderr, "{}\n", to_string(diagnostic));
-        }
+void print_all(const director::config::Diagnostics& diagnostics) {
+    for (const auto& diagnostic : diagnostics) {
+        fmt::print(stderr, "{}\n", to_string(diagnostic));
+    }
+}
+
+// Prints every mistake and every risk; nothing of the machine is touched.
+int check(const std::string& file, int exit_code_of_risks) {
+    const auto inspected = director::config::inspect_file(file, director::daemon::vocabulary());
+    if (!inspected) {
+        print_all(inspected.error());
         return kExitUsage;
     }
-    fmt::print("{}: configuration is good\n", file);
-    return kExitOk;
+    print_all(inspected->risks);
+    const size_t risks = inspected->risks.size();
+    fmt::print("{}: configuration is good{}\n",
+               file,
+               risks == 0   ? std::string()
+               : risks == 1 ? ", with 1 risk"
+                            : fmt::format(", with {} risks", risks));
+    return risks == 0 ? kExitOk : exit_code_of_risks;
 }
 
 int serve(const std::string& file) {
-    const auto model = director::config::parse_file(file, director::daemon::vocabulary());
-    if (!model) {
-        for (const auto& diagnostic : model.error()) {
-            fmt::print(stderr, "{}\n", to_string(diagnostic));
-        }
+    const auto inspected = director::config::inspect_file(file, director::daemon::vocabulary());
+    if (!inspected) {
+        print_all(inspected.error());
         fmt::print(
-            stderr, "directord: not started: {} mistakes in {}\n", model.error().size(), file);
+            stderr, "directord: not started: {} mistakes in {}\n", inspected.error().size(), file);
         return kExitUsage;
     }
-    director::set_log_level(model->control.log_level);
+    director::set_log_level(inspected->model.control.log_level);
+    director::daemon::log_risks(inspected->risks);
     // A peer that leaves (virtio-user, a client of the control socket) must not take us with it.
     std::signal(SIGPIPE, SIG_IGN);
     const director::SteadyClock clock;
-    director::daemon::Application application(clock, file, *model);
+    director::daemon::Application application(clock, file, inspected->model);
     if (const auto done = application.run(); !done) {
         kLog.error("{}", done.error().message);
         return kExitFailed;
@@ -72,6 +83,8 @@ int main(int argc, char** argv) {
     app.set_version_flag("--version", "directord " DIRECTOR_VERSION);
     app.add_option("-c,--config", options.config, "configuration file")->capture_default_str();
     app.add_option("--check", options.check, "check a configuration file, start nothing");
+    app.add_option(
+        "--lint", options.lint, "the same, with exit code 1 where a setting is allowed but risky");
     app.add_flag(
         "--print-defaults", options.print_defaults, "print every setting with its default");
     app.footer(
@@ -89,5 +102,8 @@ int main(int argc, char** argv) {
         fmt::print("{}", director::config::print_defaults());
         return kExitOk;
     }
-    return options.check.empty() ? serve(options.config) : check(options.check);
+    if (!options.lint.empty()) {
+        return check(options.lint, kExitFailed);
+    }
+    return options.check.empty() ? serve(options.config) : check(options.check, kExitOk);
 }
