@@ -6,7 +6,7 @@ and bytes are those of methods_fuzz.cc."""
 import pathlib
 import sys
 
-OPEN, SAY, REPLY, TEXT, ERROR, FRAGMENTS, PATCH, ADVANCE, LINK, CHANGE = range(1, 11)
+OPEN, SAY, REPLY, TEXT, ERROR, FRAGMENTS, PATCH, ADVANCE, LINK, CHANGE, OUTBOUND = range(1, 12)
 SYN, PSH, ACK, FIN = 2, 8, 16, 1
 STORIES, FTP = 159, 141  # all, and the first with the FTP helper
 
@@ -19,8 +19,8 @@ def handshake(story, who=4):
     return opened(story, who) + bytes([REPLY, 0, SYN | ACK, 0, 0, REPLY, 0, ACK, 0, 0])
 
 
-def write(name, *steps):
-    (folder / name).write_bytes(bytes([0, 0]) + b"".join(steps))
+def write(name, *steps, workers=1):
+    (folder / name).write_bytes(bytes([workers - 1, 0]) + b"".join(steps))
 
 
 folder = pathlib.Path(sys.argv[1])
@@ -40,3 +40,12 @@ for story in range(FTP, STORIES):
     write(f"texts-{story}", handshake(story), texts, bytes([ADVANCE, 60, CHANGE, story, 3, SAY, 0, ACK, 9, 0]))
     write(f"pieces-{story}", handshake(story), bytes([SAY, 0, PSH | ACK, 40, 1, REPLY, 0, PSH | ACK, 40, 1]),
           bytes([PATCH, 0, 46, 7, PATCH, 0, 20, 0x46]))
+# Source NAT of TCP, UDP, SCTP and echoes, from both families: answered, gone wrong, too long, in fragments.
+for workers in (1, 3):
+    for kind in range(8):
+        opened_by_server = b"".join(bytes([OUTBOUND, kind, who, 0]) for who in range(4))
+        answered = bytes([REPLY, 0, SYN | ACK, 20, 0, REPLY, 0, PSH | ACK, 90, 0, REPLY, 0, FIN | ACK, 0, 0])
+        write(f"outbound-{kind}-{workers}", opened_by_server, answered, bytes([ERROR, 2, 1, 20, ERROR, 5, 0, 2]),
+              bytes([OUTBOUND, kind, 9, 0]), answered, bytes([ADVANCE, 60]), answered, workers=workers)
+        write(f"outbound-narrow-{kind}-{workers}", *(bytes([LINK, link, 1]) for link in range(6)),
+              bytes([FRAGMENTS, 64, kind]), opened_by_server, answered, answered, workers=workers)

@@ -40,6 +40,7 @@ enum class Step : uint8_t {
     kAdvance,     // amount
     kChangeLink,  // interface, MTU
     kChange,      // story, what: weight, server gone
+    kOutbound,    // kind, client, faults: a server's own first packet
     kCount,
 };
 
@@ -87,6 +88,7 @@ class Session {
                 .templates_max = 16,
                 .local_port_last = 1087}) {
         add_special_stories();
+        lab_.add_source_nat();
     }
 
     void run() {
@@ -192,6 +194,9 @@ class Session {
             case Step::kChange:
                 change();
                 break;
+            case Step::kOutbound:
+                open_outbound();
+                break;
             case Step::kCount:
                 break;
         }
@@ -223,6 +228,32 @@ class Session {
         send({oracle::kOutside, finish(builder, take())});
     }
 
+    void open_outbound() {
+        const uint8_t kind = take();
+        const uint8_t who = take();
+        const uint16_t link = who % oracle::kLinks;
+        const Family family = kind % 2 == 0 ? Family::kIpv4 : Family::kIpv6;
+        Random random(who / 4U);
+        const Endpoint remote = OracleLab::client(random, family, kind / 8 % oracle::kLinks);
+        PacketBuilder builder = on_link(OracleLab::to_director(oracle::kInside, link));
+        builder.ip(OracleLab::server(family, link), remote.address);
+        switch (kind / 2 % 4) {
+            case 0:
+                builder.tcp(remote.port.host(), 80).tcp_flags(kTcpSyn).seq(who);
+                break;
+            case 1:
+                builder.udp(remote.port.host(), 53).payload_size(40);
+                break;
+            case 2:
+                builder.sctp(remote.port.host(), 132).chunk(1, 0, std::array<uint8_t, 16>{});
+                break;
+            default:
+                builder.icmp(family == Family::kIpv4 ? 8 : 128, 0, who * 0x10001U).payload_size(40);
+                break;
+        }
+        send({oracle::kInside, finish(builder, take())});
+    }
+
     void speak(bool is_reply) {
         const Seen* const seen = remembered();
         const uint8_t flags = take();
@@ -237,6 +268,9 @@ class Session {
              const std::vector<uint8_t>& payload,
              uint8_t faults) {
         const DecodedFrame was = seen != nullptr ? decode(seen->frame) : DecodedFrame{};
+        if (was.icmp) {
+            answer_echo(*seen, was, faults);
+        }
         if (!was.tcp && !was.udp && !was.sctp) {
             return;
         }
@@ -265,6 +299,17 @@ class Session {
         }
         builder.payload(payload);
         send({seen->side, finish(builder, faults)});
+    }
+
+    void answer_echo(const Seen& seen, const DecodedFrame& was, uint8_t faults) {
+        const bool is_ipv4 = was.ipv4.has_value();
+        if (was.icmp->type == (is_ipv4 ? 8 : 128)) {
+            PacketBuilder builder = like(was, true);
+            builder.ip(was.destination_address(), was.source_address())
+                .icmp(is_ipv4 ? 0 : 129, 0, was.icmp->rest)
+                .payload(was.payload);
+            send({seen.side, finish(builder, faults)});
+        }
     }
 
     void complain() {

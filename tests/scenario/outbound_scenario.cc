@@ -1,5 +1,5 @@
 // Source NAT: real servers' own connections to the outside, as iptables' MASQUERADE makes them;
-// TCP, UDP, ICMP echo, and errors about them.
+// TCP, UDP, SCTP, ICMP echo, and errors about them.
 #include <set>
 
 #include <catch2/catch.hpp>
@@ -39,14 +39,26 @@ struct Row {
 SCENARIO("real servers' own connections leave with a local address", "[outbound]") {
     const uint16_t workers = GENERATE(as<uint16_t>{}, 1, 2, 4);
     const Row row = row_of(GENERATE(false, true));
-    const bool is_tcp = GENERATE(true, false);
+    const Protocol protocol = GENERATE(Protocol::kTcp, Protocol::kUdp, Protocol::kSctp);
+    // A SYN, an INIT; or with `is_reply` what answers them.
+    const auto add_l4 = [protocol](
+                            PacketBuilder& builder, uint16_t from, uint16_t to, bool is_reply) {
+        constexpr std::array<uint8_t, 16> kInit{0, 0, 0, 7, 0, 0, 16, 0, 0, 1, 0, 1, 0, 0, 0, 9};
+        if (protocol == Protocol::kTcp) {
+            builder.tcp(from, to).tcp_flags(is_reply ? kTcpSyn | kTcpAck : kTcpSyn);
+        } else if (protocol == Protocol::kSctp) {
+            builder.sctp(from, to).chunk(is_reply ? 2 : 1, 0, kInit);
+        } else {
+            builder.udp(from, to);
+        }
+    };
     GIVEN("source NAT for the real servers' network") {
         WorkerFleet fleet({.workers = workers});
         configure(fleet);
         masquerade(fleet);
         const auto out = [&](uint16_t port) {
             PacketBuilder builder = from_server(row.server, row.remote);
-            is_tcp ? builder.tcp(port, 53).tcp_flags(kTcpSyn) : builder.udp(port, 53);
+            add_l4(builder, port, 53, false);
             return fleet.send_one(kInside, builder.build());
         };
         WHEN("twenty connections go out, and are answered") {
@@ -61,7 +73,7 @@ SCENARIO("real servers' own connections leave with a local address", "[outbound]
                 ports.insert(decoded.source().port.host());
                 PacketBuilder reply = from_outside(row.remote, row.local);
                 const uint16_t local = decoded.source().port.host();
-                is_tcp ? reply.tcp(53, local).tcp_flags(kTcpSyn | kTcpAck) : reply.udp(53, local);
+                add_l4(reply, 53, local, true);
                 const Outcome back = fleet.send_one(kOutside, reply.build());
                 REQUIRE(back.verdict == Verdict::kForward);
                 REQUIRE(back.out_port == kInside);

@@ -4,6 +4,7 @@
 // a service by match rules whose rules are gone: its connections go on.
 #include "dataplane/core/stages/icmp_echo.h"
 #include "dataplane/core/stages/new_connection.h"
+#include "dataplane/core/stages/sctp_state.h"
 #include "dataplane/core/stages/tcp_state.h"
 #include "dataplane/core/tables/match.h"
 #include "dataplane/core/worker_state.h"
@@ -20,17 +21,30 @@ namespace {
 
 [[nodiscard]] bool opens(const Packet& packet) {
     constexpr uint8_t kDeciding = kTcpSyn | kTcpAck | kTcpRst | kTcpFin;
-    return packet.protocol == Protocol::kUdp || (is_echo(packet) && is_echo_request(packet)) ||
-           (packet.protocol == Protocol::kTcp && (packet.tcp_flags & kDeciding) == kTcpSyn);
+    switch (packet.protocol) {
+        case Protocol::kUdp:
+            return true;
+        case Protocol::kTcp:
+            return (packet.tcp_flags & kDeciding) == kTcpSyn;
+        case Protocol::kSctp:
+            return sctp_event_of(packet) == SctpEvent::kInit;
+        default:
+            return is_echo(packet) && is_echo_request(packet);
+    }
 }
 
 [[nodiscard]] ConnState first_state(const Packet& packet) {
-    if (is_echo(packet)) {
-        return ConnState::kIcmp;
+    switch (packet.protocol) {
+        case Protocol::kUdp:
+            return ConnState::kUdp;
+        case Protocol::kTcp:
+            return next_tcp_state(ConnState::kNone, TcpView::kClientToServer, packet.tcp_flags);
+        case Protocol::kSctp:
+            return next_sctp_state(
+                ConnState::kSctpNone, TcpView::kClientToServer, sctp_event_of(packet));
+        default:
+            return ConnState::kIcmp;
     }
-    return packet.protocol == Protocol::kUdp
-               ? ConnState::kUdp
-               : next_tcp_state(ConnState::kNone, TcpView::kClientToServer, packet.tcp_flags);
 }
 
 void open(Worker::State& state,

@@ -144,6 +144,26 @@ void OracleLab::add_story(Story story, const ServiceOptions& options, uint16_t p
     stories_.push_back(story);
 }
 
+void OracleLab::add_source_nat() {
+    const Endpoint any{Ipv4Address(), {}};
+    const auto service =
+        fleet_.put_service({Ipv4Address(), {}, Protocol::kAny, 1}, "rr", {{any, 0}});
+    Tables tables;
+    for (const auto& [source, destination] :
+         {std::pair("10.5.0.0/16", "0.0.0.0/0"), std::pair("2001:db8:5::/48", "::/0")}) {
+        tables.source_nat.push_back({.source = IpPrefix::parse(source).value(),
+                                     .destination = IpPrefix::parse(destination).value(),
+                                     .local_pool = 1,
+                                     .service = service,
+                                     .server = fleet_.server_id(service, any)});
+    }
+    fleet_.put_tables(tables);
+}
+
+IpAddress OracleLab::server(Family family, uint16_t link) {
+    return address(family, kServerNet, link, 1);
+}
+
 void OracleLab::change_mtu(InterfaceId interface, uint16_t mtu_bytes) {
     Interface& facts = interfaces_.at(index(interface));
     facts.mtu_bytes = mtu_bytes;

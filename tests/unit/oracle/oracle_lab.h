@@ -47,10 +47,14 @@ class OracleLab {
     // One more service than those of all combinations, with the local pool and on a port of its
     // own below 1000; `story` without endpoints.
     void add_story(Story story, const dataplane::ServiceOptions& options, uint16_t port);
+    // Servers' own connections leave with the local pool's addresses.
+    void add_source_nat();
     void change_mtu(dataplane::InterfaceId interface, uint16_t mtu_bytes);
 
     // A client behind the router of an outside link.
     [[nodiscard]] static Endpoint client(Random& random, Family family, uint16_t link);
+    // The server of an inside link.
+    [[nodiscard]] static IpAddress server(Family family, uint16_t link);
     // The Ethernet header of a frame on an outside or inside link, to and from the director.
     [[nodiscard]] static Link to_director(dataplane::PortId side, uint16_t link);
     [[nodiscard]] static Link from_director(dataplane::PortId side, uint16_t link);
