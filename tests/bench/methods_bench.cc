@@ -1,5 +1,6 @@
-// Nanoseconds per packet of established connections by each forwarding method, beside NAT's of IPv4
-// in the same run: cases take turns, so that what disturbs the machine disturbs all.
+// Nanoseconds per packet of established connections by each forwarding method, beside those of NAT
+// of IPv4, and of NAT of the family that the client uses, in the same run: cases take turns, so
+// that what disturbs the machine disturbs all.
 //
 //   methods_bench [CONNECTIONS [ROUNDS [NAME]]]   (100000 and 31; a build with --buildtype=release)
 //
@@ -18,6 +19,7 @@
 #include <memory>
 #include <numeric>
 #include <string_view>
+#include <utility>
 
 #include "common/assert.h"
 #include "common/random.h"
@@ -124,6 +126,7 @@ class Case {
     }
     void forget_samples() { samples_.clear(); }
     [[nodiscard]] const char* name() const { return method_.name; }
+    [[nodiscard]] Family family() const { return method_.vip.family(); }
 
   private:
     [[nodiscard]] static test::FleetSettings settings(uint32_t connections) {
@@ -230,9 +233,18 @@ void run(uint32_t connections, int rounds, std::string_view wanted) {
     }
     const double nat = cases.front()->nanoseconds();
     fmt::print("{} connections, one worker\n", connections);
+    double nat_of_family = nat;  // each family's cases begin with NAT
+    Family family = cases.front()->family();
     for (const auto& one : cases) {
         const double own = one->nanoseconds();
-        fmt::print("{:<24}{:8.1f} ns/packet{:8.2f} of NAT\n", one->name(), own, own / nat);
+        if (one->family() != std::exchange(family, one->family())) {
+            nat_of_family = own;
+        }
+        fmt::print("{:<24}{:8.1f} ns/packet{:8.2f} of NAT{:8.2f} of the family's NAT\n",
+                   one->name(),
+                   own,
+                   own / nat,
+                   own / nat_of_family);
     }
 }
 
