@@ -26,10 +26,6 @@ constexpr uint16_t kEtherTypeOfIpv6 = 0x86dd;
 constexpr uint32_t kIpv6MtuMin = 1280;
 constexpr uint32_t kIpv4MtuMin = 68;
 
-// The ports that nobody listens on (RFC 6335 section 6).
-constexpr uint32_t kDynamicPortFirst = 49152;
-constexpr uint32_t kDynamicPortMask = 16383;
-
 [[nodiscard]] uint32_t ip_header_bytes(Family family) {
     return family == Family::kIpv4 ? wire::kIpv4HeaderBytes : wire::kIpv6HeaderBytes;
 }
@@ -89,7 +85,7 @@ uint32_t write_gue(const Encapsulation& how, uint8_t* inner, uint32_t inner_leng
         wire::store16(gue + 10, remote_offset);
     }
     const uint32_t udp_length = bytes + inner_length;
-    wire::store16(udp, kDynamicPortFirst + (how.flow_hash & kDynamicPortMask));
+    wire::store16(udp, gue_source_port(how.flow_hash));
     wire::store16(udp + 2, how.tunnel.port.host());
     wire::store16(udp + 4, udp_length);
     wire::store16(udp + kUdpChecksum, 0);
@@ -217,52 +213,16 @@ OuterHeader make_outer_header(const Encapsulation& how, bool is_inner_ipv6, uint
     inner[0] = is_inner_ipv6 ? 0x60 : 0x45;
     Encapsulation plain{.tunnel = how.tunnel, .source = how.source, .destination = how.destination};
     outer.header_bytes = static_cast<uint8_t>(encapsulate(plain, inner, 0));
-    wire::store16(inner - outer.header_bytes - 2,
-                  outer.is_ipv6 ? kEtherTypeOfIpv6 : kEtherTypeOfIpv4);
+    uint8_t* const ip = inner - outer.header_bytes;
+    wire::store16(ip - 2, outer.is_ipv6 ? kEtherTypeOfIpv6 : kEtherTypeOfIpv4);
+    if (!outer.is_ipv6) {
+        wire::store16(ip + wire::kIpv4Length, 0);
+        wire::store16(ip + wire::kIpv4Checksum, 0);
+        outer.sum = checksum_fold(checksum_add(0, ip, wire::kIpv4HeaderBytes));
+    }
     std::memcpy(outer.bytes.data(), frame.data(), OuterHeader::kBytes);
     outer.inner_mtu = static_cast<uint16_t>(tunnel_mtu(how.tunnel, family, path_mtu));
     return outer;
-}
-
-void put_outer_header(const OuterHeader& outer,
-                      uint32_t flow_hash,
-                      uint16_t id,
-                      uint8_t* inner,
-                      uint32_t inner_length) {
-    const uint32_t traffic_class =
-        outer.is_inner_ipv6 ? ipv6_traffic_class(inner) : inner[wire::kIpv4Tos];
-    const uint8_t hop_limit = inner[outer.is_inner_ipv6 ? wire::kIpv6HopLimit : wire::kIpv4Ttl];
-    const uint32_t inner_df =
-        outer.is_inner_ipv6 ? 0
-                            : wire::load16(inner + wire::kIpv4Fragment) & wire::kIpv4DontFragment;
-    std::memcpy(inner - OuterHeader::kBytes, outer.bytes.data(), OuterHeader::kBytes);
-    if (outer.is_gue) {
-        uint8_t* const udp = inner - kGueHeaderBytes - kUdpHeaderBytes;
-        wire::store16(udp, kDynamicPortFirst + (flow_hash & kDynamicPortMask));
-        wire::store16(udp + 4, kUdpHeaderBytes + kGueHeaderBytes + inner_length);
-    }
-    uint8_t* const ip = inner - outer.header_bytes;
-    const uint32_t total = outer.header_bytes + inner_length;
-    if (outer.is_ipv6) {
-        wire::store32(ip, 6U << 28 | traffic_class << 20 | (flow_hash & 0xfffff));
-        wire::store16(ip + wire::kIpv6PayloadLength, total - wire::kIpv6HeaderBytes);
-        ip[wire::kIpv6HopLimit] = hop_limit;
-        return;
-    }
-    const uint32_t fragment = inner_df != 0 ? inner_df : uint32_t{id} << 16;
-    // All that follows was 0 when the checksum was made, the length but for the headers'.
-    const uint32_t added =
-        traffic_class + inner_length + (fragment >> 16 | inner_df) + (uint32_t{hop_limit} << 8);
-    uint16_t checksum = 0;
-    std::memcpy(&checksum,
-                outer.bytes.data() + OuterHeader::kBytes - outer.header_bytes + wire::kIpv4Checksum,
-                sizeof(checksum));
-    checksum = checksum_apply(checksum, __builtin_bswap16(checksum_fold32(added)));
-    ip[wire::kIpv4Tos] = static_cast<uint8_t>(traffic_class);
-    wire::store16(ip + wire::kIpv4Length, total);
-    wire::store32(ip + wire::kIpv4Id, fragment);
-    ip[wire::kIpv4Ttl] = hop_limit;
-    std::memcpy(ip + wire::kIpv4Checksum, &checksum, sizeof(checksum));
 }
 
 std::optional<uint32_t> tunnel_payload_offset(uint8_t protocol,

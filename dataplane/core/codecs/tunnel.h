@@ -4,6 +4,8 @@
 // ICMP errors finds the packet inside a quoted one with tunnel_payload_offset().
 #pragma once
 
+#include <emmintrin.h>
+
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -11,6 +13,7 @@
 #include "common/address.h"
 #include "dataplane/api/ids.h"
 #include "dataplane/api/service.h"
+#include "dataplane/core/codecs/ip_write.h"
 
 namespace director::dataplane {
 
@@ -79,9 +82,18 @@ struct alignas(64) OuterHeader {
     bool is_inner_ipv6 = false;
     bool is_gue = false;
     uint16_t inner_mtu = 0;  // longest inner packet
+    uint16_t sum = 0;        // of an IPv4 header, in raw words, as far as all packets' are alike
     // For who keeps it: what it was made for.
     InterfaceId interface {};
     uint32_t generation = 0;
+
+    // By name, for gcc 12 makes a `rep movs` of memcpy() where it thinks code unlikely.
+    void copy_to(uint8_t* to) const {
+        for (uint32_t at = 0; at < kBytes; at += sizeof(__m128i)) {
+            const auto* const from = reinterpret_cast<const __m128i*>(bytes.data() + at);
+            _mm_storeu_si128(reinterpret_cast<__m128i*>(to + at), _mm_load_si128(from));
+        }
+    }
 };
 static_assert(sizeof(OuterHeader) == 128);
 
@@ -89,13 +101,14 @@ static_assert(sizeof(OuterHeader) == 128);
                                             bool is_inner_ipv6,
                                             uint32_t path_mtu);
 
-// What encapsulate() would write for `flow_hash` and `id`. Besides, all of the kBytes before the
-// inner packet are overwritten, which are there; the inner packet is no longer than `inner_mtu`.
-void put_outer_header(const OuterHeader& outer,
-                      uint32_t flow_hash,
-                      uint16_t id,
-                      uint8_t* inner,
-                      uint32_t inner_length);
+// What encapsulate() would write for `flow_hash` and `id`, in a third of the time. Besides, all of
+// the kBytes before the inner packet are overwritten, which are there; the inner packet is no
+// longer than `inner_mtu`.
+inline void put_outer_header(const OuterHeader& outer,
+                             uint32_t flow_hash,
+                             uint16_t id,
+                             uint8_t* inner,
+                             uint32_t inner_length);
 
 // Where the inner packet begins in an outer packet's payload of which `bytes` lie at `l4`, if
 // `protocol` (and for UDP its destination port `gue_port`, 0: none) is that of a tunnel and its
@@ -104,5 +117,53 @@ void put_outer_header(const OuterHeader& outer,
                                                             const uint8_t* l4,
                                                             uint32_t bytes,
                                                             Be16 gue_port);
+
+// One of those that nobody listens on (RFC 6335 section 6).
+[[nodiscard]] constexpr uint16_t gue_source_port(uint32_t flow_hash) {
+    return static_cast<uint16_t>(49152 + (flow_hash & 16383));
+}
+
+void put_outer_header(const OuterHeader& outer,
+                      uint32_t flow_hash,
+                      uint16_t id,
+                      uint8_t* inner,
+                      uint32_t inner_length) {
+    constexpr uint32_t kUdpAndGueBytes = 12;
+    constexpr uint32_t kForbidsFragments = wire::kIpv4DontFragment >> 8;  // in its byte
+    uint32_t traffic_class = inner[wire::kIpv4Tos];
+    uint32_t hop_limit = inner[wire::kIpv4Ttl];
+    uint32_t forbids = inner[wire::kIpv4Fragment] & kForbidsFragments;
+    if (outer.is_inner_ipv6) {
+        traffic_class = ipv6_traffic_class(inner);
+        hop_limit = inner[wire::kIpv6HopLimit];
+        forbids = 0;
+    }
+    outer.copy_to(inner - OuterHeader::kBytes);
+    if (outer.is_gue) {
+        uint8_t* const udp = inner - kUdpAndGueBytes;
+        wire::store16(udp, gue_source_port(flow_hash));
+        wire::store16(udp + 4, kUdpAndGueBytes + inner_length);
+    }
+    uint8_t* const ip = inner - outer.header_bytes;
+    const uint32_t total = outer.header_bytes + inner_length;
+    if (outer.is_ipv6) {
+        wire::store32(ip, 6U << 28 | traffic_class << 20 | (flow_hash & 0xfffff));
+        wire::store16(ip + wire::kIpv6PayloadLength, total - wire::kIpv6HeaderBytes);
+        ip[wire::kIpv6HopLimit] = static_cast<uint8_t>(hop_limit);
+        return;
+    }
+    // As they lie in memory; RFC 6864 section 4.1: what is not to be fragmented needs no
+    // identification.
+    const uint32_t length = __builtin_bswap16(static_cast<uint16_t>(total));
+    const uint32_t fragment = forbids != 0 ? forbids << 16 : __builtin_bswap16(id);
+    const uint64_t start = uint64_t{0x45 | traffic_class << 8 | length << 16} | uint64_t{fragment}
+                                                                                    << 32;
+    // A word's upper half may stay where it is: 2^16 is 1 in one's complement.
+    const uint32_t sum = outer.sum + (traffic_class << 8) + length + fragment + hop_limit;
+    const uint16_t checksum = static_cast<uint16_t>(~checksum_fold32(sum));
+    std::memcpy(ip, &start, sizeof(start));
+    ip[wire::kIpv4Ttl] = static_cast<uint8_t>(hop_limit);
+    std::memcpy(ip + wire::kIpv4Checksum, &checksum, sizeof(checksum));
+}
 
 }  // namespace director::dataplane

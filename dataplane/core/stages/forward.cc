@@ -177,7 +177,7 @@ void follow(Worker::State& state, Packet& packet, const NextHop& hop) {
         if (hop.kind == NextHop::Kind::kAdjacent) {
             remember(state, packet, hop.adjacency);
         }
-        if (needs_preparation(state, packet) && !prepare_for(state, packet, hop.interface)) {
+        if (!prepare_for(state, packet, hop.interface)) {
             return;
         }
     } else if (!route_one_hop(state, packet)) {
@@ -206,7 +206,7 @@ void follow(Worker::State& state, Packet& packet, const NextHop& hop) {
         return false;
     }
     const Adjacency& hop = state.forwarder.adjacency(number);
-    if (needs_preparation(state, packet) && !prepare_for(state, packet, hop.interface)) {
+    if (!prepare_for(state, packet, hop.interface)) {
         return true;
     }
     if (!send_plainly(state, packet, hop)) {

@@ -14,17 +14,16 @@ void clamp(const Packet& packet, uint32_t mtu) {
     }
 }
 
-// The IP header begins `growth` bytes earlier, and is of this family.
-void grow_ip_packet(Packet& packet, uint32_t growth, Family family) {
+// The IP header begins `growth` bytes earlier, and is of this family. Its EtherType stays to be
+// written.
+void grow_ip_packet(Packet& packet, uint32_t growth, bool is_ipv6) {
     packet.data -= growth;
     packet.length_bytes += growth;
     packet.contiguous_bytes += growth;
     packet.headroom_bytes -= growth;
     packet.ip_length = static_cast<uint16_t>(packet.ip_length + growth);
-    packet.is_ipv4 = family == Family::kIpv4;
-    packet.is_ipv6 = !packet.is_ipv4;
-    store_raw16(packet.data + packet.l3_offset - 2,
-                __builtin_bswap16(packet.is_ipv4 ? kEtherTypeIpv4 : kEtherTypeIpv6));
+    packet.is_ipv4 = !is_ipv6;
+    packet.is_ipv6 = is_ipv6;
 }
 
 [[nodiscard]] Encapsulation encapsulation_of(const Packet& packet,
@@ -68,7 +67,7 @@ void grow_ip_packet(Packet& packet, uint32_t growth, Family family) {
                          packet.data + packet.l3_offset,
                          packet.ip_length);
         state.tunnel_id += state.settings.worker_count;
-        grow_ip_packet(packet, outer.header_bytes, outer.is_ipv6 ? Family::kIpv6 : Family::kIpv4);
+        grow_ip_packet(packet, outer.header_bytes, outer.is_ipv6);
     }
     return is_plain;
 }
@@ -123,20 +122,21 @@ void grow_ip_packet(Packet& packet, uint32_t growth, Family family) {
         state.drop(packet, DropReason::kExceedsMtu);
         return false;
     }
-    grow_ip_packet(packet, growth, family);
+    grow_ip_packet(packet, growth, family == Family::kIpv6);
+    store_raw16(packet.data + packet.l3_offset - 2,
+                __builtin_bswap16(packet.is_ipv4 ? kEtherTypeIpv4 : kEtherTypeIpv6));
     return true;
 }
 
 }  // namespace
 
-bool prepare_for(Worker::State& state, Packet& packet, InterfaceId interface) {
+bool wrap_for(Worker::State& state, Packet& packet, InterfaceId interface) {
     const Connection& connection = state.connections[packet.connection];
-    if (connection.forwarding == ForwardingMethod::kTunnel &&
-        packet.direction == Direction::kClientToServer) {
-        return wrap_plainly(state, connection, packet, interface) || wrap(state, packet, interface);
-    }
+    return wrap_plainly(state, connection, packet, interface) || wrap(state, packet, interface);
+}
+
+void clamp_for(const Worker::State& state, const Packet& packet, InterfaceId interface) {
     clamp(packet, state.forwarder.interface(interface).mtu_bytes);
-    return true;
 }
 
 }  // namespace director::dataplane

@@ -7,15 +7,24 @@
 
 namespace director::dataplane {
 
-// Whether the packet of a connection needs prepare_for() at all: nearly none does.
-[[nodiscard]] inline bool needs_preparation(const Worker::State& state, const Packet& packet) {
-    const Connection& connection = state.connections[packet.connection];
-    return (connection.forwarding == ForwardingMethod::kTunnel &&
-            packet.direction == Direction::kClientToServer) ||
-           (connection.has(kClampsMss) && (packet.tcp_flags & kTcpSyn) != 0);
-}
+// Puts the packet into its connection's tunnel. False: it has been dropped, or has become an answer
+// that needs a next hop of its own.
+[[nodiscard]] bool wrap_for(Worker::State& state, Packet& packet, InterfaceId interface);
 
-// False: the packet has been dropped, or has become an answer that needs a next hop of its own.
-[[nodiscard]] bool prepare_for(Worker::State& state, Packet& packet, InterfaceId interface);
+void clamp_for(const Worker::State& state, const Packet& packet, InterfaceId interface);
+
+// What is left to be done before the packet of a connection may leave by `interface`: nearly always
+// nothing. False: see wrap_for().
+[[nodiscard]] inline bool prepare_for(Worker::State& state, Packet& packet, InterfaceId interface) {
+    const Connection& connection = state.connections[packet.connection];
+    if (connection.forwarding == ForwardingMethod::kTunnel &&
+        packet.direction == Direction::kClientToServer) {
+        return wrap_for(state, packet, interface);
+    }
+    if (connection.has(kClampsMss) && (packet.tcp_flags & kTcpSyn) != 0) {
+        clamp_for(state, packet, interface);
+    }
+    return true;
+}
 
 }  // namespace director::dataplane
