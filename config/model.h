@@ -360,7 +360,8 @@ struct NotifyFifo {
 
 struct Control {
     std::string socket = "/run/directord.sock";
-    std::string metrics_address;  // "[::1]:9142"; empty = no HTTP listener
+    std::string metrics_address;           // "[::1]:9142"; empty = no HTTP listener
+    uint32_t metrics_servers_max = 10000;  // with more, a service's real servers are summed up
     LogLevel log_level = LogLevel::kInfo;
     NotifyFifo notify_fifo;       // of everything
     NotifyFifo vrrp_notify_fifo;  // of VRRP

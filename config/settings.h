@@ -122,6 +122,8 @@ template <typename Visitor>
 void visit_settings(Control& control, Visitor& visitor) {
     visitor.text("socket", control.socket, kSocketPathForm, Need::kOptional);
     visitor.text("metrics_address", control.metrics_address, kListenAddressForm, Need::kOptional);
+    visitor.number(
+        "metrics_servers_max", control.metrics_servers_max, {0, 1000000}, Need::kOptional);
     visitor.choice("log_level", control.log_level, std::span(kLogLevels));
     visitor.group("notify_fifo", control.notify_fifo);
     visitor.group("vrrp_notify_fifo", control.vrrp_notify_fifo);

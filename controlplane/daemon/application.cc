@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <iterator>
+#include <tuple>
 
 #include "common/log.h"
 #include "common/scheduling.h"
@@ -16,6 +17,7 @@
 #include "controlplane/daemon/views.h"
 #include "controlplane/daemon/vrrp_settings.h"
 #include "controlplane/daemon/vrrp_views.h"
+#include "controlplane/metrics/process_metrics.h"
 #include "dataplane/core/schedulers/schedulers.h"
 
 namespace director::daemon {
@@ -389,18 +391,33 @@ void Application::sample(const Reports& reports, uint64_t asked_at_version) {
     for (uint16_t worker = 0; worker < engine_->worker_count(); ++worker) {
         loops_newer_.push_back(engine_->loop_counters(WorkerId{worker}));
     }
-    metrics_.publish({requests_->status_view(reports),
-                      services_view(reports, services_->catalogue(), *census_),
-                      drops_view(reports, services_->catalogue()),
-                      workers_view(reports, *engine_, model_.dataplane, loops_older_),
-                      health_side_->checks_view(),
-                      vrrp_view(vrrp_side_->status(), clock_.now()),
-                      sync_ ? sync_->view() : server::SyncView{}});
+    if (!model_.control.metrics_address.empty()) {
+        metrics_.publish(snapshot(reports));
+    }
     attack_log_.update(services_under_attack(reports, services_->catalogue()));
     services_->clear_retired(reports, asked_at_version, *census_);
     if (sync_) {
         sync_->report_servers(reports);
     }
+}
+
+metrics::Snapshot Application::snapshot(const Reports& reports) const {
+    metrics::Snapshot all{requests_->status_view(reports),
+                          services_view(reports, services_->catalogue(), *census_),
+                          drops_view(reports, services_->catalogue()),
+                          workers_view(reports, *engine_, model_.dataplane, loops_older_),
+                          health_side_->checks_view(),
+                          vrrp_view(vrrp_side_->status(), clock_.now()),
+                          sync_ ? sync_->view() : server::SyncView{}};
+    for (uint16_t worker = 0; worker < engine_->worker_count(); ++worker) {
+        for (const auto& ring : engine_->ring_levels(WorkerId{worker})) {
+            all.rings.push_back({worker, std::string(ring.name), ring.used, ring.capacity});
+        }
+    }
+    std::tie(all.frames, all.frames_used) = engine_->pool_usage();
+    all.process = metrics::read_process();
+    all.servers_max = model_.control.metrics_servers_max;
+    return all;
 }
 
 Result<std::string> Application::reload() {

@@ -66,6 +66,7 @@ class Application {
     void wait_for_backlog();
     void sample_periodically();
     void sample(const Reports& reports, uint64_t asked_at_version);
+    [[nodiscard]] metrics::Snapshot snapshot(const Reports& reports) const;
     void keep_servers_reachable();
     [[nodiscard]] Result<std::string> apply(const config::Model& next);
 

@@ -81,6 +81,16 @@ server::CheckedServiceView service_view(const CheckedService& checked,
     return view;
 }
 
+static_assert(std::equal(healthcheck::Latencies::kBounds.begin(),
+                         healthcheck::Latencies::kBounds.end(),
+                         server::kProbeSeconds.begin(),
+                         server::kProbeSeconds.end(),
+                         [](Duration bound, double seconds) {
+                             return std::chrono::round<Duration>(
+                                        std::chrono::duration<double>(seconds)) == bound;
+                         }),
+              "the protocol promises the buckets that are counted");
+
 // All checks of a type together.
 std::vector<server::ProbesView> probes_views(const std::vector<CheckStatus>& checks) {
     std::map<std::string, server::ProbesView> types;
@@ -93,6 +103,7 @@ std::vector<server::ProbesView> probes_views(const std::vector<CheckStatus>& che
         view.passed += check.passed;
         view.failed += check.failed;
         view.unable += check.unable;
+        view.transitions += check.transitions;
         view.seconds += std::chrono::duration<double>(check.latencies.sum).count();
         view.took.resize(check.latencies.counts.size());
         for (size_t i = 0; i < view.took.size(); ++i) {

@@ -267,6 +267,7 @@ server::WorkersView workers_view(const Reports& reports,
         view.busy_share = ratio(busy, time);
         view.packets = loop.packets;
         view.bursts = loop.busy_polls;
+        view.busy_seconds = std::chrono::duration<double>(loop.busy).count();
         view.ns_per_packet = ratio(busy, packets);
         view.packets_per_burst = ratio(packets, loop.busy_polls - last.busy_polls);
         view.received = totals.received;
@@ -340,6 +341,10 @@ std::vector<server::PortView> port_views(const dataplane::io::Engine& engine, si
         view.sent = counters.sent;
         view.missed = counters.missed;
         view.no_buffers = counters.no_buffers;
+        view.received_bytes = counters.received_bytes;
+        view.sent_bytes = counters.sent_bytes;
+        view.rx_errors = counters.rx_errors;
+        view.tx_errors = counters.tx_errors;
         views.push_back(std::move(view));
     }
     return views;

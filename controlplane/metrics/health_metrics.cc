@@ -1,7 +1,6 @@
 #include "controlplane/metrics/health_metrics.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -11,14 +10,14 @@ namespace {
 template <typename Function>
 void each_checked_service(const Snapshot& snapshot, Function function) {
     for (const server::CheckedServiceView& service : snapshot.checks.services) {
-        Labels labels{{"protocol", lower(service.protocol)},
-                      {"address", service.address},
-                      {"port", fmt::to_string(service.port)}};
-        if (service.mark != 0) {
-            labels = with(std::move(labels), "mark", fmt::to_string(service.mark));
-        }
-        function(labels, service);
+        function(labels_of_service(service), service);
     }
+}
+
+uint64_t servers_up(const server::CheckedServiceView& service) {
+    return static_cast<uint64_t>(std::count_if(service.servers.begin(),
+                                               service.servers.end(),
+                                               [](const auto& server) { return server.is_up; }));
 }
 
 template <typename Function>
@@ -33,13 +32,32 @@ constexpr std::array kHealthMetrics{
            kGauge,
            "1 while the health checks of a real server find it up.",
            [](const Snapshot& snapshot, Samples& samples) {
+               const bool is_sum = are_summed_up(snapshot);
                each_checked_service(snapshot, [&](const Labels& labels, const auto& service) {
+                   if (is_sum) {
+                       samples.add(labels, servers_up(service));
+                       return;
+                   }
                    for (const server::CheckedServerView& server : service.servers) {
-                       samples.add(with(with(labels, "server_address", server.address),
-                                        "server_port",
-                                        fmt::to_string(server.port)),
+                       samples.add(labels_of_server(labels, server.address, server.port),
                                    server.is_up ? 1 : 0);
                    }
+               });
+           }},
+    Metric{"director_service_real_servers",
+           kGauge,
+           "Real servers of a virtual service with health checks; its sorry server is none.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_checked_service(snapshot, [&](const Labels& labels, const auto& service) {
+                   samples.add(labels, service.servers.size());
+               });
+           }},
+    Metric{"director_service_real_servers_up",
+           kGauge,
+           "Real servers of a virtual service that its health checks find up.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_checked_service(snapshot, [&](const Labels& labels, const auto& service) {
+                   samples.add(labels, servers_up(service));
                });
            }},
     Metric{"director_service_quorum",
@@ -84,12 +102,21 @@ constexpr std::array kHealthMetrics{
                    samples.add(with(labels, "result", "unable"), probes.unable);
                });
            }},
-    Metric{"director_probe_seconds_total",
+    Metric{"director_check_transitions_total",
            kCounter,
+           "Times that a health check of the type went up or down.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_probes(snapshot, [&](const Labels& labels, const server::ProbesView& probes) {
+                   samples.add(labels, probes.transitions);
+               });
+           }},
+    Metric{"director_probe_duration_seconds",
+           kHistogram,
            "How long probes took that passed, all of a type together.",
            [](const Snapshot& snapshot, Samples& samples) {
                each_probes(snapshot, [&](const Labels& labels, const server::ProbesView& probes) {
-                   samples.add(labels, probes.seconds);
+                   samples.add_histogram(
+                       labels, server::kProbeSeconds, probes.took, probes.seconds);
                });
            }},
     Metric{"director_probes_waiting",

@@ -2,66 +2,33 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
-#include <cctype>
 #include <mutex>
 #include <span>
 #include <string_view>
 #include <utility>
 
-#include <prometheus/text_serializer.h>
-
 #include "controlplane/metrics/health_metrics.h"
 #include "controlplane/metrics/metric.h"
 #include "controlplane/metrics/page_server.h"
+#include "controlplane/metrics/process_metrics.h"
+#include "controlplane/metrics/service_metrics.h"
 #include "controlplane/metrics/sync_metrics.h"
+#include "controlplane/metrics/text_page.h"
 #include "controlplane/metrics/vrrp_metrics.h"
 
 namespace director::metrics {
 namespace {
-
-// Values of the label "direction".
-constexpr const char* kClientToServer = "client_to_server";
-constexpr const char* kServerToClient = "server_to_client";
-
-// A retired service may share its address with the one that took its place, and two samples with
-// the same labels would spoil the page.
-template <typename Function>
-void each_service(const Snapshot& snapshot, Function function) {
-    for (const server::ServiceView& service : snapshot.services.services) {
-        if (!service.is_retired) {
-            Labels labels{{"protocol", lower(service.protocol)},
-                          {"address", service.address},
-                          {"port", fmt::to_string(service.port)}};
-            if (service.mark != 0) {  // by match rules: all have one address
-                labels = with(std::move(labels), "mark", fmt::to_string(service.mark));
-            }
-            function(labels, service);
-        }
-    }
-}
-
-template <typename Function>
-void each_server(const Snapshot& snapshot, Function function) {
-    each_service(snapshot, [&](const Labels& labels, const server::ServiceView& service) {
-        for (const server::ServerView& server : service.servers) {
-            if (server.is_retired) {
-                continue;
-            }
-            function(with(with(labels, "server_address", server.address),
-                          "server_port",
-                          fmt::to_string(server.port)),
-                     server);
-        }
-    });
-}
 
 template <typename Function>
 void each_worker(const Snapshot& snapshot, Function function) {
     for (const server::WorkerView& worker : snapshot.workers.workers) {
         function(Labels{{"worker", fmt::to_string(worker.id)}}, worker);
     }
+}
+
+Labels labels_of(const RingView& ring) {
+    return {{"worker", fmt::to_string(ring.worker)}, {"ring", ring.name}};
 }
 
 template <typename Function>
@@ -78,17 +45,7 @@ void each_port(const Snapshot& snapshot, Function function) {
     }
 }
 
-void add_packets(Samples& samples, const Labels& labels, const server::TrafficStats& stats) {
-    samples.add(with(labels, "direction", kClientToServer), stats.packets_in);
-    samples.add(with(labels, "direction", kServerToClient), stats.packets_out);
-}
-
-void add_bytes(Samples& samples, const Labels& labels, const server::TrafficStats& stats) {
-    samples.add(with(labels, "direction", kClientToServer), stats.bytes_in);
-    samples.add(with(labels, "direction", kServerToClient), stats.bytes_out);
-}
-
-// Every metric but those of VRRP. Names follow https://prometheus.io/docs/practices/naming/; they
+// Workers, ports and tables. Names follow https://prometheus.io/docs/practices/naming/; they
 // are a promise: a test holds them.
 constexpr std::array kMetrics{
     Metric{"director_build_info",
@@ -256,115 +213,63 @@ constexpr std::array kMetrics{
                    samples.add(labels, worker.sleeps);
                });
            }},
-    Metric{"director_service_connections_total",
-           kCounter,
-           "Connections to a virtual service.",
-           [](const Snapshot& snapshot, Samples& samples) {
-               each_service(snapshot,
-                            [&](const Labels& labels, const server::ServiceView& service) {
-                                samples.add(labels, service.stats.connections);
-                            });
-           }},
-    Metric{"director_service_packets_total",
-           kCounter,
-           "Packets of a virtual service.",
-           [](const Snapshot& snapshot, Samples& samples) {
-               each_service(snapshot,
-                            [&](const Labels& labels, const server::ServiceView& service) {
-                                add_packets(samples, labels, service.stats);
-                            });
-           }},
-    Metric{"director_service_bytes_total",
-           kCounter,
-           "IP bytes of a virtual service.",
-           [](const Snapshot& snapshot, Samples& samples) {
-               each_service(snapshot,
-                            [&](const Labels& labels, const server::ServiceView& service) {
-                                add_bytes(samples, labels, service.stats);
-                            });
-           }},
-    Metric{"director_service_half_open_connections",
+    Metric{"director_worker_connections",
            kGauge,
-           "Connections to a virtual service whose handshake is not complete.",
+           "Connections in the part of the table that a worker has.",
            [](const Snapshot& snapshot, Samples& samples) {
-               each_service(snapshot,
-                            [&](const Labels& labels, const server::ServiceView& service) {
-                                samples.add(labels, service.half_open);
-                            });
+               each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
+                   samples.add(labels, worker.connections);
+               });
            }},
+    Metric{"director_worker_connections_max",
+           kGauge,
+           "Connections that this part can hold.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
+                   samples.add(labels, worker.connections_max);
+               });
+           }},
+    Metric{"director_worker_busy_seconds_total",
+           kCounter,
+           "Time that a worker spent on polls that brought packets.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
+                   samples.add(labels, worker.busy_seconds);
+               });
+           }},
+    Metric{"director_worker_seconds_per_packet",
+           kGauge,
+           "Time that a worker spent on a packet lately, on average.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
+                   samples.add(labels, worker.ns_per_packet / 1e9);
+               });
+           }},
+    Metric{"director_worker_ring_entries",
+           kGauge,
+           "Entries that wait in a ring to or from a worker.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               for (const RingView& ring : snapshot.rings) {
+                   samples.add(labels_of(ring), ring.used);
+               }
+           }},
+    Metric{"director_worker_ring_entries_max",
+           kGauge,
+           "Entries that a ring to or from a worker can hold.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               for (const RingView& ring : snapshot.rings) {
+                   samples.add(labels_of(ring), ring.capacity);
+               }
+           }},
+    Metric{"director_frame_pool_frames",
+           kGauge,
+           "Frame buffers of all ports together.",
+           [](const Snapshot& snapshot, Samples& samples) { samples.add({}, snapshot.frames); }},
     Metric{
-        "director_service_under_attack",
+        "director_frame_pool_frames_used",
         kGauge,
-        "1 while a virtual service is under a SYN flood and its SYN proxy is on for that reason.",
-        [](const Snapshot& snapshot, Samples& samples) {
-            each_service(snapshot, [&](const Labels& labels, const server::ServiceView& service) {
-                samples.add(labels, service.is_under_attack ? 1 : 0);
-            });
-        }},
-    Metric{"director_real_server_weight",
-           kGauge,
-           "Weight of a real server; 0 gets no new connections.",
-           [](const Snapshot& snapshot, Samples& samples) {
-               each_server(snapshot, [&](const Labels& labels, const server::ServerView& server) {
-                   samples.add(labels, server.weight);
-               });
-           }},
-    Metric{"director_real_server_active_connections",
-           kGauge,
-           "Connections of a real server in an active state.",
-           [](const Snapshot& snapshot, Samples& samples) {
-               each_server(snapshot, [&](const Labels& labels, const server::ServerView& server) {
-                   samples.add(labels, server.active);
-               });
-           }},
-    Metric{"director_real_server_inactive_connections",
-           kGauge,
-           "All other connections of a real server.",
-           [](const Snapshot& snapshot, Samples& samples) {
-               each_server(snapshot, [&](const Labels& labels, const server::ServerView& server) {
-                   samples.add(labels, server.inactive);
-               });
-           }},
-    Metric{"director_real_server_connections_total",
-           kCounter,
-           "Connections that a real server was given.",
-           [](const Snapshot& snapshot, Samples& samples) {
-               each_server(snapshot, [&](const Labels& labels, const server::ServerView& server) {
-                   samples.add(labels, server.stats.connections);
-               });
-           }},
-    Metric{"director_real_server_packets_total",
-           kCounter,
-           "Packets to and from a real server.",
-           [](const Snapshot& snapshot, Samples& samples) {
-               each_server(snapshot, [&](const Labels& labels, const server::ServerView& server) {
-                   add_packets(samples, labels, server.stats);
-               });
-           }},
-    Metric{"director_real_server_bytes_total",
-           kCounter,
-           "IP bytes to and from a real server.",
-           [](const Snapshot& snapshot, Samples& samples) {
-               each_server(snapshot, [&](const Labels& labels, const server::ServerView& server) {
-                   add_bytes(samples, labels, server.stats);
-               });
-           }},
-    Metric{"director_real_server_overloaded",
-           kGauge,
-           "1 while a real server has more connections than its upper threshold.",
-           [](const Snapshot& snapshot, Samples& samples) {
-               each_server(snapshot, [&](const Labels& labels, const server::ServerView& server) {
-                   samples.add(labels, server.is_overloaded ? 1 : 0);
-               });
-           }},
-    Metric{"director_real_server_draining",
-           kGauge,
-           "1 while a real server is drained on demand.",
-           [](const Snapshot& snapshot, Samples& samples) {
-               each_server(snapshot, [&](const Labels& labels, const server::ServerView& server) {
-                   samples.add(labels, server.is_draining ? 1 : 0);
-               });
-           }},
+        "Frame buffers in use; what the devices wait with for frames counts.",
+        [](const Snapshot& snapshot, Samples& samples) { samples.add({}, snapshot.frames_used); }},
     Metric{"director_local_ports",
            kGauge,
            "Local ports of a pool that could be in use at one time.",
@@ -429,6 +334,24 @@ constexpr std::array kMetrics{
                    samples.add(labels, port.no_buffers);
                });
            }},
+    Metric{"director_port_bytes_total",
+           kCounter,
+           "Bytes of frames that the port's device received and sent.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_port(snapshot, [&](const Labels& labels, const server::PortView& port) {
+                   samples.add(with(labels, "direction", "received"), port.received_bytes);
+                   samples.add(with(labels, "direction", "sent"), port.sent_bytes);
+               });
+           }},
+    Metric{"director_port_errors_total",
+           kCounter,
+           "Frames that the port's device could not receive or send.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_port(snapshot, [&](const Labels& labels, const server::PortView& port) {
+                   samples.add(with(labels, "direction", "received"), port.rx_errors);
+                   samples.add(with(labels, "direction", "sent"), port.tx_errors);
+               });
+           }},
 };
 
 void add_families(std::span<const Metric> metrics,
@@ -448,25 +371,15 @@ void add_families(std::span<const Metric> metrics,
 std::vector<prometheus::MetricFamily> families_of(const Snapshot& snapshot) {
     std::vector<prometheus::MetricFamily> families;
     add_families(kMetrics, snapshot, families);
+    add_families(service_metrics(), snapshot, families);
     add_families(health_metrics(), snapshot, families);
     add_families(vrrp_metrics(), snapshot, families);
     add_families(sync_metrics(), snapshot, families);
+    add_families(process_metrics(), snapshot, families);
     return families;
 }
 
 }  // namespace
-
-Labels with(Labels labels, std::string name, std::string value) {
-    labels.push_back({std::move(name), std::move(value)});
-    return labels;
-}
-
-std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
-        return static_cast<char>(std::tolower(c));
-    });
-    return text;
-}
 
 // Read by the HTTP server's thread, written by the control plane's.
 class Metrics::Collector {
@@ -482,8 +395,7 @@ class Metrics::Collector {
             const std::lock_guard lock(mutex_);
             snapshot = snapshot_;
         }
-        return snapshot == nullptr ? ""
-                                   : prometheus::TextSerializer().Serialize(families_of(*snapshot));
+        return snapshot == nullptr ? "" : text_page(families_of(*snapshot));
     }
 
   private:

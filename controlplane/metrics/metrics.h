@@ -1,8 +1,8 @@
 // The Prometheus page: what the control plane last published, at http://ADDRESS/metrics.
 //
 // The control-plane thread publishes a Snapshot whenever it has new counters (it swaps a pointer
-// and goes on); the HTTP server's thread turns the latest one into text when it is asked. To add a
-// metric, add one entry to kMetrics in metrics.cc.
+// and goes on); the HTTP server's thread turns the latest one into text when it is asked, and no
+// worker hears of that. To add a metric, add one entry to kMetrics in metrics.cc.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,26 @@
 
 namespace director::metrics {
 
-// The answers of the control socket, taken at one moment.
+// How full a ring to or from a worker is.
+struct RingView {
+    uint32_t worker = 0;
+    std::string name;
+    uint32_t used = 0;
+    uint32_t capacity = 0;
+};
+
+// What the kernel says of a process; 0 where it does not.
+struct ProcessView {
+    double cpu_seconds = 0;    // user and system
+    double start_seconds = 0;  // since 1970
+    uint64_t resident_bytes = 0;
+    uint64_t virtual_bytes = 0;
+    uint64_t open_fds = 0;
+    uint64_t max_fds = 0;
+    uint64_t threads = 0;
+};
+
+// The answers of the control socket, taken at one moment, and what it does not tell.
 struct Snapshot {
     server::StatusView status;
     server::ServicesView services;
@@ -23,6 +42,12 @@ struct Snapshot {
     server::ChecksView checks;
     server::VrrpView vrrp;
     server::SyncView sync;
+    std::vector<RingView> rings = {};
+    uint32_t frames = 0;  // buffers in the pool, and those in use
+    uint32_t frames_used = 0;
+    ProcessView process = {};
+    // With more real servers than this, those of a service are summed up.
+    uint32_t servers_max = 10000;
 };
 
 class PageServer;

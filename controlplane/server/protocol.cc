@@ -17,7 +17,11 @@ DIRECTOR_DEFINE_JSON(PortView,
                      received,
                      sent,
                      missed,
-                     no_buffers)
+                     no_buffers,
+                     received_bytes,
+                     sent_bytes,
+                     rx_errors,
+                     tx_errors)
 DIRECTOR_DEFINE_JSON(PacketTotals, received, forwarded, punted, dropped)
 DIRECTOR_DEFINE_JSON(PoolView, name, addresses, ports, ports_all, ports_held, exhausted)
 DIRECTOR_DEFINE_JSON(FullTablesView,
@@ -192,7 +196,8 @@ DIRECTOR_DEFINE_JSON(WorkerView,
                      held,
                      resumed,
                      stateless,
-                     cut)
+                     cut,
+                     busy_seconds)
 DIRECTOR_DEFINE_JSON(WorkersView, workers)
 DIRECTOR_DEFINE_JSON(CheckView,
                      type,
@@ -218,7 +223,8 @@ DIRECTOR_DEFINE_JSON(CheckedServiceView,
                      sorry_server,
                      sorry_server_is_used,
                      servers)
-DIRECTOR_DEFINE_JSON(ProbesView, type, checks, down, passed, failed, unable, seconds, took)
+DIRECTOR_DEFINE_JSON(
+    ProbesView, type, checks, down, passed, failed, unable, seconds, took, transitions)
 DIRECTOR_DEFINE_JSON(ChecksView, services, probes, waiting)
 DIRECTOR_DEFINE_JSON(ReloadView, message)
 

@@ -113,6 +113,10 @@ struct PortView {
     uint64_t sent = 0;
     uint64_t missed = 0;      // lost in the device: the workers did not poll in time
     uint64_t no_buffers = 0;  // lost in the device: the frame pool was empty
+    uint64_t received_bytes = 0;
+    uint64_t sent_bytes = 0;
+    uint64_t rx_errors = 0;
+    uint64_t tx_errors = 0;
 };
 
 // How many packets met which end, all workers together since start.
@@ -332,6 +336,7 @@ struct WorkerView {
     uint64_t resumed = 0;
     uint64_t stateless = 0;
     uint64_t cut = 0;
+    double busy_seconds = 0;  // spent on packets since start
 };
 
 // Answer to "workers".
@@ -439,6 +444,8 @@ struct CheckedServiceView {
     std::vector<CheckedServerView> servers;
 };
 
+inline constexpr std::array<double, 8> kProbeSeconds{0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3};
+
 // All checks of one type together.
 struct ProbesView {
     std::string type;
@@ -448,8 +455,9 @@ struct ProbesView {
     uint64_t failed = 0;
     uint64_t unable = 0;
     double seconds = 0;  // that passed probes took in all
-    // Passed probes that took up to 1, 3, 10, 30, 100, 300 ms, 1 s, 3 s, and longer.
+    // Passed probes that took up to each of kProbeSeconds, and longer.
     std::vector<uint64_t> took;
+    uint64_t transitions = 0;  // checks that went up or down
 };
 
 // Answer to "checks".

@@ -64,6 +64,7 @@ class DpdkEngine final : public Engine {
         DIRECTOR_ASSERT(index(worker) < loops_.size());
         return loops_[index(worker)]->counters();
     }
+    [[nodiscard]] std::vector<RingLevel> ring_levels(WorkerId worker) const override;
     [[nodiscard]] TemplateTable& templates() override { return *templates_; }
     [[nodiscard]] SharedTableCounters shared_table_counters() const override {
         return {templates_->evicted(), templates_->refused(), limits_->untracked()};
@@ -187,6 +188,23 @@ Result<void> DpdkEngine::make_rings() {
                                    settings_.ring_entries));
     }
     return {};
+}
+
+std::vector<RingLevel> DpdkEngine::ring_levels(WorkerId worker) const {
+    DIRECTOR_ASSERT(index(worker) < rings_.size());
+    const ControlRings& rings = *rings_[index(worker)];
+    RingLevel handed_in{"handed_in"};
+    for (const MeshRow& row : mesh_) {
+        if (const auto& ring = row[index(worker)]) {
+            handed_in.used += ring->used();
+            handed_in.capacity += ring->capacity();
+        }
+    }
+    return {{"commands", rings.commands.used(), rings.commands.capacity()},
+            {"events", rings.events.used(), rings.events.capacity()},
+            {"punted", rings.punted.used(), rings.punted.capacity()},
+            {"injected", rings.injected.used(), rings.injected.capacity()},
+            handed_in};
 }
 
 LoopWiring DpdkEngine::wiring_for(WorkerId worker) {

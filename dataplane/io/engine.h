@@ -15,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/address.h"
@@ -104,6 +105,13 @@ struct LoopCounters {
     uint64_t injected_dropped = 0;  // frames from inject() that the port did not take
 };
 
+// How full the rings of one sort are that lead to or from a worker.
+struct RingLevel {
+    std::string_view name;
+    uint32_t used = 0;
+    uint32_t capacity = 0;
+};
+
 enum class Urgency : uint8_t { kUsual, kFirst };
 
 // A frame that a worker gave to the control plane.
@@ -179,6 +187,8 @@ class Engine {
     [[nodiscard]] virtual PortStatus port_status(PortId port) const = 0;
     [[nodiscard]] virtual PortCounters port_counters(PortId port) const = 0;
     [[nodiscard]] virtual LoopCounters loop_counters(WorkerId worker) const = 0;
+    // "commands", "events", "punted", "injected", and "handed_in": from all other workers together.
+    [[nodiscard]] virtual std::vector<RingLevel> ring_levels(WorkerId worker) const = 0;
     // The workers' persistence templates, for listings and to forget what a gone server had.
     [[nodiscard]] virtual TemplateTable& templates() = 0;
     [[nodiscard]] virtual SharedTableCounters shared_table_counters() const = 0;

@@ -45,6 +45,9 @@ class ValueRing {
     [[nodiscard]] bool pop(T& value) {
         return rte_ring_sc_dequeue_elem(ring_.get(), &value, sizeof(T)) == 0;
     }
+    // From any thread; as of a moment ago.
+    [[nodiscard]] uint32_t used() const { return rte_ring_count(ring_.get()); }
+    [[nodiscard]] uint32_t capacity() const { return rte_ring_get_capacity(ring_.get()); }
 
   private:
     RingHandle ring_;
@@ -68,6 +71,9 @@ class FrameRing {
     [[nodiscard]] uint32_t pop(rte_mbuf** frames, uint32_t room) {
         return rte_ring_sc_dequeue_burst_elem(ring_.get(), frames, kSlotBytes, room, nullptr);
     }
+    // From any thread; as of a moment ago.
+    [[nodiscard]] uint32_t used() const { return rte_ring_count(ring_.get()); }
+    [[nodiscard]] uint32_t capacity() const { return rte_ring_get_capacity(ring_.get()); }
 
   private:
     RingHandle ring_;

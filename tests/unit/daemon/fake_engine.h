@@ -78,6 +78,10 @@ class FakeEngine final : public dataplane::io::Engine {
         dataplane::WorkerId /*worker*/) const override {
         return {};
     }
+    [[nodiscard]] std::vector<dataplane::io::RingLevel> ring_levels(
+        dataplane::WorkerId /*worker*/) const override {
+        return {};
+    }
     [[nodiscard]] dataplane::TemplateTable& templates() override { return templates_; }
     [[nodiscard]] dataplane::io::SharedTableCounters shared_table_counters() const override {
         return {};

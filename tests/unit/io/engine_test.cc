@@ -210,6 +210,11 @@ TEST(EngineTest, LoopCountersAndStatusTellWhatHappened) {
         EXPECT_EQ(engine->memory_kind(), "4 KiB pages");
         EXPECT_EQ(engine->pool_usage().first, 8191U);
         EXPECT_EQ(engine->pool_usage().second, 1U);
+        const auto rings = engine->ring_levels(WorkerId{0});
+        ASSERT_EQ(rings.size(), 5U);
+        EXPECT_EQ(rings[0].name, "commands");
+        EXPECT_EQ(rings[0].used, 0U);
+        EXPECT_GT(rings[0].capacity, 0U);
         const dp::io::LoopCounters loop = engine->loop_counters(WorkerId{0});
         EXPECT_GT(loop.polls, 0U);
         EXPECT_GT(loop.packets, 0U);

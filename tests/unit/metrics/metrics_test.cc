@@ -65,9 +65,36 @@ Snapshot example() {
     snapshot.status.uptime_seconds = 60;
     snapshot.status.connections = 3;
     snapshot.status.connections_max = 1024;
-    snapshot.status.ports = {
-        {"outside", "net_af_packet", "02:00:00:00:00:01", 1500, true, 1, 2, 60, 50, 4, 9},
-        {"inside", "net_af_packet", "02:00:00:00:00:02", 1500, false, 1, 2, 40, 41, 0, 0}};
+    snapshot.status.ports = {{"outside",
+                              "net_af_packet",
+                              "02:00:00:00:00:01",
+                              1500,
+                              true,
+                              1,
+                              2,
+                              60,
+                              50,
+                              4,
+                              9,
+                              6000,
+                              5000,
+                              2,
+                              3},
+                             {"inside",
+                              "net_af_packet",
+                              "02:00:00:00:00:02",
+                              1500,
+                              false,
+                              1,
+                              2,
+                              40,
+                              41,
+                              0,
+                              0,
+                              4000,
+                              4100,
+                              0,
+                              0}};
     server::ServiceView service;
     service.protocol = "TCP";
     service.address = "170.210.122.104";
@@ -106,7 +133,12 @@ Snapshot example() {
     snapshot.services.services = {service, retired, first_mark, second_mark, ipv6};
     snapshot.status.pools = {{"outside", 2, "1024-65535", 2064384, 12, 3}};
     snapshot.status.full_tables = {21, 22, 23, 24, 25, 26, 27, 28, 29};
-    snapshot.drops.reasons = {{"truncated", "", 0, {}}, {"no_route", "", 17, {}}};
+    snapshot.drops.reasons = {
+        {"truncated", "", 0, {}},
+        {"no_route",
+         "",
+         17,
+         {{"TCP 170.210.122.104:80", 11}, {"TCP 170.210.122.104:80", 2}, {"FWM 2", 4}}}};
     server::WorkerView worker;
     worker.busy_share = 0.25;
     worker.bursts = 20;
@@ -125,6 +157,10 @@ Snapshot example() {
     worker.held = 6;
     worker.resumed = 3;
     worker.stateless = 8;
+    worker.busy_seconds = 1.5;
+    worker.ns_per_packet = 250;
+    worker.connections = 3;
+    worker.connections_max = 1024;
     snapshot.workers.workers = {worker};
     server::CheckedServerView up;
     up.address = "192.168.0.107";
@@ -148,6 +184,8 @@ Snapshot example() {
     probes.failed = 20;
     probes.unable = 3;
     probes.seconds = 1.5;
+    probes.took = {10, 20, 30, 20, 10, 5, 3, 1, 1};
+    probes.transitions = 6;
     snapshot.checks.probes = {probes};
     snapshot.checks.waiting = 4;
     server::VrrpInstanceView outside;
@@ -165,6 +203,10 @@ Snapshot example() {
     snapshot.vrrp.instances = {outside, inside};
     snapshot.vrrp.refused = {{"checksum", "", 38}, {"ttl", "", 0}};
     snapshot.sync = sync_example();
+    snapshot.rings = {{0, "commands", 1, 1024}, {0, "handed_in", 12, 4096}};
+    snapshot.frames = 32768;
+    snapshot.frames_used = 2050;
+    snapshot.process = {2.25, 1700000000.5, 123456, 1234567, 42, 1024, 5};
     return snapshot;
 }
 
@@ -185,8 +227,8 @@ TEST(MetricsTest, NamesFollowTheConventions) {
     Metrics metrics;
     metrics.publish(example());
     std::istringstream page(metrics.text());
-    const std::regex type_line("# TYPE (\\S+) (counter|gauge)");
-    const std::regex name_rule("director_[a-z_]*[a-z]");
+    const std::regex type_line("# TYPE (\\S+) (counter|gauge|histogram)");
+    const std::regex name_rule("(director|process)_[a-z_]*[a-z]");
     int count = 0;
     for (std::string line; std::getline(page, line);) {
         std::smatch match;
@@ -211,6 +253,40 @@ TEST(MetricsTest, NoTwoSamplesShareTheirLabels) {
         if (line.front() != '#') {
             EXPECT_TRUE(seen.insert(line.substr(0, line.rfind(' '))).second) << line;
         }
+    }
+}
+
+// The real servers' series of a page, without their values.
+std::set<std::string> server_series(const Snapshot& snapshot) {
+    Metrics metrics;
+    metrics.publish(snapshot);
+    std::istringstream page(metrics.text());
+    std::set<std::string> series;
+    for (std::string line; std::getline(page, line);) {
+        if (line.starts_with("director_real_server_")) {
+            series.insert(line.substr(0, line.rfind(' ')));
+        }
+    }
+    return series;
+}
+
+TEST(MetricsTest, ManyServersAreSummedUpByService) {
+    Snapshot snapshot = example();
+    const size_t each = server_series(snapshot).size();
+    snapshot.servers_max = 2;
+    const auto series = server_series(snapshot);
+    EXPECT_GT(each, series.size());
+    for (const std::string& name : series) {
+        EXPECT_EQ(name.find("server_address"), std::string::npos) << name;
+    }
+    Metrics metrics;
+    metrics.publish(snapshot);
+    const std::string service = "{protocol=\"tcp\",address=\"170.210.122.104\",port=\"80\"}";
+    for (const std::string& expected :
+         std::vector<std::string>{"director_real_server_active_connections" + service + " 7\n",
+                                  "director_real_server_up" + service + " 1\n",
+                                  "director_real_server_draining" + service + " 1\n"}) {
+        EXPECT_NE(metrics.text().find(expected), std::string::npos) << expected;
     }
 }
 
