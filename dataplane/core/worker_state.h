@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/assert.h"
+#include "common/checksum.h"
 #include "common/flat_map.h"
 #include "common/hash.h"
 #include "dataplane/core/codecs/frame.h"
@@ -360,8 +361,21 @@ void arm_timer(Worker::State& state, uint32_t connection);
     return packet.data[packet.l3_offset + (packet.is_ipv6 ? kIpv6HopLimitOffset : kIpTtlOffset)];
 }
 
-// Takes one from it, as a router does; it must be above 0 (rewrite.cc).
-void take_ttl(Packet& packet);
+// ~m + m' (RFC 1624) for the 16-bit word of TTL and protocol when the TTL, its first byte, loses
+// one.
+inline constexpr uint32_t kTtlDelta = 0xfffe;
+
+// Takes one from it, as a router does; it must be above 0.
+inline void take_ttl(Packet& packet) {
+    uint8_t* const ip = packet.data + packet.l3_offset;
+    if (packet.is_ipv4) {
+        --ip[kIpTtlOffset];
+        store_raw16(ip + kIpChecksumOffset,
+                    checksum_apply(load_raw16(ip + kIpChecksumOffset), kTtlDelta));
+    } else {
+        --ip[kIpv6HopLimitOffset];
+    }
+}
 
 // Whether the method takes one from a balanced packet's time to live, as a router does. Direct
 // routing leaves the packet as it is.

@@ -15,10 +15,6 @@
 namespace director::dataplane {
 namespace {
 
-// ~m + m' (RFC 1624) for the 16-bit word of TTL and protocol when the TTL, its first byte, loses
-// one.
-constexpr uint32_t kTtlDelta = 0xfffe;
-
 static_assert(kIpDestinationOffset - kIpSourceOffset == 4 && kL4DestinationOffset == 2);
 
 // What a packet shows once it is on the other side.
@@ -271,15 +267,6 @@ void rewrite(Worker::State& state, const Connection& connection, Packet& packet)
 }
 
 }  // namespace
-
-void take_ttl(Packet& packet) {
-    uint8_t* const ip = packet.data + packet.l3_offset;
-    --ttl_of(packet);
-    if (packet.is_ipv4) {
-        store_raw16(ip + kIpChecksumOffset,
-                    checksum_apply(load_raw16(ip + kIpChecksumOffset), kTtlDelta));
-    }
-}
 
 void rewrite_burst(Worker::State& state, Packets packets) {
     for (Packet& packet : packets) {

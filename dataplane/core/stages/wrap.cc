@@ -130,8 +130,10 @@ void grow_ip_packet(Packet& packet, uint32_t growth, bool is_ipv6) {
 
 }  // namespace
 
-bool wrap_for(Worker::State& state, Packet& packet, InterfaceId interface) {
-    const Connection& connection = state.connections[packet.connection];
+bool wrap_for(Worker::State& state,
+              const Connection& connection,
+              Packet& packet,
+              InterfaceId interface) {
     return wrap_plainly(state, connection, packet, interface) || wrap(state, packet, interface);
 }
 

@@ -7,9 +7,12 @@
 
 namespace director::dataplane {
 
-// Puts the packet into its connection's tunnel. False: it has been dropped, or has become an answer
-// that needs a next hop of its own.
-[[nodiscard]] bool wrap_for(Worker::State& state, Packet& packet, InterfaceId interface);
+// Puts the packet of this connection into its tunnel. False: it has been dropped, or has become an
+// answer that needs a next hop of its own.
+[[nodiscard]] bool wrap_for(Worker::State& state,
+                            const Connection& connection,
+                            Packet& packet,
+                            InterfaceId interface);
 
 void clamp_for(const Worker::State& state, const Packet& packet, InterfaceId interface);
 
@@ -19,7 +22,7 @@ void clamp_for(const Worker::State& state, const Packet& packet, InterfaceId int
     const Connection& connection = state.connections[packet.connection];
     if (connection.forwarding == ForwardingMethod::kTunnel &&
         packet.direction == Direction::kClientToServer) {
-        return wrap_for(state, packet, interface);
+        return wrap_for(state, connection, packet, interface);
     }
     if (connection.has(kClampsMss) && (packet.tcp_flags & kTcpSyn) != 0) {
         clamp_for(state, packet, interface);
