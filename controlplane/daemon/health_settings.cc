@@ -416,12 +416,14 @@ std::vector<ProbePath> health_paths(const config::Model& model) {
 }
 
 bool is_watched(const config::VirtualService& service) {
-    return service.health != config::ServiceHealth{} || service.sorry_server.is_set() ||
-           std::any_of(service.real_servers.begin(),
-                       service.real_servers.end(),
-                       [](const config::RealServer& server) {
-                           return server.health != config::ServerHealth{};
-                       });
+    // Made once: there may be 100,000 real servers to compare with.
+    static const config::ServiceHealth no_service_health;
+    static const config::ServerHealth no_server_health;
+    return service.health != no_service_health || service.sorry_server.is_set() ||
+           std::any_of(
+               service.real_servers.begin(),
+               service.real_servers.end(),
+               [](const config::RealServer& server) { return server.health != no_server_health; });
 }
 
 std::string health_name(const config::VirtualService& service) {

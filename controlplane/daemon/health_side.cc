@@ -43,15 +43,6 @@ plan::ServingTable rows_of(const healthcheck::ServiceHealth& service) {
     return rows;
 }
 
-std::string director_name(const config::VirtualService& service) {
-    plan::ServiceEntry entry;
-    entry.settings.endpoint = service.endpoint;
-    entry.settings.protocol = service.protocol;
-    entry.settings.mark = service.mark;
-    entry.settings.match = service.match;
-    return to_string(entry);
-}
-
 void log_event(const healthcheck::Event& event) {
     switch (event.level) {
         case LogLevel::kDebug:
@@ -110,9 +101,9 @@ Result<std::string> HealthSide::apply(const config::Model& model) {
     unwatched_.clear();
     for (const config::VirtualService& service : model.virtual_services) {
         if (is_watched(service)) {
-            watched_[health_name(service)] = {director_name(service), plan::key_of(service)};
+            watched_[health_name(service)] = {plan::service_name(service), plan::key_of(service)};
         } else {
-            unwatched_.insert(director_name(service));
+            unwatched_.insert(plan::service_name(service));
         }
     }
     const healthcheck::Settings settings = health_settings(model);

@@ -76,9 +76,7 @@ ServiceControl::ServiceControl(Fleet& fleet, uint32_t services_max, uint32_t rea
     : fleet_(fleet), catalogue_(services_max, real_servers_max) {}
 
 Result<void> ServiceControl::try_out(const config::Model& model) const {
-    plan::Catalogue copy = catalogue_;
-    const auto changes = copy.update(model);
-    return changes ? Result<void>() : Failure(changes.error());
+    return catalogue_.try_out(model);
 }
 
 void ServiceControl::serve(const dataplane::ServiceKey& service, const plan::ServingTable& rows) {

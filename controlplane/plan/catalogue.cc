@@ -55,17 +55,17 @@ const RealServerEntry* ServiceEntry::find(RealServerId server) const {
     return found != servers.end() ? &*found : nullptr;
 }
 
+std::string service_name(const config::VirtualService& service) {
+    if (service.mark != 0) {
+        return fmt::format(
+            "mark {}{}", service.mark, service.family() == Family::kIpv6 ? " ipv6" : "");
+    }
+    return fmt::format("{} {}", to_string(service.protocol), to_string(service.endpoint));
+}
+
 std::string to_string(const ServiceEntry& service) {
-    if (service.source_nat) {
-        return "source-nat " + to_string(service.source_nat->from);
-    }
-    if (service.settings.mark != 0) {
-        return fmt::format("mark {}{}",
-                           service.settings.mark,
-                           service.settings.family() == Family::kIpv6 ? " ipv6" : "");
-    }
-    return fmt::format(
-        "{} {}", to_string(service.settings.protocol), to_string(service.settings.endpoint));
+    return service.source_nat ? "source-nat " + to_string(service.source_nat->from)
+                              : service_name(service.settings);
 }
 
 bool ServerName::fits(const ServiceEntry& entry, const RealServerEntry& candidate) const {
@@ -127,6 +127,49 @@ void note_serving(std::vector<RealServerEntry>& servers, const ServingTable& row
         server.is_out = row == weights.end();
         server.checked_weight = server.is_out ? std::nullopt : std::optional(row->second);
     }
+}
+
+// Whether note_serving() would change nothing.
+bool are_noted(const std::vector<RealServerEntry>& servers, const ServingTable& rows) {
+    std::vector<std::pair<Endpoint, uint32_t>> weights;
+    weights.reserve(rows.size());
+    for (const ServingRow& row : rows) {
+        weights.emplace_back(row.server, row.weight);
+    }
+    std::stable_sort(weights.begin(), weights.end(), [](const auto& a, const auto& b) {
+        return a.first < b.first;
+    });
+    return std::all_of(servers.begin(), servers.end(), [&weights](const RealServerEntry& server) {
+        const auto row = std::lower_bound(
+            weights.begin(),
+            weights.end(),
+            server.settings.endpoint,
+            [](const auto& one, const Endpoint& endpoint) { return one.first < endpoint; });
+        const bool is_out = row == weights.end() || row->first != server.settings.endpoint;
+        return server.is_out == is_out &&
+               server.checked_weight == (is_out ? std::nullopt : std::optional(row->second));
+    });
+}
+
+// Whether put() would make the same of it. Draining ends with every update.
+bool is_as_wanted(const ServiceEntry& entry,
+                  const config::VirtualService& wanted,
+                  const std::optional<ServingTable>& serving) {
+    const auto has = [&entry](auto is_it) {
+        return std::any_of(entry.servers.begin(), entry.servers.end(), is_it);
+    };
+    if (entry.is_retired || entry.source_nat || !(entry.settings == wanted) ||
+        has([](const RealServerEntry& server) { return server.is_draining; })) {
+        return false;
+    }
+    if (serving) {
+        return are_noted(entry.servers, *serving);
+    }
+    return wanted.sorry_server.is_set()
+               ? are_noted(entry.servers, as_configured(wanted))
+               : !has([](const RealServerEntry& server) {
+                     return server.is_out || server.checked_weight.has_value();
+                 });
 }
 
 }  // namespace
@@ -259,11 +302,15 @@ Result<ServiceId> Catalogue::take_slot(const std::string& what) {
                     service_slots_.max));
 }
 
-Result<void> Catalogue::put(const config::VirtualService& wanted,
-                            const std::optional<ServingTable>& serving,
-                            std::vector<Change>& changes) {
+Result<ServiceId> Catalogue::put(const config::VirtualService& wanted,
+                                 const std::optional<ServingTable>& serving,
+                                 std::vector<Change>& changes) {
     const auto found = services_.find(key_of(wanted));
-    const ServiceEntry before = found != services_.end() ? found->second : ServiceEntry{};
+    if (found != services_.end() && is_as_wanted(*found->second, wanted, serving)) {
+        return found->second->id;
+    }
+    const auto known = found != services_.end() ? found->second : std::make_shared<ServiceEntry>();
+    const ServiceEntry& before = *known;
     ServiceEntry after{before.id, wanted, false, {}, {}};
     if (found == services_.end()) {
         const auto slot = take_slot("virtual service " + to_string(after));
@@ -285,26 +332,28 @@ Result<void> Catalogue::put(const config::VirtualService& wanted,
     const bool is_same_service = found != services_.end() && !before.is_retired &&
                                  are_same_but_servers(before.settings, after.settings);
     add_server_changes(after.id, before.servers, after.servers, is_same_service, changes);
-    keys_[index(after.id)] = key_of(wanted);
-    services_[key_of(wanted)] = std::move(after);
-    return {};
+    const ServiceId id = after.id;
+    keys_[index(id)] = key_of(wanted);
+    services_[key_of(wanted)] = std::make_shared<ServiceEntry>(std::move(after));
+    return id;
 }
 
 Result<void> Catalogue::put(const config::SourceNat& wanted) {
     const auto found = services_.find(key_of(wanted));
     if (found != services_.end()) {
-        found->second.is_retired = false;
-        for (RealServerEntry& server : found->second.servers) {
+        ServiceEntry& known = edit(found->second);
+        known.is_retired = false;
+        for (RealServerEntry& server : known.servers) {
             server.is_retired = false;
         }
-        if (!found->second.servers.empty()) {
+        if (!known.servers.empty()) {
             return {};
         }
     }
     ServiceEntry entry;
     entry.source_nat = wanted;
     if (found != services_.end()) {
-        entry.id = found->second.id;
+        entry.id = found->second->id;
     } else {
         const auto service = take_slot(to_string(entry));
         if (!service) {
@@ -320,7 +369,7 @@ Result<void> Catalogue::put(const config::SourceNat& wanted) {
     }
     entry.servers = {{RealServerId{*server}, {}, false, false}};
     keys_[index(entry.id)] = key_of(wanted);
-    services_[key_of(wanted)] = std::move(entry);
+    services_[key_of(wanted)] = std::make_shared<ServiceEntry>(std::move(entry));
     return {};
 }
 
@@ -361,17 +410,24 @@ void Catalogue::put_pools(const config::Model& wanted, std::vector<Change>& chan
 }
 
 void Catalogue::retire_others(const config::Model& wanted, std::vector<Change>& changes) {
-    std::set<Key> kept;
+    std::vector<Key> kept;
+    kept.reserve(wanted.virtual_services.size() + wanted.source_nat.size());
     for (const config::VirtualService& service : wanted.virtual_services) {
-        kept.insert(key_of(service));
+        kept.push_back(key_of(service));
     }
     for (const config::SourceNat& rule : wanted.source_nat) {
-        kept.insert(key_of(rule));
+        kept.push_back(key_of(rule));
     }
-    for (auto& [key, entry] : services_) {
-        if (kept.contains(key) || entry.is_retired) {
+    std::sort(kept.begin(), kept.end());
+    auto next_kept = kept.begin();
+    for (auto& [key, shared] : services_) {
+        while (next_kept != kept.end() && *next_kept < key) {
+            ++next_kept;
+        }
+        if (shared->is_retired || (next_kept != kept.end() && *next_kept == key)) {
             continue;
         }
+        ServiceEntry& entry = edit(shared);
         entry.is_retired = true;
         if (!entry.source_nat) {
             changes.push_back(change_of(Change::Kind::kRetireService, entry.id));
@@ -387,6 +443,13 @@ void Catalogue::retire_others(const config::Model& wanted, std::vector<Change>& 
     }
 }
 
+ServiceEntry& Catalogue::edit(std::shared_ptr<ServiceEntry>& entry) {
+    if (entry.use_count() > 1) {
+        entry = std::make_shared<ServiceEntry>(*entry);
+    }
+    return *entry;
+}
+
 ChangedTables Catalogue::tables_changed_from(const Catalogue& before) const {
     return {match_rules_ != before.match_rules_,
             source_nat_ != before.source_nat_,
@@ -397,48 +460,63 @@ Result<std::vector<Change>> Catalogue::update(const config::Model& wanted,
                                               const ServingTables& serving) {
     // Work on a copy, so that running out of slots half way changes nothing.
     Catalogue next = *this;
+    auto changes = next.update_in_place(*this, wanted, serving);
+    if (changes) {
+        *this = std::move(next);
+    }
+    return changes;
+}
+
+Result<void> Catalogue::try_out(const config::Model& wanted) const {
+    Catalogue next = *this;
+    const auto changes = next.update_in_place(*this, wanted, {});
+    return changes ? Result<void>() : Failure(changes.error());
+}
+
+Result<std::vector<Change>> Catalogue::update_in_place(const Catalogue& before,
+                                                       const config::Model& wanted,
+                                                       const ServingTables& serving) {
     std::vector<Change> pools;
     std::vector<Change> changes;
-    next.put_pools(wanted, pools);
-    next.retire_others(wanted, changes);
-    next.lists_.begin_update();
-    next.match_rules_.clear();
-    next.source_nat_.clear();
+    put_pools(wanted, pools);
+    retire_others(wanted, changes);
+    lists_.begin_update();
+    match_rules_.clear();
+    source_nat_.clear();
     for (size_t i = 0; i < wanted.virtual_services.size(); ++i) {
         const config::VirtualService& service = wanted.virtual_services[i];
         const auto rows = i < serving.size() ? serving[i] : std::nullopt;
-        if (auto done = next.put(service, rows, changes); !done) {
-            return Failure(done.error());
+        const auto id = put(service, rows, changes);
+        if (!id) {
+            return Failure(id.error());
         }
-        const ServiceId id = next.services_.at(key_of(service)).id;
         for (const config::Match& match : service.match) {
-            next.match_rules_.push_back(rule_of(match, id));
+            match_rules_.push_back(rule_of(match, *id));
         }
         const auto want = [&](ListKind kind, const auto& prefixes, const std::string& file) {
-            static_cast<void>(next.lists_.want(id, kind, prefixes, wanted.prefix_files.find(file)));
+            static_cast<void>(lists_.want(*id, kind, prefixes, wanted.prefix_files.find(file)));
         };
         want(ListKind::kAllow, service.allow, service.allow_file);
         want(ListKind::kDeny, service.deny, service.deny_file);
     }
     for (const config::SourceNat& rule : wanted.source_nat) {
-        if (auto done = next.put(rule); !done) {
+        if (auto done = put(rule); !done) {
             return Failure(done.error());
         }
-        const ServiceEntry& entry = next.services_.at(key_of(rule));
+        const ServiceEntry& entry = *services_.at(key_of(rule));
         dataplane::SourceNatRule to = rule_of(rule);
-        to.local_pool = next.pool_number(rule.pool);
+        to.local_pool = pool_number(rule.pool);
         to.service = entry.id;
         to.server = entry.servers.front().id;
-        next.source_nat_.push_back(to);
+        source_nat_.push_back(to);
     }
     // Tables first: services refer to lists by number.
-    if (const ChangedTables tables = next.tables_changed_from(*this); tables.any()) {
+    if (const ChangedTables tables = tables_changed_from(before); tables.any()) {
         Change change = change_of(Change::Kind::kPutTables, dataplane::kNoService);
         change.tables = tables;
         pools.push_back(change);
     }
     pools.insert(pools.end(), changes.begin(), changes.end());
-    *this = std::move(next);
     return pools;
 }
 
@@ -451,10 +529,10 @@ bool Catalogue::forget_leaving_lists() {
 std::vector<Change> Catalogue::set_serving(const dataplane::ServiceKey& service,
                                            const ServingTable& rows) {
     const auto found = services_.find(key_of(service));
-    if (found == services_.end() || found->second.is_retired) {
+    if (found == services_.end() || found->second->is_retired) {
         return {};
     }
-    ServiceEntry& entry = found->second;
+    ServiceEntry& entry = edit(found->second);
     std::vector<RealServerEntry> before = entry.servers;
     note_serving(entry.servers, rows);
     std::vector<Change> changes;
@@ -465,7 +543,15 @@ std::vector<Change> Catalogue::set_serving(const dataplane::ServiceKey& service,
 Result<std::vector<Change>> Catalogue::set_draining(const ServerName& name, Draining what) {
     std::vector<Change> changes;
     bool is_found = false;
-    for (auto& [key, entry] : services_) {
+    for (auto& [key, shared] : services_) {
+        const bool is_concerned =
+            std::any_of(shared->servers.begin(), shared->servers.end(), [&](const auto& server) {
+                return name.fits(*shared, server);
+            });
+        if (!is_concerned) {
+            continue;
+        }
+        ServiceEntry& entry = edit(shared);
         uint32_t position = 0;
         for (RealServerEntry& server : entry.servers) {
             const uint32_t here = position;
@@ -527,14 +613,14 @@ std::vector<const ServiceEntry*> Catalogue::services() const {
     std::vector<const ServiceEntry*> all;
     all.reserve(services_.size());
     for (const auto& [key, entry] : services_) {
-        all.push_back(&entry);
+        all.push_back(entry.get());
     }
     return all;
 }
 
 const ServiceEntry* Catalogue::find(ServiceId id) const {
     const auto key = keys_.find(index(id));
-    return key != keys_.end() ? &services_.at(key->second) : nullptr;
+    return key != keys_.end() ? services_.at(key->second).get() : nullptr;
 }
 
 void Catalogue::forget_service(ServiceId id) {
@@ -548,7 +634,7 @@ void Catalogue::forget_service(ServiceId id) {
 void Catalogue::forget_real_server(ServiceId service, RealServerId id) {
     const ServiceEntry* const entry = find(service);
     DIRECTOR_ASSERT(entry != nullptr);
-    auto& servers = services_.at(keys_.at(index(service))).servers;
+    auto& servers = edit(services_.at(keys_.at(index(service)))).servers;
     const auto gone = std::find_if(servers.begin(), servers.end(), [id](const auto& server) {
         return server.id == id && server.is_retired;
     });

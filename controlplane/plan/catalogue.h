@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -65,7 +66,9 @@ struct ServiceEntry {
     [[nodiscard]] const RealServerEntry* find(dataplane::RealServerId server) const;
 };
 
-// "tcp 192.0.2.1:80", "mark 1", "source-nat 10.0.0.0/8".
+// "tcp 192.0.2.1:80", "mark 1".
+[[nodiscard]] std::string service_name(const config::VirtualService& service);
+// The same, or "source-nat 10.0.0.0/8".
 [[nodiscard]] std::string to_string(const ServiceEntry& service);
 
 // Real servers as an operator names them: by address and port (0: any) in every service, or in the
@@ -124,6 +127,8 @@ class Catalogue {
     [[nodiscard]] Result<std::vector<Change>> update(const config::Model& wanted,
                                                      const ServingTables& serving = {});
     [[nodiscard]] bool forget_leaving_lists();
+    // Whether update() would do it.
+    [[nodiscard]] Result<void> try_out(const config::Model& wanted) const;
 
     // No new connections for these servers, or as many as configured again. An error if there is
     // none of the name.
@@ -170,11 +175,17 @@ class Catalogue {
     [[nodiscard]] static Key key_of(const dataplane::ServiceKey& key);
     [[nodiscard]] static Key key_of(const config::VirtualService& service);
     [[nodiscard]] static Key key_of(const config::SourceNat& rule);
+    // The entry for writing: this catalogue's own.
+    [[nodiscard]] static ServiceEntry& edit(std::shared_ptr<ServiceEntry>& entry);
+    // Leaves nothing to use when it fails.
+    [[nodiscard]] Result<std::vector<Change>> update_in_place(const Catalogue& before,
+                                                              const config::Model& wanted,
+                                                              const ServingTables& serving);
     void put_pools(const config::Model& wanted, std::vector<Change>& changes);
     void retire_others(const config::Model& wanted, std::vector<Change>& changes);
-    [[nodiscard]] Result<void> put(const config::VirtualService& wanted,
-                                   const std::optional<ServingTable>& serving,
-                                   std::vector<Change>& changes);
+    [[nodiscard]] Result<dataplane::ServiceId> put(const config::VirtualService& wanted,
+                                                   const std::optional<ServingTable>& serving,
+                                                   std::vector<Change>& changes);
     [[nodiscard]] Result<void> put(const config::SourceNat& wanted);
     [[nodiscard]] Result<dataplane::ServiceId> take_slot(const std::string& what);
     [[nodiscard]] Result<std::vector<RealServerEntry>> merge_servers(
@@ -182,7 +193,9 @@ class Catalogue {
     [[nodiscard]] uint16_t pool_number(const std::string& name) const;
     [[nodiscard]] ChangedTables tables_changed_from(const Catalogue& before) const;
 
-    std::map<Key, ServiceEntry> services_;
+    // Copies of a catalogue share the entries that do not differ, so that a change of one service
+    // among thousands costs little: write through edit() alone.
+    std::map<Key, std::shared_ptr<ServiceEntry>> services_;
     std::map<uint32_t, Key> keys_;  // by service slot
     Slots service_slots_;
     Slots server_slots_;

@@ -11,23 +11,21 @@ using namespace dataplane;  // NOLINT(google-build-using-namespace): a test's he
 namespace {
 
 constexpr int kCommandsPerPoll = 8;  // as LcoreLoop has it
-constexpr uint32_t kServicesMax = 64;
-constexpr uint32_t kServersMax = 64;
 
 }  // namespace
 
 FakeEngine::FakeEngine(const FakeEngineSettings& settings)
     : ring_entries_(settings.ring_entries),
       templates_(64, HashKey{}, plain_table_memory()),
-      limits_(kServicesMax, 64, HashKey{}, plain_table_memory()),
-      loads_(kServersMax, settings.workers, plain_table_memory()) {
+      limits_(settings.services_max, 64, HashKey{}, plain_table_memory()),
+      loads_(settings.real_servers_max, settings.workers, plain_table_memory()) {
     for (uint16_t i = 0; i < settings.workers; ++i) {
         WorkerSettings own;
         own.id = WorkerId{i};
         own.worker_count = settings.workers;
         own.connections_max = settings.connections_max;
-        own.services_max = kServicesMax;
-        own.real_servers_max = kServersMax;
+        own.services_max = settings.services_max;
+        own.real_servers_max = settings.real_servers_max;
         own.templates = &templates_;
         own.limits = &limits_;
         own.loads = settings.workers > 1 ? &loads_ : nullptr;

@@ -24,6 +24,8 @@ struct FakeEngineSettings {
     uint16_t workers = 2;
     size_t ring_entries = 1024;
     uint32_t connections_max = 1024;  // of each worker
+    uint32_t services_max = 64;
+    uint32_t real_servers_max = 64;
 };
 
 class FakeEngine final : public dataplane::io::Engine {
