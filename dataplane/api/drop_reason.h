@@ -21,7 +21,7 @@ namespace director::dataplane {
     X(kMartian, "martian", "source or destination address cannot be on a wire (RFC 1812 5.3.7)")   \
     X(kFragment,                                                                                   \
       "fragment",                                                                                  \
-      "fragment that only reassembly could translate (FTP, PROXY, SCTP's ports)")                  \
+      "fragment that only reassembly could translate (FTP, PROXY, UDP to IPv6)")                   \
     X(kFragmentTiny,                                                                               \
       "fragment_tiny",                                                                             \
       "first fragment without a whole transport header (RFC 1858)")                                \
@@ -30,7 +30,7 @@ namespace director::dataplane {
       "fragments overlap: whole datagram refused (RFC 5722)")                                      \
     X(kFragmentDuplicate, "fragment_duplicate", "fragment came twice")                             \
     X(kFragmentBad, "fragment_bad", "fragment's offset and length cannot be true")                 \
-    X(kFragmentLate, "fragment_late", "first fragment of the datagram did not come in time")       \
+    X(kFragmentLate, "fragment_late", "fragment waited in vain for another (first; SCTP: last)")   \
     X(kFragmentTableFull, "fragment_table_full", "too many fragments are being followed or held")  \
     X(kBadL4Header, "bad_l4_header", "TCP data offset or UDP length does not fit the packet")      \
     X(kBadL4Checksum, "bad_l4_checksum", "TCP or UDP checksum is wrong")                           \

@@ -21,7 +21,7 @@ enum class FragmentFault : uint8_t {
     kTooManyHoles,   // more separate pieces than the table follows
     kTooManyHeld,    // of this datagram, waiting for its first fragment
     kHoldFull,       // all hold slots are taken
-    kHeldTooLong,    // the first fragment did not come
+    kHeldTooLong,    // the first fragment did not come, or of SCTP the last
     kTableFull,      // a newer datagram needed the place
     kRefused,        // of a datagram that has been refused before
 };
