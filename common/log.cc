@@ -1,9 +1,18 @@
 #include "common/log.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <array>
+#include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
+#include <memory>
 #include <string>
+#include <system_error>
+
+#include "common/log_limit.h"
 
 namespace director {
 namespace {
@@ -13,6 +22,38 @@ constexpr std::array<std::string_view, 4> kLevelNames{"debug", "info", "warning"
 LogLevel& threshold() {
     static LogLevel level = LogLevel::kInfo;
     return level;
+}
+
+// syslog(3)'s numbers.
+constexpr std::array<int, 4> kPriorities{7, 6, 4, 3};
+
+struct CloseFile {
+    void operator()(std::FILE* file) const { static_cast<void>(std::fclose(file)); }
+};
+std::unique_ptr<std::FILE, CloseFile>& log_file() {
+    static std::unique_ptr<std::FILE, CloseFile> file;  // null: standard error
+    return file;
+}
+
+// systemd names the device and inode of the stream that it made (systemd.exec(5), JOURNAL_STREAM):
+// whoever redirected standard error since then does not want the journal's form.
+bool is_journal() {
+    // Asked once, before there are threads.
+    const char* const named = std::getenv("JOURNAL_STREAM");  // NOLINT(concurrency-mt-unsafe)
+    struct stat own {};
+    return named != nullptr && fstat(STDERR_FILENO, &own) == 0 &&
+           fmt::format("{}:{}", own.st_dev, own.st_ino) == named;
+}
+
+LogLimiter& limiter() {
+    static LogLimiter all;
+    return all;
+}
+
+uint64_t uptime_ms() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
 }
 
 // Wall-clock time with milliseconds, UTC: what operators line up with other machines' logs.
@@ -50,16 +91,49 @@ bool is_logged(LogLevel level) {
     return level >= threshold();
 }
 
+Result<void> set_log_file(const std::string& path) {
+    if (path.empty()) {
+        log_file().reset();
+        return {};
+    }
+    std::FILE* const file = std::fopen(path.c_str(), "ae");
+    if (file == nullptr) {
+        return failure(
+            fmt::format("log file {}: {}", path, std::generic_category().message(errno)));
+    }
+    log_file().reset(file);
+    return {};
+}
+
+bool may_log(std::string_view area, std::string_view format) {
+    return limiter().allows(area, format, uptime_ms());
+}
+
+void tell_suppressed_log_lines() {
+    for (const LogLimiter::Suppressed& one : limiter().take_suppressed()) {
+        write_log_line(LogLevel::kWarning,
+                       one.area,
+                       fmt::format("lines left out count={} kind=\"{}\"", one.lines, one.format));
+    }
+}
+
 void write_log_line(LogLevel level, std::string_view area, std::string_view text) {
-    std::string line = fmt::format(
-        "{} {} {} {}", timestamp(), kLevelNames[static_cast<size_t>(level)], area, text);
+    static const bool kIsJournal = is_journal();
+    const auto index = static_cast<size_t>(level);
+    std::FILE* const file = log_file() ? log_file().get() : stderr;
+    const std::string head =
+        kIsJournal && !log_file() ? fmt::format("<{}>", kPriorities[index]) : timestamp() + " ";
+    std::string line = fmt::format("{}{} {} {}", head, kLevelNames[index], area, text);
     for (char& c : line) {
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
             c = '?';
         }
     }
     line.push_back('\n');
-    std::fwrite(line.data(), 1, line.size(), stderr);
+    std::fwrite(line.data(), 1, line.size(), file);
+    if (file != stderr) {
+        static_cast<void>(std::fflush(file));
+    }
 }
 
 }  // namespace director

@@ -1,4 +1,9 @@
-// One line per event on standard error: `time level area message key=value ...`.
+// One line per event: `time level area message key=value ...`, on standard error or in a file.
+// Where standard error is systemd's journal, a line begins with its priority instead
+// (sd-daemon(3)), and the journal knows the time.
+//
+// Lines of one kind (an area with a format) are limited: log_limit.h. What was left out is told by
+// tell_suppressed_log_lines().
 //
 // error = someone should look now, warning = degraded, info = a state changed, debug = the rest.
 // Called from the control-plane thread only; the packet path does not log. Each source file
@@ -9,8 +14,11 @@
 #include <fmt/format.h>
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
+
+#include "common/result.h"
 
 namespace director {
 
@@ -23,6 +31,16 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 void set_log_level(LogLevel level);
 
 [[nodiscard]] bool is_logged(LogLevel level);
+
+// Lines go to this file from now on, at its end; "" means standard error. The file is opened anew
+// at each call, so that a rotated one begins again. On failure lines go where they went.
+[[nodiscard]] Result<void> set_log_file(const std::string& path);
+
+// Whether one more line of this kind may be written now; counts it.
+[[nodiscard]] bool may_log(std::string_view area, std::string_view format);
+
+// A line for each kind of which lines were left out. Call now and then.
+void tell_suppressed_log_lines();
 
 // Writes one line; control characters in `text` are replaced, so that a peer cannot forge lines.
 void write_log_line(LogLevel level, std::string_view area, std::string_view text);
@@ -51,7 +69,8 @@ class LogArea {
   private:
     template <typename... Args>
     void write(LogLevel level, fmt::format_string<Args...> format, Args&&... args) const {
-        if (is_logged(level)) {
+        const fmt::string_view text = format;
+        if (is_logged(level) && may_log(name_, {text.data(), text.size()})) {
             write_log_line(level, name_, fmt::format(format, std::forward<Args>(args)...));
         }
     }

@@ -363,6 +363,7 @@ struct Control {
     std::string metrics_address;           // "[::1]:9142"; empty = no HTTP listener
     uint32_t metrics_servers_max = 10000;  // with more, a service's real servers are summed up
     LogLevel log_level = LogLevel::kInfo;
+    std::string log_file;         // empty: standard error, which is the journal's under systemd
     NotifyFifo notify_fifo;       // of everything
     NotifyFifo vrrp_notify_fifo;  // of VRRP
     NotifyFifo lvs_notify_fifo;   // of real servers and virtual services

@@ -125,6 +125,7 @@ void visit_settings(Control& control, Visitor& visitor) {
     visitor.number(
         "metrics_servers_max", control.metrics_servers_max, {0, 1000000}, Need::kOptional);
     visitor.choice("log_level", control.log_level, std::span(kLogLevels));
+    visitor.text("log_file", control.log_file, kOptionalPathForm, Need::kOptional);
     visitor.group("notify_fifo", control.notify_fifo);
     visitor.group("vrrp_notify_fifo", control.vrrp_notify_fifo);
     visitor.group("lvs_notify_fifo", control.lvs_notify_fifo);

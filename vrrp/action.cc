@@ -18,6 +18,21 @@ std::string_view to_string(State state) {
     return "?";
 }
 
+std::optional<std::string> log_words(const Event& event) {
+    if (event.kind != EventKind::kState || event.state == event.before ||
+        event.state == State::kInit) {
+        return std::nullopt;
+    }
+    if (event.subject == Subject::kInstance) {
+        return fmt::format("({}) Entering {} STATE", event.name, to_string(event.state));
+    }
+    return event.subject == Subject::kGroup
+               ? std::optional(fmt::format("VRRP_Group({}) Syncing instances to {} state",
+                                           event.name,
+                                           to_string(event.state)))
+               : std::nullopt;
+}
+
 std::optional<std::string> fifo_line(const Event& event) {
     if (event.subject != Subject::kInstance && event.subject != Subject::kGroup) {
         return std::nullopt;

@@ -116,6 +116,10 @@ struct Event {
     std::string text;  // why, in words
 };
 
+// keepalived's words for it, by which administrators search their logs, "(VI_1) Entering MASTER
+// STATE"; nullopt for what is no change of state.
+[[nodiscard]] std::optional<std::string> log_words(const Event& event);
+
 // keepalived's FIFO line, INSTANCE "VI_1" MASTER 100; nullopt for kinds that it does not tell.
 [[nodiscard]] std::optional<std::string> fifo_line(const Event& event);
 

@@ -285,12 +285,14 @@ void VrrpSide::carry_out(const vrrp::Event& event) const {
     if (event.kind != vrrp::EventKind::kPriority || tells_priority_.contains(event.name)) {
         around_.tell(event);
     }
-    const auto text = fmt::format("name={} state={} priority={} event={} \"{}\"",
+    const auto words = log_words(event);
+    const auto text = fmt::format("name={} state={} priority={} event={} \"{}\"{}",
                                   event.name,
                                   to_string(event.state),
                                   event.priority,
                                   event.sequence,
-                                  event.text);
+                                  event.text,
+                                  words ? fmt::format(" words=\"{}\"", *words) : "");
     if (event.severity == vrrp::Severity::kWarning) {
         kLog.warning("{}", text);
     } else {

@@ -54,7 +54,8 @@ class ModelMaker {
 
     // The visitor that fills the single groups.
     void text(std::string_view name, std::string& to, const TextForm<std::string>&, Need) {
-        to = name == "socket" ? "/" + any_text() : (random_.below(2) == 0 ? "" : "10.9.8.7:65535");
+        const bool is_path = name == "socket" || name == "log_file";
+        to = is_path ? "/" + any_text() : (random_.below(2) == 0 ? "" : "10.9.8.7:65535");
     }
     void texts(std::string_view, std::vector<std::string>& to, const TextForm<std::string>&) {
         to.clear();

@@ -434,5 +434,28 @@ TEST_F(MasterTest, FifoLinesAreKeepaliveds) {
               "INSTANCE \"VI_1\" STOP 90\n");
 }
 
+TEST_F(MasterTest, LogWordsAreKeepaliveds) {
+    start();
+    run_for(kDown);
+    set_interface(false);
+    std::vector<std::string> words;
+    for (const Event& event : all_of<Event>(actions)) {
+        if (const auto said = log_words(event)) {
+            words.push_back(*said);
+        }
+    }
+    EXPECT_EQ(words,
+              (std::vector<std::string>{"(VI_1) Entering BACKUP STATE",
+                                        "(VI_1) Entering MASTER STATE",
+                                        "(VI_1) Entering FAULT STATE"}));
+    Event group;
+    group.subject = Subject::kGroup;
+    group.name = "VG_1";
+    group.state = State::kMaster;
+    EXPECT_EQ(log_words(group), "VRRP_Group(VG_1) Syncing instances to MASTER state");
+    group.kind = EventKind::kPriority;
+    EXPECT_EQ(log_words(group), std::nullopt);
+}
+
 }  // namespace
 }  // namespace director::vrrp
