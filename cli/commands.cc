@@ -122,9 +122,12 @@ int run_drain(const Settings& settings, const DrainRequest& request) {
 int run_check(const std::string& file, const char* option) {
     std::error_code error;
     const auto own = std::filesystem::read_symlink("/proc/self/exe", error);
-    const std::string beside = error ? "" : (own.parent_path() / "directord").string();
-    const std::string program =
-        !beside.empty() && access(beside.c_str(), X_OK) == 0 ? beside : std::string("directord");
+    std::string program = "directord";
+    // Installed, directord is in sbin/ beside bin/.
+    for (const char* const name : {"../sbin/directord", "directord"}) {
+        const std::string beside = error ? "" : (own.parent_path() / name).string();
+        program = !beside.empty() && access(beside.c_str(), X_OK) == 0 ? beside : program;
+    }
     execlp(program.c_str(), program.c_str(), option, file.c_str(), nullptr);
     return complain(
         kExitFailed,

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "cli/ask.h"
+#include "cli/doctor.h"
 #include "cli/grammar.h"
 #include "cli/import_command.h"
 #include "cli/ipvsadm_run.h"
@@ -164,6 +165,24 @@ void add_pair(Grammar& grammar) {
     status->group("");
 }
 
+void add_doctor(Grammar& grammar) {
+    auto request = std::make_shared<DoctorRequest>();
+    CLI::App* doctor = grammar.add_top(
+        kState,
+        "doctor",
+        "Whether this machine is fit for a director, and what to do",
+        [request](const Settings& settings) {
+            request->is_json = settings.output == Output::kJson;
+            return run_doctor(*request);
+        },
+        R"(Looks at huge pages, isolated CPUs, NUMA nodes, IOMMU, cards, clock, and kernel parameters, as far as
+the configuration needs them; changes nothing. scripts/appliance does what it advises.
+Exit codes: 0 nothing to do, 1 something, 2 the configuration cannot be read.)");
+    grammar.offer(doctor->add_option("FILE", request->config, "a configuration file"),
+                  Words::kFile);
+    doctor->add_option("--root", request->root, "another machine's files")->capture_default_str();
+}
+
 void add_configuration(Grammar& grammar) {
     grammar.add_top(kConfiguration,
                     "reload",
@@ -186,6 +205,7 @@ docs/configuration.md explains. Exit codes: 0 nothing, 1 risks, 2 mistakes.)");
 
 void add_commands(Grammar& grammar) {
     add_state(grammar);
+    add_doctor(grammar);
     add_object_commands(grammar);
     add_pair(grammar);
     add_configuration(grammar);

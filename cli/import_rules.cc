@@ -12,6 +12,7 @@
 
 #include "cli/import_firewall.h"
 #include "cli/ipvsadm_command.h"
+#include "cli/ipvsadm_schedulers.h"
 #include "config/edits.h"
 #include "config/import/keepalived_words.h"
 #include "controlplane/edit/edit_of.h"
@@ -320,21 +321,7 @@ class Importer {
     const Resolve& resolve_;
     // What ipvsadm's schedulers are called here: a name that directord does not have is found when
     // the configuration is loaded, as one in keepalived.conf is.
-    config::Vocabulary vocabulary_{{"rr",
-                                    "wrr",
-                                    "lc",
-                                    "wlc",
-                                    "lblc",
-                                    "lblcr",
-                                    "dh",
-                                    "sh",
-                                    "sed",
-                                    "nq",
-                                    "fo",
-                                    "ovf",
-                                    "mh",
-                                    "twos",
-                                    "maglev"}};
+    config::Vocabulary vocabulary_{known_schedulers()};
     Model marked_;  // services by marks, until it is known what they are
     std::map<std::pair<uint32_t, Family>, std::vector<config::Match>> marks_;
     std::map<std::pair<uint32_t, Family>, config::Place> places_;

@@ -3,12 +3,15 @@
 #include "cli/import_rules.h"
 
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include <gtest/gtest.h>
 
+#include "cli/ipvsadm_schedulers.h"
 #include "cli/names.h"
 #include "config/parse.h"
+#include "controlplane/daemon/application.h"
 #include "controlplane/daemon/views.h"
 #include "tests/unit/cli/numeric_resolve.h"
 #include "tests/unit/daemon/daemon_lab.h"
@@ -54,6 +57,14 @@ TEST(ImportRules, ServedRulesAreSavedAsTheyWere) {
     const auto view = services_view(lab.report(), lab.services.catalogue(), lab.census);
     cli::NumericNames names;
     EXPECT_EQ(cli::save_services(view.services, names), text);
+}
+
+// directorctl reads configurations without the data path that knows its schedulers.
+TEST(ImportRules, DirectorctlKnowsTheSchedulers) {
+    const std::vector<std::string> known = cli::known_schedulers();
+    const std::vector<std::string> there = vocabulary().schedulers;
+    EXPECT_EQ(std::set<std::string>(known.begin(), known.end()),
+              std::set<std::string>(there.begin(), there.end()));
 }
 
 }  // namespace
