@@ -56,8 +56,12 @@ config::Vocabulary vocabulary() {
     return words;
 }
 
-Application::Application(const Clock& clock, std::string config_file, config::Model model)
+Application::Application(const Clock& clock,
+                         std::string config_file,
+                         config::Model model,
+                         ServiceManager manager)
     : clock_(clock),
+      manager_(std::move(manager)),
       config_file_(std::move(config_file)),
       model_(std::move(model)),
       started_(clock.now()),
@@ -247,10 +251,15 @@ void Application::on_synced() {
     }
     serve_engine();
     sample_periodically();
+    tell_ready();
     kLog.info("serving config={} services={} socket={}",
               config_file_,
               model_.virtual_services.size(),
               model_.control.socket);
+}
+
+void Application::tell_ready() const {
+    manager_.ready(fmt::format("serving {} virtual services", model_.virtual_services.size()));
 }
 
 Result<void> Application::start_sync(const config::Sync& settings) {
@@ -318,6 +327,7 @@ void Application::wait_for_signal() {
 // Tells the other directors to take over, and ends when that has been sent. A second signal does
 // not wait.
 void Application::stop_gracefully() {
+    manager_.stopping();
     vrrp_side_->stop();
     serve_engine();
     health_side_->stop([this] {
@@ -383,7 +393,10 @@ void Application::sample_periodically() {
     });
 }
 
+// All workers have answered.
 void Application::sample(const Reports& reports, uint64_t asked_at_version) {
+    manager_.still_alive();
+    tell_suppressed_log_lines();
     census_->sample_rates(reports);
     health_side_->take_traffic(reports);
     loops_older_ = std::move(loops_newer_);
@@ -421,6 +434,7 @@ metrics::Snapshot Application::snapshot(const Reports& reports) const {
 }
 
 Result<std::string> Application::reload() {
+    manager_.reloading(clock_.now());
     const auto next = config::inspect_file(config_file_, vocabulary());
     Result<std::string> outcome;
     if (!next) {
@@ -443,6 +457,9 @@ Result<std::string> Application::reload() {
                    config_file_,
                    outcome.error().message);
     }
+    if (is_serving_) {
+        tell_ready();
+    }
     return outcome;
 }
 
@@ -463,6 +480,9 @@ Result<std::string> Application::apply(const config::Model& next) {
     }
     *changed += other_changes(model_, next);
     set_log_level(next.control.log_level);
+    if (const auto done = set_log_file(next.control.log_file); !done) {
+        *changed += "; " + done.error().message;
+    }
     notify_fifos_->configure(next.control);
     const config::Model before = std::exchange(model_, next);
     if (auto done = kernel_side_->change(before, model_); !done) {

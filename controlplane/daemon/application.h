@@ -25,6 +25,7 @@
 #include "controlplane/daemon/programs.h"
 #include "controlplane/daemon/requests.h"
 #include "controlplane/daemon/service_control.h"
+#include "controlplane/daemon/service_manager.h"
 #include "controlplane/daemon/sync_control.h"
 #include "controlplane/daemon/vrrp_side.h"
 #include "controlplane/metrics/metrics.h"
@@ -38,7 +39,10 @@ namespace director::daemon {
 
 class Application {
   public:
-    Application(const Clock& clock, std::string config_file, config::Model model);
+    Application(const Clock& clock,
+                std::string config_file,
+                config::Model model,
+                ServiceManager manager);
     ~Application();
     Application(const Application&) = delete;
     Application& operator=(const Application&) = delete;
@@ -54,6 +58,7 @@ class Application {
     [[nodiscard]] Result<void> start();
     [[nodiscard]] Result<void> make_sides();
     void on_synced();
+    void tell_ready() const;
     void make_requests();
     void begin_vrrp();
     [[nodiscard]] Result<void> open_control_socket();
@@ -71,6 +76,7 @@ class Application {
     [[nodiscard]] Result<std::string> apply(const config::Model& next);
 
     const Clock& clock_;
+    const ServiceManager manager_;
     std::string config_file_;
     config::Model model_;
     std::string last_reload_;

@@ -13,6 +13,7 @@
 #include "config/print.h"
 #include "controlplane/daemon/application.h"
 #include "controlplane/daemon/risk_log.h"
+#include "controlplane/daemon/service_manager.h"
 
 namespace {
 
@@ -61,11 +62,16 @@ int serve(const std::string& file) {
         return kExitUsage;
     }
     director::set_log_level(inspected->model.control.log_level);
+    if (const auto done = director::set_log_file(inspected->model.control.log_file); !done) {
+        fmt::print(stderr, "directord: not started: {}\n", done.error().message);
+        return kExitFailed;
+    }
     director::daemon::log_risks(inspected->risks);
     // A peer that leaves (virtio-user, a client of the control socket) must not take us with it.
     std::signal(SIGPIPE, SIG_IGN);
     const director::SteadyClock clock;
-    director::daemon::Application application(clock, file, inspected->model);
+    director::daemon::Application application(
+        clock, file, inspected->model, director::daemon::ServiceManager::from_environment());
     if (const auto done = application.run(); !done) {
         kLog.error("{}", done.error().message);
         return kExitFailed;

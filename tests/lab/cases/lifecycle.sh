@@ -47,6 +47,25 @@ expect_end "SIGTERM under load ends it with exit code 0" 60 0
 kill "$wrk"
 wait "$wrk" 2>/dev/null
 
+# As a service of systemd's, which hears when it serves, reloads, is alive, and stops.
+heard() { grep -q -- "$1" "$scratch/notified"; }
+"$helpers/notified.py" "$scratch/notify" >"$scratch/notified" &
+listener=$!
+await 60 "a socket as systemd's" test -S "$scratch/notify"
+export NOTIFY_SOCKET=$scratch/notify WATCHDOG_USEC=20000000
+start "start as a service"
+unset NOTIFY_SOCKET WATCHDOG_USEC
+await 60 "systemd hears that it serves" heard '^READY=1 STATUS=serving 1 virtual services'
+await 60 "that its workers answer" heard '^WATCHDOG=1'
+check "a reload" ctl reload
+check "that it reloads" heard '^RELOADING=1 MONOTONIC_USEC=[0-9]'
+expect "and then serves again" 2 "$(grep -c '^READY=1' "$scratch/notified")"
+kill -TERM "$pid"
+expect_end "SIGTERM to the service" 60 0
+check "that it stops" heard '^STOPPING=1'
+kill "$listener"
+wait "$listener" 2>/dev/null
+
 start "start before kill -9"
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null
