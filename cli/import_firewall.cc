@@ -66,14 +66,15 @@ std::optional<config::AddressRange> addresses_of(std::string_view text, Family f
 }
 
 std::optional<Protocol> protocol_of(std::string_view text) {
-    const std::array<std::pair<std::string_view, Protocol>, 8> kNames{{{"tcp", Protocol::kTcp},
-                                                                       {"6", Protocol::kTcp},
-                                                                       {"udp", Protocol::kUdp},
-                                                                       {"17", Protocol::kUdp},
-                                                                       {"sctp", Protocol::kSctp},
-                                                                       {"132", Protocol::kSctp},
-                                                                       {"all", Protocol::kAny},
-                                                                       {"", Protocol::kAny}}};
+    constexpr std::array<std::pair<std::string_view, Protocol>, 8> kNames{
+        {{"tcp", Protocol::kTcp},
+         {"6", Protocol::kTcp},
+         {"udp", Protocol::kUdp},
+         {"17", Protocol::kUdp},
+         {"sctp", Protocol::kSctp},
+         {"132", Protocol::kSctp},
+         {"all", Protocol::kAny},
+         {"", Protocol::kAny}}};
     for (const auto& [name, protocol] : kNames) {
         if (name == text) {
             return protocol;

@@ -200,7 +200,7 @@ class Reader {
         if (found != variables_.end()) {
             return found->second;
         }
-        const std::string program = program_of(name);
+        std::string program = program_of(name);
         if (program.empty()) {
             unknown_ = line_text_.substr(begin, at_ - begin);
         }

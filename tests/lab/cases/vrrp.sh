@@ -39,6 +39,8 @@ scripts/lab stop director1 directord >/dev/null
 await 60 "after a goodbye both addresses are director2's" has_addresses director2 2
 took=$(($(log_time director2 'name=VI_1 state=MASTER') - $(log_time director1 'stopping signal')))
 check "within one advert's interval ($took ms)" [ "$took" -lt 1000 ]
+check "the log says so in keepalived's words, too" \
+    grep -q '(VI_1) Entering MASTER STATE' "$lab_state/director2/directord.log"
 await 60 "the service answers through director2" answers
 expect "the client was told director2's MAC address" "$(mac_of director2)" "$(neighbour)"
 check "director1 said goodbye with priority 0" \
