@@ -13,6 +13,7 @@
 #include "controlplane/metrics/page_server.h"
 #include "controlplane/metrics/process_metrics.h"
 #include "controlplane/metrics/service_metrics.h"
+#include "controlplane/metrics/status_json.h"
 #include "controlplane/metrics/sync_metrics.h"
 #include "controlplane/metrics/text_page.h"
 #include "controlplane/metrics/vrrp_metrics.h"
@@ -390,15 +391,21 @@ class Metrics::Collector {
     }
 
     [[nodiscard]] std::string text() const {
-        std::shared_ptr<const Snapshot> snapshot;
-        {
-            const std::lock_guard lock(mutex_);
-            snapshot = snapshot_;
-        }
+        const auto snapshot = latest();
         return snapshot == nullptr ? "" : text_page(families_of(*snapshot));
     }
 
+    [[nodiscard]] std::string status() const {
+        const auto snapshot = latest();
+        return status_json(snapshot == nullptr ? Snapshot() : *snapshot);
+    }
+
   private:
+    [[nodiscard]] std::shared_ptr<const Snapshot> latest() const {
+        const std::lock_guard lock(mutex_);
+        return snapshot_;
+    }
+
     mutable std::mutex mutex_;
     std::shared_ptr<const Snapshot> snapshot_;
 };
@@ -412,7 +419,9 @@ Result<void> Metrics::listen(const std::string& address) {
     if (!endpoint) {
         return failure(fmt::format("metrics on {}: not an address and port", address));
     }
-    auto server = PageServer::start(*endpoint, [this] { return text(); });
+    auto server = PageServer::start(
+        *endpoint,
+        {.metrics = [this] { return text(); }, .status = [this] { return collector_->status(); }});
     if (!server) {
         return Failure(server.error());
     }

@@ -1,4 +1,5 @@
-// The Prometheus page: what the control plane last published, at http://ADDRESS/metrics.
+// The Prometheus page, and beside it the status page (status_page.html): what the control plane
+// last published, at http://ADDRESS/metrics.
 //
 // The control-plane thread publishes a Snapshot whenever it has new counters (it swaps a pointer
 // and goes on); the HTTP server's thread turns the latest one into text when it is asked, and no

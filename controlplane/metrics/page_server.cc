@@ -10,6 +10,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "controlplane/metrics/status_page.h"
+
 namespace director::metrics {
 namespace {
 
@@ -20,16 +22,26 @@ constexpr unsigned int kIdleSecondsMax = 10;
 // https://prometheus.io/docs/instrumenting/exposition_formats/
 constexpr const char* kContentType = "text/plain; version=0.0.4; charset=utf-8";
 
+// Of what is no page.
+constexpr const char* kNothingAllowed = "default-src 'none'; frame-ancestors 'none'";
+
 MHD_Result answer(MHD_Connection* client,
                   unsigned int status,
                   std::string_view body,
-                  const char* content_type) {
+                  const char* content_type,
+                  const char* policy = kNothingAllowed) {
     MHD_Response* const response = MHD_create_response_from_buffer(
         body.size(), const_cast<char*>(body.data()), MHD_RESPMEM_MUST_COPY);
     if (response == nullptr) {
         return MHD_NO;
     }
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    MHD_add_response_header(response, "Content-Security-Policy", policy);
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    MHD_add_response_header(response, "X-Frame-Options", "DENY");
+    MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+    MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
     const MHD_Result queued = MHD_queue_response(client, status, response);
     MHD_destroy_response(response);
     return queued;
@@ -50,11 +62,19 @@ MHD_Result on_request(void* server,
     if (verb != MHD_HTTP_METHOD_GET && verb != MHD_HTTP_METHOD_HEAD) {
         return answer(client, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET\n", "text/plain");
     }
-    if (std::string_view(path) != "/metrics") {
-        return answer(client, MHD_HTTP_NOT_FOUND, "the page is /metrics\n", "text/plain");
+    const PageServer::Pages& pages = static_cast<const PageServer*>(server)->pages();
+    const std::string_view page(path);
+    if (page == "/metrics") {
+        return answer(client, MHD_HTTP_OK, pages.metrics(), kContentType);
     }
-    return answer(
-        client, MHD_HTTP_OK, static_cast<const PageServer*>(server)->page()(), kContentType);
+    if (page == "/") {
+        return answer(
+            client, MHD_HTTP_OK, kStatusPage, "text/html; charset=utf-8", kStatusPagePolicy);
+    }
+    if (page == "/status.json") {
+        return answer(client, MHD_HTTP_OK, pages.status(), "application/json");
+    }
+    return answer(client, MHD_HTTP_NOT_FOUND, "the pages are / and /metrics\n", "text/plain");
 }
 
 sockaddr_storage socket_address(const Endpoint& endpoint) {
@@ -85,8 +105,8 @@ unsigned int flags_for(const IpAddress& address) {
 
 }  // namespace
 
-Result<std::unique_ptr<PageServer>> PageServer::start(const Endpoint& address, Page page) {
-    std::unique_ptr<PageServer> server(new PageServer(std::move(page)));
+Result<std::unique_ptr<PageServer>> PageServer::start(const Endpoint& address, Pages pages) {
+    std::unique_ptr<PageServer> server(new PageServer(std::move(pages)));
     const sockaddr_storage where = socket_address(address);
     errno = 0;
     server->daemon_ = MHD_start_daemon(flags_for(address.address),

@@ -1,4 +1,5 @@
-// The HTTP server of the metrics page: one thread of libmicrohttpd's that answers GET /metrics.
+// The HTTP server: one thread of libmicrohttpd's that answers GET of /metrics, the status page at /
+// and what that one reads, /status.json. Nothing can be changed by it.
 //
 // Not prometheus-cpp's own exposer: its civetweb, as Debian builds it, knows no IPv6.
 #pragma once
@@ -16,24 +17,27 @@ namespace director::metrics {
 
 class PageServer {
   public:
-    using Page = std::function<std::string()>;
+    struct Pages {
+        std::function<std::string()> metrics;
+        std::function<std::string()> status;  // JSON
+    };
 
-    // Listens on `address`; [::] is every address of both families. `page` is called from the
-    // server's thread for every scrape, until this object is gone.
+    // Listens on `address`; [::] is every address of both families. `pages` are made by the
+    // server's thread for every request, until this object is gone.
     [[nodiscard]] static Result<std::unique_ptr<PageServer>> start(const Endpoint& address,
-                                                                   Page page);
+                                                                   Pages pages);
     PageServer(const PageServer&) = delete;
     PageServer& operator=(const PageServer&) = delete;
     ~PageServer();
 
     // The TCP port that it got.
     [[nodiscard]] int port() const;
-    [[nodiscard]] const Page& page() const { return page_; }
+    [[nodiscard]] const Pages& pages() const { return pages_; }
 
   private:
-    explicit PageServer(Page page) : page_(std::move(page)) {}
+    explicit PageServer(Pages pages) : pages_(std::move(pages)) {}
 
-    Page page_;
+    Pages pages_;
     MHD_Daemon* daemon_ = nullptr;
 };
 

@@ -33,7 +33,7 @@ std::string_view name_of(MetricType type) {
         default:
             break;
     }
-    DIRECTOR_ASSERT(!"the page has no metric of this type");
+    DIRECTOR_ASSERT(false);  // the page has no metric of another type
     return "";
 }
 

@@ -377,7 +377,44 @@ TEST(MetricsTest, SaysWhatKindOfPageItIsAndThatThereIsNoOther) {
     EXPECT_EQ(page.find("HTTP/1.1 200 "), 0U) << page.substr(0, 40);
     EXPECT_NE(page.find("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"),
               std::string::npos);
-    EXPECT_EQ(scrape(metrics.port(), AF_INET, "/").find("HTTP/1.1 404 "), 0U);
+    EXPECT_EQ(scrape(metrics.port(), AF_INET, "/other").find("HTTP/1.1 404 "), 0U);
+}
+
+TEST(MetricsTest, StatusPageAllowsItsOwnScriptAndNothingElse) {
+    Metrics metrics;
+    ASSERT_TRUE(metrics.listen("127.0.0.1:0").has_value());
+    const std::string page = scrape(metrics.port(), AF_INET, "/");
+    EXPECT_EQ(page.find("HTTP/1.1 200 "), 0U) << page.substr(0, 40);
+    for (const char* const header :
+         {"Content-Type: text/html; charset=utf-8\r\n",
+          "Content-Security-Policy: default-src 'none'; script-src 'sha256-",
+          "X-Content-Type-Options: nosniff\r\n",
+          "X-Frame-Options: DENY\r\n"}) {
+        EXPECT_NE(page.find(header), std::string::npos) << header;
+    }
+    const std::string body = page.substr(page.find("\r\n\r\n"));
+    for (const char* const outside : {"https://", "<link", " src=", "@import", "url("}) {
+        EXPECT_EQ(body.find(outside), std::string::npos) << outside;
+    }
+}
+
+TEST(MetricsTest, StatusPageReadsWhatIsPublished) {
+    Metrics metrics;
+    ASSERT_TRUE(metrics.listen("127.0.0.1:0").has_value());
+    EXPECT_NE(scrape(metrics.port(), AF_INET, "/status.json").find("\"services_total\":0"),
+              std::string::npos);
+    Snapshot snapshot = example();
+    metrics.publish(snapshot);
+    std::string answer = scrape(metrics.port(), AF_INET, "/status.json");
+    EXPECT_NE(answer.find("Content-Type: application/json\r\n"), std::string::npos);
+    for (const char* const part :
+         {"\"services_total\":4", "\"name\":\"VI_1\"", "\"name\":\"no_route\""}) {
+        EXPECT_NE(answer.find(part), std::string::npos) << part;
+    }
+    EXPECT_EQ(answer.find("truncated"), std::string::npos) << "a reason that never occurred";
+    snapshot.services.services.resize(1000, snapshot.services.services.front());
+    metrics.publish(snapshot);
+    EXPECT_LT(scrape(metrics.port(), AF_INET, "/status.json").size(), 400000U);
 }
 
 TEST(MetricsTest, SaysWhyItCannotListen) {
