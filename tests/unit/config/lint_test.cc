@@ -181,7 +181,7 @@ TEST(Lint, EachRuleSpeaksOfItsOwnSetting) {
 
 // What is on the edge, and right.
 TEST(Lint, RulesKnowWhereTheyEnd) {
-    const std::pair<std::string_view, std::string_view> kFine[] = {
+    const std::pair<std::string_view, std::string_view> fine[] = {
         {"priority = 150; state = \"master\";\n    addresses = [ \"192.0.2.80/24\" ]; track = [ "
          "\"route\" ]",
          "priority = 150; state = \"master\";\n    addresses = [ \"192.0.2.80/24\" ]; track = [ "
@@ -196,7 +196,7 @@ TEST(Lint, RulesKnowWhereTheyEnd) {
         {"sync:", "control: { metrics_address = \"127.0.0.1:9142\"; };\nsync:"},
         {"sync:", "routes = ( { to = \"10.5.0.0/16\"; via = \"10.0.0.254\"; } );\nsync:"},
     };
-    for (const auto& [from, to] : kFine) {
+    for (const auto& [from, to] : fine) {
         SCOPED_TRACE(to);
         std::vector<std::string> found = risks(changed({"", from, to, ""}));
         std::erase(found, "vrrp-weights-group vrrp_instances[0].track[0]");  // the first one's
