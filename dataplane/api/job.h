@@ -18,6 +18,7 @@ namespace director::dataplane {
 enum class JobKind : uint8_t {
     kCountersReport,
     kConnectionPage,
+    kExplanation,     // dataplane/api/explanation.h
     kSyncCollection,  // dataplane/api/sync_jobs.h, as the next two
     kSyncPage,
     kSyncInstallation,

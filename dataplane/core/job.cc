@@ -1,6 +1,7 @@
 // Answers the control plane's long questions a piece per poll.
 #include <algorithm>
 
+#include "dataplane/core/explain.h"
 #include "dataplane/core/sync_jobs.h"
 #include "dataplane/core/tables/local_ports.h"
 #include "dataplane/core/worker_state.h"
@@ -60,7 +61,9 @@ void report_pools(const Worker::State& state, CountersReport& report) {
     return true;
 }
 
-[[nodiscard]] ConnectionRow row_of(const Worker::State& state, const Connection& connection) {
+}  // namespace
+
+ConnectionRow row_of(const Worker::State& state, const Connection& connection) {
     const int32_t left = static_cast<int32_t>(connection.deadline - state.tick);
     const ConnTable& table = state.connections;
     ConnectionRow row;
@@ -76,6 +79,8 @@ void report_pools(const Worker::State& state, CountersReport& report) {
     row.server = connection.server;
     return row;
 }
+
+namespace {
 
 // True when the page is full or the table's end is reached.
 [[nodiscard]] bool work_on(Worker::State& state, ConnectionPage& page) {
@@ -97,6 +102,9 @@ void report_pools(const Worker::State& state, CountersReport& report) {
             return work_on(state, static_cast<CountersReport&>(job));
         case JobKind::kConnectionPage:
             return work_on(state, static_cast<ConnectionPage&>(job));
+        case JobKind::kExplanation:
+            explain(state, static_cast<Explanation&>(job));
+            return true;
         case JobKind::kSyncCollection:
             return collect(state, static_cast<SyncCollection&>(job));
         case JobKind::kSyncPage:

@@ -12,6 +12,7 @@
 #include "common/checksum.h"
 #include "common/flat_map.h"
 #include "common/hash.h"
+#include "dataplane/api/job.h"
 #include "dataplane/core/codecs/frame.h"
 #include "dataplane/core/codecs/icmp_generate.h"
 #include "dataplane/core/codecs/tunnel.h"
@@ -318,6 +319,9 @@ void work_on_job(Worker::State& state);                // job.cc
 // over: a service per call (syn_alarm.cc).
 void note_half_open(Worker::State& state, const Connection& connection, int32_t change);
 void watch_for_calm(Worker::State& state);
+
+// A connection as listings show it (job.cc).
+[[nodiscard]] ConnectionRow row_of(const Worker::State& state, const Connection& connection);
 
 // Ends a connection: its counters, its timer, its entry (expire.cc).
 void end_connection(Worker::State& state, uint32_t connection);

@@ -41,6 +41,10 @@ void twos_load_changed(ServiceTable& table, uint32_t position);
 void twos_prepare(ServiceTable& table);
 
 // scheduler_locality.cc
+// The remembered destinations that a pick for `input` may change; none with other schedulers.
+inline constexpr size_t kLocalityWays = 8;
+[[nodiscard]] std::span<LocalityEntry> locality_set(ServiceTable& table,
+                                                    const ScheduleInput& input);
 [[nodiscard]] uint32_t lblc_pick(ServiceTable& table, const ScheduleInput& input);
 [[nodiscard]] uint32_t lblcr_pick(ServiceTable& table, const ScheduleInput& input);
 void locality_adopt(ServiceTable& table, ServiceTable* previous);

@@ -14,7 +14,7 @@ namespace {
 
 // IPVS's max_size, 16384 destinations.
 constexpr uint32_t kSetBits = 11;
-constexpr uint32_t kWays = 8;
+constexpr uint32_t kWays = kLocalityWays;
 static_assert((kWays << kSetBits) == 16384);
 
 // net.ipv4.vs.lblc_expiration and lblcr_expiration: a day.
@@ -167,6 +167,12 @@ void add_server(const ServiceTable& table, LocalityEntry& entry, uint32_t positi
 }
 
 }  // namespace
+
+std::span<LocalityEntry> locality_set(ServiceTable& table, const ScheduleInput& input) {
+    return table.state.destinations.empty()
+               ? std::span<LocalityEntry>()
+               : std::span<LocalityEntry>(set_of(table, input.destination_fold), kWays);
+}
 
 uint32_t lblc_pick(ServiceTable& table, const ScheduleInput& input) {
     LocalityEntry* entry = find(table, input);

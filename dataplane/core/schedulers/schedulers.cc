@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include "dataplane/core/schedulers/scheduler_functions.h"
 
@@ -120,6 +121,23 @@ void prepare_scheduler(ServiceTable& table) {
     table.weights.clear();
     table.state = SchedulerState{};
     kSchedulers[table.scheduler].prepare(table);
+}
+
+// Picks, and puts back what a pick may change: the numbers of the state, and the destinations that
+// share a set with this one. All else follows from weights and loads, which picks leave alone.
+uint32_t foresee_pick(ServiceTable& table, const ScheduleInput& input) {
+    SchedulerState& state = table.state;
+    const auto numbers =
+        std::tie(state.position, state.current_weight, state.started, state.random);
+    const std::tuple<uint32_t, uint32_t, bool, uint64_t> before = numbers;
+    std::array<LocalityEntry, kLocalityWays> set_before;
+    const std::span<LocalityEntry> set = locality_set(table, input);
+    std::copy(set.begin(), set.end(), set_before.begin());
+    const uint32_t picked = kSchedulers[table.scheduler].pick(table, input);
+    auto restored = std::tie(state.position, state.current_weight, state.started, state.random);
+    restored = before;
+    std::copy_n(set_before.begin(), set.size(), set.begin());
+    return picked;
 }
 
 uint32_t server_with_quic_id(const ServiceTable& table, uint64_t id) {

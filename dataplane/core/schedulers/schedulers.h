@@ -82,6 +82,9 @@ void prepare_scheduler(ServiceTable& table);
 // The position of the server that QUIC connection ids name so, or kNoServer. O(log n).
 [[nodiscard]] uint32_t server_with_quic_id(const ServiceTable& table, uint64_t id);
 
+// What pick() would choose; `table.state` is as before afterwards.
+[[nodiscard]] uint32_t foresee_pick(ServiceTable& table, const ScheduleInput& input);
+
 // Sets the weight of the server at `position`, in the list and wherever the scheduler keeps it.
 // O(log n).
 void set_weight(ServiceTable& table, uint32_t position, uint32_t weight);

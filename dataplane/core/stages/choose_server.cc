@@ -23,17 +23,22 @@ namespace {
     return is_quiesced && table.options.drop_template_when_quiesced ? kNoPosition : tally.position;
 }
 
+[[nodiscard]] ScheduleInput input_of(const Worker::State& state,
+                                     const Packet& packet,
+                                     bool is_stateless) {
+    const EndpointPair ends = endpoints_of(packet);
+    return {address_fold(ends.client.address),
+            address_fold(ends.server.address),
+            ends.client.port.host(),
+            to_seconds(state.tick),
+            is_stateless};
+}
+
 [[nodiscard]] uint32_t schedule(const Worker::State& state,
                                 ServiceTable& table,
                                 const Packet& packet,
                                 bool is_stateless) {
-    const EndpointPair ends = endpoints_of(packet);
-    const ScheduleInput input{address_fold(ends.client.address),
-                              address_fold(ends.server.address),
-                              ends.client.port.host(),
-                              to_seconds(state.tick),
-                              is_stateless};
-    return schedulers()[table.scheduler].pick(table, input);
+    return schedulers()[table.scheduler].pick(table, input_of(state, packet, is_stateless));
 }
 
 [[nodiscard]] ServerChoice choose_persistently(Worker::State& state,
@@ -105,6 +110,26 @@ bool goes_stateless(const Worker::State& state, const ServiceTable& table) {
            schedulers()[table.scheduler].is_hash && !state.services[index(table.id)].sees_answers &&
            (state.settings.when_full != WhenFull::kEvictHalfOpen ||
             state.connections.timers().oldest_half_open() == TimerLists::kNone);
+}
+
+ForeseenServer foresee_server(const Worker::State& state,
+                              ServiceTable& table,
+                              const Packet& packet,
+                              bool is_stateless) {
+    ForeseenServer answer;
+    if (table.options.persistence_seconds != 0 && state.settings.templates != nullptr) {
+        answer.template_server = state.settings.templates->foresee(
+            template_key(table, endpoints_of(packet).client.address), state.tick);
+        if (answer.template_server != kNoRealServer) {
+            answer.position = usable_position(state, table, answer.template_server);
+            answer.is_by_template = answer.position != kNoPosition;
+        }
+    }
+    if (answer.position == kNoPosition) {
+        const uint32_t picked = foresee_pick(table, input_of(state, packet, is_stateless));
+        answer.position = picked == kNoServer ? kNoPosition : picked;
+    }
+    return answer;
 }
 
 ServerChoice choose_server(Worker::State& state,

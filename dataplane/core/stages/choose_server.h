@@ -23,6 +23,17 @@ struct ServerChoice {
                                          const Packet& packet,
                                          bool is_stateless);
 
+// What choose_server() would answer, without a trace, to a packet that is not QUIC's.
+struct ForeseenServer {
+    uint32_t position = kNoPosition;
+    bool is_by_template = false;
+    RealServerId template_server = kNoRealServer;  // remembered, though perhaps not usable now
+};
+[[nodiscard]] ForeseenServer foresee_server(const Worker::State& state,
+                                            ServiceTable& table,
+                                            const Packet& packet,
+                                            bool is_stateless);
+
 // While the table is full of connections that may not go, a service whose scheduler would choose
 // the same server for the client's next packet again goes on without remembering; if its servers
 // answer past us, for an answer could not be translated.

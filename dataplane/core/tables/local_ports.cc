@@ -201,6 +201,12 @@ std::optional<Endpoint> take_local_port(LocalPool& pool, uint32_t group, Family 
     return std::nullopt;
 }
 
+bool has_free_local_port(const LocalPool& pool, uint32_t group, Family family) {
+    return std::any_of(pool.addresses.begin(), pool.addresses.end(), [&](const auto& local) {
+        return local.address.family() == family && (*local.groups)[group].free_count > 0;
+    });
+}
+
 std::optional<Endpoint> take_local_port_of(LocalPool& pool,
                                            const IpAddress& address,
                                            uint32_t group) {

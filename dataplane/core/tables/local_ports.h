@@ -43,6 +43,9 @@ struct LocalPoolSettings {
                                                          const IpAddress& address,
                                                          uint32_t group);
 
+// Whether take_local_port() would find one.
+[[nodiscard]] bool has_free_local_port(const LocalPool& pool, uint32_t group, Family family);
+
 // Takes this very port, for a connection that another director hands over. False: held already.
 [[nodiscard]] bool hold_local_port(LocalPool& pool, const Endpoint& local, uint32_t group);
 

@@ -115,6 +115,19 @@ TemplateUse TemplateTable::find(const TemplateKey& key, uint32_t tick, uint32_t 
     return use(pack(key), kNoRealServer, tick, tick + timeout);
 }
 
+RealServerId TemplateTable::foresee(const TemplateKey& key, uint32_t tick) {
+    const Packed packed = pack(key);
+    const uint32_t first = first_slot(packed);
+    for (uint32_t slot = first; slot < first + kSlotsPerSet; ++slot) {
+        const Word word = word_of(slot);
+        if (word.state() == State::kLive && has_key(slot, packed) && !is_over(slot, word, tick) &&
+            word_of(slot).bits == word.bits) {
+            return word.server();
+        }
+    }
+    return kNoRealServer;
+}
+
 uint32_t TemplateTable::claim(const Packed& key, RealServerId server, uint32_t tick) {
     const uint32_t first = first_slot(key);
     for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {

@@ -70,6 +70,9 @@ class TemplateTable {
     // thread, as all that follows.
     [[nodiscard]] TemplateUse find(const TemplateKey& key, uint32_t tick, uint32_t timeout);
 
+    // The client's server, without a reference or a new deadline; kNoRealServer: not known.
+    [[nodiscard]] RealServerId foresee(const TemplateKey& key, uint32_t tick);
+
     // Remembers `server` for a client that find() did not know, unless another worker was first:
     // the answer's server is the one to use. When there is no room, that is `server` without a
     // reference.
