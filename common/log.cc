@@ -56,6 +56,13 @@ uint64_t uptime_ms() {
     return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
 }
 
+using AreaLevels = std::map<std::string, LogLevel, std::less<>>;
+
+AreaLevels& area_thresholds() {
+    static AreaLevels levels;
+    return levels;
+}
+
 // Wall-clock time with milliseconds, UTC: what operators line up with other machines' logs.
 std::string timestamp() {
     timespec wall{};
@@ -83,12 +90,37 @@ std::optional<LogLevel> parse_log_level(std::string_view text) {
     return std::nullopt;
 }
 
-void set_log_level(LogLevel level) {
-    threshold() = level;
+std::string_view to_string(LogLevel level) {
+    return kLevelNames[static_cast<size_t>(level)];
 }
 
-bool is_logged(LogLevel level) {
-    return level >= threshold();
+void set_log_level(LogLevel level) {
+    threshold() = level;
+    area_thresholds().clear();
+}
+
+LogLevel log_level() {
+    return threshold();
+}
+
+bool set_log_level(std::string_view area, LogLevel level) {
+    constexpr size_t kAreasMax = 64;
+    AreaLevels& areas = area_thresholds();
+    if (areas.size() >= kAreasMax && !areas.contains(area)) {
+        return false;
+    }
+    areas.insert_or_assign(std::string(area), level);
+    return true;
+}
+
+const std::map<std::string, LogLevel, std::less<>>& log_area_levels() {
+    return area_thresholds();
+}
+
+bool is_logged(LogLevel level, std::string_view area) {
+    const AreaLevels& areas = area_thresholds();
+    const auto own = areas.empty() ? areas.end() : areas.find(area);
+    return level >= (own != areas.end() ? own->second : threshold());
 }
 
 Result<void> set_log_file(const std::string& path) {

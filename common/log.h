@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,10 +28,18 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 // "debug", "info", "warning", "error".
 [[nodiscard]] std::optional<LogLevel> parse_log_level(std::string_view text);
 
-// Lines below this level are not written. Default: info.
-void set_log_level(LogLevel level);
+[[nodiscard]] std::string_view to_string(LogLevel level);
 
-[[nodiscard]] bool is_logged(LogLevel level);
+// Lines below this level are not written, in any area. Default: info.
+void set_log_level(LogLevel level);
+[[nodiscard]] LogLevel log_level();
+
+// The same of one area, until the next call of the other one. False: 64 areas have one already.
+[[nodiscard]] bool set_log_level(std::string_view area, LogLevel level);
+// Those that have a level of their own.
+[[nodiscard]] const std::map<std::string, LogLevel, std::less<>>& log_area_levels();
+
+[[nodiscard]] bool is_logged(LogLevel level, std::string_view area);
 
 // Lines go to this file from now on, at its end; "" means standard error. The file is opened anew
 // at each call, so that a rotated one begins again. On failure lines go where they went.
@@ -70,7 +79,7 @@ class LogArea {
     template <typename... Args>
     void write(LogLevel level, fmt::format_string<Args...> format, Args&&... args) const {
         const fmt::string_view text = format;
-        if (is_logged(level) && may_log(name_, {text.data(), text.size()})) {
+        if (is_logged(level, name_) && may_log(name_, {text.data(), text.size()})) {
             write_log_line(level, name_, fmt::format(format, std::forward<Args>(args)...));
         }
     }

@@ -40,8 +40,8 @@ class SteadyClock final : public Clock {
     [[nodiscard]] TimePoint now() const override;
 };
 
-// Nanoseconds since 1970: for what must grow from one start of the machine to the next, and nothing
-// else. What it returns may go back when the machine's clock is set.
+// Nanoseconds since 1970: for what must grow from one start of the machine to the next, for what
+// people read, and nothing else. What it returns may go back when the machine's clock is set.
 [[nodiscard]] uint64_t wall_clock_nanoseconds();
 
 }  // namespace director

@@ -362,6 +362,8 @@ struct Control {
     std::string socket = "/run/directord.sock";
     std::string metrics_address;           // "[::1]:9142"; empty = no HTTP listener
     uint32_t metrics_servers_max = 10000;  // with more, a service's real servers are summed up
+    std::string admin_group;   // who may ask the socket for everything; empty: nobody besides
+    std::string reader_group;  // who may ask it for what changes nothing; empty: nobody
     LogLevel log_level = LogLevel::kInfo;
     std::string log_file;         // empty: standard error, which is the journal's under systemd
     NotifyFifo notify_fifo;       // of everything

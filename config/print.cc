@@ -6,45 +6,11 @@
 #include <string_view>
 #include <utility>
 
+#include "config/setting_text.h"
 #include "config/settings.h"
 
 namespace director::config {
 namespace {
-
-std::string quoted(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (static_cast<unsigned char>(c) < ' ') {
-            out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-        } else {
-            out += c;
-        }
-    }
-    return out + '"';
-}
-
-// [ a, b ] of anything that `format` turns into text.
-template <typename T, typename Format>
-std::string array(const std::vector<T>& values, const Format& format) {
-    std::string out;
-    for (const T& value : values) {
-        out += (out.empty() ? "" : ", ") + format(value);
-    }
-    return out.empty() ? "[ ]" : "[ " + out + " ]";
-}
-
-template <typename Enum, size_t kCount>
-std::string_view name_of(Enum value, std::span<const Choice<Enum>, kCount> choices) {
-    for (const auto& choice : choices) {
-        if (choice.value == value) {
-            return choice.name;
-        }
-    }
-    return "";
-}
 
 enum class Which { kAll, kChanged };
 
@@ -60,7 +26,7 @@ class Printer {
     }
     template <typename T>
     void texts(std::string_view name, std::vector<T>& values, const TextForm<T>& form) {
-        line(name, array(values, [&](const T& value) { return quoted(form.write(value)); }));
+        line(name, array_text(values, [&](const T& value) { return quoted(form.write(value)); }));
     }
     template <typename Integer>
     void number(std::string_view name, Integer& value, const Range& /*range*/, Need need) {
@@ -68,11 +34,11 @@ class Printer {
     }
     template <typename Integer>
     void numbers(std::string_view name, std::vector<Integer>& values, const Range& /*range*/) {
-        line(name, array(values, [](Integer value) { return fmt::format("{}", value); }));
+        line(name, array_text(values, [](Integer value) { return fmt::format("{}", value); }));
     }
     template <typename Enum, size_t kCount>
     void choice(std::string_view name, Enum& value, std::span<const Choice<Enum>, kCount> choices) {
-        line(name, quoted(name_of(value, choices)));
+        line(name, quoted(choice_text(value, choices)));
     }
     void flag(std::string_view name, bool& value) { line(name, value ? "true" : "false"); }
 
@@ -165,7 +131,7 @@ class Describer {
     void texts(std::string_view name, std::vector<T>& values, const TextForm<T>& form) {
         add(name,
             "array of text",
-            array(values, [&](const T& value) { return quoted(form.write(value)); }),
+            array_text(values, [&](const T& value) { return quoted(form.write(value)); }),
             form.expected);
     }
     template <typename Integer>
@@ -176,7 +142,7 @@ class Describer {
     void numbers(std::string_view name, std::vector<Integer>& values, const Range& range) {
         add(name,
             "array of numbers",
-            array(values, [](Integer value) { return fmt::format("{}", value); }),
+            array_text(values, [](Integer value) { return fmt::format("{}", value); }),
             describe(range));
     }
     template <typename Enum, size_t kCount>
@@ -185,7 +151,7 @@ class Describer {
         for (const auto& choice : choices) {
             names += (names.empty() ? "" : ", ") + quoted(choice.name);
         }
-        add(name, "text", quoted(name_of(value, choices)), names);
+        add(name, "text", quoted(choice_text(value, choices)), names);
     }
     void flag(std::string_view name, bool& value) {
         add(name, "flag", value ? "true" : "false", "true, false");

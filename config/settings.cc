@@ -76,6 +76,14 @@ bool read_optional_path(std::string_view text, std::string& out) {
     return text.empty() || text.front() == '/';
 }
 
+// As useradd(8) has them, and what else a name service may know.
+bool read_group(std::string_view text, std::string& to) {
+    constexpr size_t kGroupNameMax = 255;
+    const auto is_fit = [](char c) { return c > ' ' && c != ':' && c != ',' && c != '\x7f'; };
+    return text.size() <= kGroupNameMax && std::all_of(text.begin(), text.end(), is_fit) &&
+           keep(text, to);
+}
+
 bool read_socket_path(std::string_view text, std::string& to) {
     constexpr size_t kSocketPathMax = 107;  // sockaddr_un::sun_path without the final NUL
     return text.size() > 1 && text.size() <= kSocketPathMax && text.front() == '/' &&
@@ -223,6 +231,7 @@ const TextForm<std::string> kListenAddressForm{
     "an IP address and port such as \"127.0.0.1:9142\" or \"[::1]:9142\", or \"\" for none",
     read_listen_address,
     same};
+const TextForm<std::string> kGroupForm{"the name of a group, or \"\" for none", read_group, same};
 const TextForm<std::string> kSchedulerForm{"the name of a scheduler", read_nonempty, same};
 const TextForm<std::string> kArgumentForm{
     "an argument such as \"--in-memory\"", read_nonempty, same};

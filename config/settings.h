@@ -33,6 +33,7 @@ extern const TextForm<std::string> kDeviceForm;
 extern const TextForm<std::string> kSocketPathForm;
 extern const TextForm<std::string> kOptionalPathForm;
 extern const TextForm<std::string> kListenAddressForm;
+extern const TextForm<std::string> kGroupForm;
 extern const TextForm<std::string> kSchedulerForm;
 extern const TextForm<std::string> kArgumentForm;
 extern const TextForm<IpPrefix> kInterfaceAddressForm;
@@ -124,6 +125,8 @@ void visit_settings(Control& control, Visitor& visitor) {
     visitor.text("metrics_address", control.metrics_address, kListenAddressForm, Need::kOptional);
     visitor.number(
         "metrics_servers_max", control.metrics_servers_max, {0, 1000000}, Need::kOptional);
+    visitor.text("admin_group", control.admin_group, kGroupForm, Need::kOptional);
+    visitor.text("reader_group", control.reader_group, kGroupForm, Need::kOptional);
     visitor.choice("log_level", control.log_level, std::span(kLogLevels));
     visitor.text("log_file", control.log_file, kOptionalPathForm, Need::kOptional);
     visitor.group("notify_fifo", control.notify_fifo);

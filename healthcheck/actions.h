@@ -90,6 +90,7 @@ struct Event {
     std::string service;             // empty for the four about checks
     std::optional<Endpoint> server;  // of the service; of a check: its target
     std::string text;                // one line; keepalived's words where it has the event
+    bool is_sorry_server = false;    // kTable
 };
 
 using Action = std::variant<StartProbe, CancelProbe, TableChange, RunCommand, Event>;

@@ -327,6 +327,7 @@ void ServiceHealth::say_change(const std::optional<TableRow>& before,
                               row.is_sorry_server});
     if (is_said_) {  // the first table is no news
         event(EventKind::kTable, LogLevel::kInfo, row.server, describe(before, after, place), late);
+        std::get<Event>(late.back()).is_sorry_server = row.is_sorry_server;
     }
 }
 

@@ -170,6 +170,7 @@ Result<void> Application::make_sides() {
                                .programs = *programs_,
                                .tell =
                                    [this](const vrrp::Event& event) {
+                                       happenings_.vrrp(event);
                                        if (const auto line = fifo_line(event)) {
                                            notify_fifos_->tell_vrrp(*line);
                                        }
@@ -184,33 +185,61 @@ Result<void> Application::make_sides() {
     health_side_->on_quorum([this](const std::string& service, bool is_up) {
         vrrp_side_->quorum_changed(service, is_up);
     });
-    health_side_->on_event([this](const healthcheck::Event& event, Protocol protocol) {
-        if (const auto line = fifo_line(event, protocol)) {
-            notify_fifos_->tell_health(*line + "\n");
-        }
+    health_side_->on_event(
+        [this](const healthcheck::Event& event, const dataplane::ServiceKey& service) {
+            happenings_.health(event, service);
+            if (const auto line = fifo_line(event, service.protocol)) {
+                notify_fifos_->tell_health(*line + "\n");
+            }
+        });
+    kernel_side_->watch_interfaces([this](dataplane::InterfaceId id,
+                                          const std::string& name,
+                                          const dataplane::Interface& interface) {
+        interfaces_[id] = {name, interface.is_up};
+        happenings_.interface(name, interface.is_up);
     });
     return {};
 }
 
 void Application::make_requests() {
-    requests_ = std::make_unique<Requests>(
-        Requests::Surroundings{.clock = clock_,
-                               .started = started_,
-                               .config_file = config_file_,
-                               .last_reload = last_reload_,
-                               .model = model_,
-                               .engine = *engine_,
-                               .fleet = *fleet_,
-                               .services = *services_,
-                               .health = *health_side_,
-                               .census = *census_,
-                               .vrrp = *vrrp_side_,
-                               .sync = sync_,
-                               .loops_before = loops_older_,
-                               .reload = [this] { return reload(); },
-                               .apply = [this](const config::Model& next) { return apply(next); },
-                               .serve_engine = [this] { serve_engine(); },
-                               .vocabulary = vocabulary()});
+    requests_ = std::make_unique<Requests>(Requests::Surroundings{
+        .clock = clock_,
+        .started = started_,
+        .config_file = config_file_,
+        .last_reload = last_reload_,
+        .model = model_,
+        .engine = *engine_,
+        .fleet = *fleet_,
+        .services = *services_,
+        .health = *health_side_,
+        .census = *census_,
+        .vrrp = *vrrp_side_,
+        .happenings = happenings_,
+        .sync = sync_,
+        .loops_before = loops_older_,
+        .reload = [this](uint32_t uid) { return reload(uid); },
+        .apply = [this](const config::Model& next) { return apply(next); },
+        .try_out = [this](const config::Model& next) -> Result<void> {
+            if (auto same = check_unchanged(model_, next); !same) {
+                return same;
+            }
+            return services_->try_out(next);
+        },
+        .serve_engine = [this] { serve_engine(); },
+        .interface_name =
+            [this](dataplane::InterfaceId id) {
+                const auto found = interfaces_.find(id);
+                return found != interfaces_.end() ? found->second.first : std::string();
+            },
+        .is_interface_up = [this](const std::string& name) -> std::optional<bool> {
+            for (const auto& [id, interface] : interfaces_) {
+                if (interface.first == name) {
+                    return interface.second;
+                }
+            }
+            return std::nullopt;
+        },
+        .vocabulary = vocabulary()});
 }
 
 // From now on ahead of the workers: what VRRP's timers ask for lasts microseconds, and must not
@@ -252,6 +281,7 @@ void Application::on_synced() {
     serve_engine();
     sample_periodically();
     tell_ready();
+    happenings_.daemon("serving", fmt::format("serving {}", config_file_));
     kLog.info("serving config={} services={} socket={}",
               config_file_,
               model_.virtual_services.size(),
@@ -280,6 +310,7 @@ Result<void> Application::change_sync(const config::Sync& before, const config::
     if (before == after) {
         return {};
     }
+    happenings_.sync(before.role, after.role);
     if (sync_) {
         sync_->stop_workers();
         sync_.reset();
@@ -319,7 +350,7 @@ void Application::wait_for_signal() {
             stop_gracefully();
             return;
         }
-        static_cast<void>(reload());
+        static_cast<void>(reload(std::nullopt));
         wait_for_signal();
     });
 }
@@ -328,6 +359,7 @@ void Application::wait_for_signal() {
 // not wait.
 void Application::stop_gracefully() {
     manager_.stopping();
+    happenings_.daemon("stopping", "asked to stop");
     vrrp_side_->stop();
     serve_engine();
     health_side_->stop([this] {
@@ -408,6 +440,11 @@ void Application::sample(const Reports& reports, uint64_t asked_at_version) {
         metrics_.publish(snapshot(reports));
     }
     attack_log_.update(services_under_attack(reports, services_->catalogue()));
+    happenings_.attacks(services_under_attack(reports, services_->catalogue()));
+    happenings_.drains(drain_views(reports, *services_, clock_.now()));
+    if (sync_) {
+        happenings_.peers(sync_->view());
+    }
     services_->clear_retired(reports, asked_at_version, *census_);
     if (sync_) {
         sync_->report_servers(reports);
@@ -433,7 +470,7 @@ metrics::Snapshot Application::snapshot(const Reports& reports) const {
     return all;
 }
 
-Result<std::string> Application::reload() {
+Result<std::string> Application::reload(std::optional<uint32_t> uid) {
     manager_.reloading(clock_.now());
     const auto next = config::inspect_file(config_file_, vocabulary());
     Result<std::string> outcome;
@@ -448,8 +485,10 @@ Result<std::string> Application::reload() {
     } else {
         outcome = apply(next->model);
     }
+    happenings_.config({.name = "reload", .subject = config_file_, .uid = uid}, outcome);
     last_reload_ = outcome ? "ok: " + *outcome : "refused: " + outcome.error().message;
     if (outcome) {
+        set_log_level(model_.control.log_level);  // none of the run time's is left
         log_risks(next->risks);
         kLog.info("reloaded config={} result=\"{}\"", config_file_, *outcome);
     } else {
@@ -479,12 +518,15 @@ Result<std::string> Application::apply(const config::Model& next) {
         services_->set_timeouts(next.timeouts);
     }
     *changed += other_changes(model_, next);
-    set_log_level(next.control.log_level);
+    if (model_.control.log_level != next.control.log_level) {
+        set_log_level(next.control.log_level);
+    }
     if (const auto done = set_log_file(next.control.log_file); !done) {
         *changed += "; " + done.error().message;
     }
     notify_fifos_->configure(next.control);
     const config::Model before = std::exchange(model_, next);
+    happenings_.changed(before, model_);
     if (auto done = kernel_side_->change(before, model_); !done) {
         *changed += "; addresses or routes: " + done.error().message;
     }
@@ -499,7 +541,12 @@ Result<std::string> Application::apply(const config::Model& next) {
 }
 
 Result<void> Application::open_control_socket() {
-    auto opened = server::Server::listen(io_, {.path = model_.control.socket}, requests_->table());
+    auto opened = server::Server::listen(io_,
+                                         {.path = model_.control.socket,
+                                          .admin_group = model_.control.admin_group,
+                                          .reader_group = model_.control.reader_group,
+                                          .events = &events_},
+                                         requests_->table());
     if (!opened) {
         return Failure(opened.error());
     }

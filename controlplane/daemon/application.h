@@ -6,6 +6,7 @@
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@
 #include "controlplane/daemon/attack_log.h"
 #include "controlplane/daemon/census.h"
 #include "controlplane/daemon/fleet.h"
+#include "controlplane/daemon/happenings.h"
 #include "controlplane/daemon/health_side.h"
 #include "controlplane/daemon/instance_lock.h"
 #include "controlplane/daemon/kernel_side.h"
@@ -29,6 +31,7 @@
 #include "controlplane/daemon/sync_control.h"
 #include "controlplane/daemon/vrrp_side.h"
 #include "controlplane/metrics/metrics.h"
+#include "controlplane/server/event_stream.h"
 #include "controlplane/server/server.h"
 #include "dataplane/io/engine.h"
 
@@ -51,8 +54,8 @@ class Application {
     [[nodiscard]] Result<void> run();
 
     // Reads the configuration file again and applies what differs. Answers in one line what that
-    // was; on error what served before serves on.
-    [[nodiscard]] Result<std::string> reload();
+    // was; on error what served before serves on. `uid`: who asked; nothing: a signal.
+    [[nodiscard]] Result<std::string> reload(std::optional<uint32_t> uid);
 
   private:
     [[nodiscard]] Result<void> start();
@@ -81,6 +84,8 @@ class Application {
     config::Model model_;
     std::string last_reload_;
     TimePoint started_;
+    server::EventStream events_{wall_clock_nanoseconds};
+    Happenings happenings_{events_};
 
     asio::io_context io_;
     asio::signal_set signals_;
@@ -102,6 +107,7 @@ class Application {
     std::unique_ptr<VrrpSide> vrrp_side_;
     std::unique_ptr<SyncControl> sync_;  // null: off
     std::unique_ptr<Requests> requests_;
+    std::map<dataplane::InterfaceId, std::pair<std::string, bool>> interfaces_;  // name, is up
     metrics::Metrics metrics_;
     AttackLog attack_log_;
     std::unique_ptr<server::Server> server_;

@@ -83,7 +83,7 @@ void EditRequests::answer(const json& params, const server::Reply& reply) const 
         refuse(reply, next.error().index, next.error().refusal, next.error().message);
         return;
     }
-    const auto applied = around_.apply(*next);
+    const auto applied = around_.apply(*next, reply.caller().uid);
     if (!applied) {
         refuse(reply, edits.size() - 1, config::EditRefusal::kInvalid, applied.error().message);
         return;

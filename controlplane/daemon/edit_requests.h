@@ -17,7 +17,8 @@ class EditRequests {
   public:
     struct Surroundings {
         std::function<const config::Model&()> model;  // what serves now
-        std::function<Result<std::string>(const config::Model&)> apply;
+        // `uid`: who asked.
+        std::function<Result<std::string>(const config::Model&, uint32_t uid)> apply;
         config::Vocabulary vocabulary;
     };
 

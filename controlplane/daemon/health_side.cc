@@ -212,7 +212,7 @@ void HealthSide::serve(const std::set<std::string>& services) {
 void HealthSide::tell(const healthcheck::Event& event) const {
     const auto about = watched_.find(event.service);
     if (told_of_event_ && about != watched_.end()) {
-        told_of_event_(event, about->second.key.protocol);
+        told_of_event_(event, about->second.key);
     }
     if (event.kind != EventKind::kQuorumGained && event.kind != EventKind::kQuorumLost) {
         return;

@@ -54,7 +54,8 @@ class HealthSide {
         told_of_quorum_ = std::move(told);
     }
     // Called with each event, after what it is about has been done.
-    void on_event(std::function<void(const healthcheck::Event&, Protocol)> told) {
+    void on_event(
+        std::function<void(const healthcheck::Event&, const dataplane::ServiceKey&)> told) {
         told_of_event_ = std::move(told);
     }
     // Says so of every service.
@@ -93,7 +94,7 @@ class HealthSide {
     std::function<void()> on_change_;
     std::function<void(const std::string&, bool)> told_of_quorum_;
     ProbeSide* probe_side_ = nullptr;
-    std::function<void(const healthcheck::Event&, Protocol)> told_of_event_;
+    std::function<void(const healthcheck::Event&, const dataplane::ServiceKey&)> told_of_event_;
     std::function<void()> stopped_;  // set: stop() was called
     TimePoint stop_deadline_;
     healthcheck::KernelSockets sockets_;

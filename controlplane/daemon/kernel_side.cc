@@ -373,9 +373,9 @@ void KernelSide::hear_arp_answer(const dataplane::io::PuntedFrame& frame) {
 }
 
 void KernelSide::watch_interfaces(InterfaceWatcher watcher) {
-    watcher_ = std::move(watcher);
+    watchers_.push_back(std::move(watcher));
     for (const auto& [id, interface] : interfaces_) {
-        watcher_(id, name_of(interface), interface);
+        watchers_.back()(id, name_of(interface), interface);
     }
 }
 
@@ -487,8 +487,8 @@ void KernelSide::watch_next_hops() {
 
 void KernelSide::interface_changed(InterfaceId id, const dataplane::Interface& interface) {
     interfaces_[id] = interface;
-    if (watcher_) {
-        watcher_(id, name_of(interface), interface);
+    for (const InterfaceWatcher& watcher : watchers_) {
+        watcher(id, name_of(interface), interface);
     }
     kLog.info("interface id={} name={} up={} mtu={} mac={} ipv4={} ipv6={}",
               index(id),

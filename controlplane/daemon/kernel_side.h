@@ -146,7 +146,7 @@ class KernelSide final : private kernel::MirrorSink {
     const dataplane::RouteTable* routes_ = nullptr;  // the current one; the fleet owns it
     std::vector<IpAddress> destinations_;
     std::vector<std::string> port_names_;
-    InterfaceWatcher watcher_;
+    std::vector<InterfaceWatcher> watchers_;
     Censor censor_;
 };
 

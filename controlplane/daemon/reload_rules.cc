@@ -18,6 +18,10 @@ Result<void> check_unchanged(const config::Model& before, const config::Model& a
         before.control.metrics_address != after.control.metrics_address) {
         return refuse("control.socket or control.metrics_address");
     }
+    if (before.control.admin_group != after.control.admin_group ||
+        before.control.reader_group != after.control.reader_group) {
+        return refuse("control.admin_group or control.reader_group");
+    }
     if (before.ports.size() != after.ports.size()) {
         return refuse("the list of ports");
     }

@@ -31,13 +31,32 @@ Requests::Requests(Surroundings surroundings)
       connection_pages_(around_.clock, around_.fleet, around_.services.catalogue()),
       drain_requests_(around_.clock, around_.services),
       edit_requests_({.model = [this]() -> const config::Model& { return around_.model; },
-                      .apply = [this](const config::Model& next) { return around_.apply(next); },
-                      .vocabulary = around_.vocabulary}) {}
+                      .apply =
+                          [this](const config::Model& next, uint32_t uid) {
+                              auto outcome = around_.apply(next);
+                              around_.happenings.config({.name = "edit", .subject = "", .uid = uid},
+                                                        outcome);
+                              return outcome;
+                          },
+                      .vocabulary = around_.vocabulary}),
+      explain_requests_(
+          {.fleet = around_.fleet,
+           .catalogue = around_.services.catalogue(),
+           .vrrp = [this] { return vrrp_view(around_.vrrp.status(), around_.clock.now()); },
+           .interface_name = around_.interface_name,
+           .is_interface_up = around_.is_interface_up}),
+      config_requests_({.file = around_.config_file,
+                        .model = [this]() -> const config::Model& { return around_.model; },
+                        .try_out = around_.try_out,
+                        .apply = around_.apply,
+                        .happenings = around_.happenings,
+                        .vocabulary = around_.vocabulary}) {}
 
 server::RequestTable Requests::table() {
     server::RequestTable table;
     add_listings(table);
     add_changes(table);
+    config_requests_.add_to(table);
     return table;
 }
 
@@ -77,11 +96,15 @@ void Requests::add_listings(server::RequestTable& table) {
     table.add({server::kVrrp, [this](const json& /*params*/, const Reply& reply) {
                    reply(json(vrrp_view(around_.vrrp.status(), around_.clock.now())));
                }});
+    table.add({server::kExplain, [this](const json& params, const Reply& reply) {
+                   explain_requests_.answer(params, reply);
+                   around_.serve_engine();
+               }});
 }
 
 void Requests::add_changes(server::RequestTable& table) {
     table.add({server::kReload, [this](const json& /*params*/, const Reply& reply) {
-                   answer(around_.reload(), reply);
+                   answer(around_.reload(reply.caller().uid), reply);
                }});
     table.add({server::kEdit, [this](const json& params, const Reply& reply) {
                    edit_requests_.answer(params, reply);
@@ -91,12 +114,19 @@ void Requests::add_changes(server::RequestTable& table) {
         {server::kZero, [this](const json& params, const Reply& reply) { zero(params, reply); }});
     table.add({server::kDrain, [this](const json& params, const Reply& reply) {
                    drain_requests_.drain(params, reply);
+                   around_.happenings.drains_asked(drains(), reply.caller().uid);
                    around_.serve_engine();
                }});
     table.add({server::kUndrain, [this](const json& params, const Reply& reply) {
                    drain_requests_.undrain(params, reply);
+                   around_.happenings.drains_asked(drains(), reply.caller().uid);
                    around_.serve_engine();
                }});
+}
+
+// What is draining, without counting its connections.
+std::vector<server::DrainView> Requests::drains() const {
+    return drain_views({}, around_.services, around_.clock.now());
 }
 
 // {"service": EditKey}, or nothing for all services.

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,10 +13,13 @@
 #include "common/time.h"
 #include "config/model.h"
 #include "controlplane/daemon/census.h"
+#include "controlplane/daemon/config_requests.h"
 #include "controlplane/daemon/connection_pages.h"
 #include "controlplane/daemon/drain_requests.h"
 #include "controlplane/daemon/edit_requests.h"
+#include "controlplane/daemon/explain_requests.h"
 #include "controlplane/daemon/fleet.h"
+#include "controlplane/daemon/happenings.h"
 #include "controlplane/daemon/health_side.h"
 #include "controlplane/daemon/service_control.h"
 #include "controlplane/daemon/sync_control.h"
@@ -41,11 +45,16 @@ class Requests {
         HealthSide& health;
         Census& census;
         VrrpSide& vrrp;
+        Happenings& happenings;
         const std::unique_ptr<SyncControl>& sync;  // null: off
         const std::vector<dataplane::io::LoopCounters>& loops_before;
-        std::function<Result<std::string>()> reload;
+        std::function<Result<std::string>(uint32_t uid)> reload;
         std::function<Result<std::string>(const config::Model&)> apply;
+        // Why a configuration could not be applied, if so.
+        std::function<Result<void>(const config::Model&)> try_out;
         std::function<void()> serve_engine;
+        std::function<std::string(dataplane::InterfaceId)> interface_name;
+        std::function<std::optional<bool>(const std::string&)> is_interface_up;
         config::Vocabulary vocabulary;
     };
 
@@ -57,12 +66,15 @@ class Requests {
   private:
     void add_listings(server::RequestTable& table);
     void add_changes(server::RequestTable& table);
+    [[nodiscard]] std::vector<server::DrainView> drains() const;
     void zero(const nlohmann::json& params, const server::Reply& reply);
 
     Surroundings around_;
     ConnectionPages connection_pages_;
     DrainRequests drain_requests_;
     EditRequests edit_requests_;
+    ExplainRequests explain_requests_;
+    ConfigRequests config_requests_;
     ZeroedCounters zeroed_;
 };
 

@@ -33,6 +33,8 @@ std::string_view name_of(config::ForwardingMethod method) {
     return "";
 }
 
+}  // namespace
+
 std::string_view name_of(dataplane::ForwardingMethod method) {
     switch (method) {
         case dataplane::ForwardingMethod::kNat:
@@ -108,6 +110,8 @@ std::string tunnel_info(const config::RealServer& server) {
     }
     return "";
 }
+
+namespace {
 
 bool is_overloaded(const plan::RealServerEntry& server, const dataplane::ServerCounters& total) {
     const uint32_t upper = server.settings.upper_threshold;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/model.h"
@@ -14,6 +15,14 @@
 #include "dataplane/io/engine.h"
 
 namespace director::daemon {
+
+// "TCP 192.0.2.1:80", "FWM 1".
+[[nodiscard]] std::string name_of(const plan::ServiceEntry& service);
+[[nodiscard]] std::string_view name_of(dataplane::ForwardingMethod method);
+// What ipvsadm prints after the scheduler's name.
+[[nodiscard]] std::string ipvsadm_flags(const config::VirtualService& service);
+// As `ipvsadm --tun-info` prints it; empty of a server without a tunnel.
+[[nodiscard]] std::string tunnel_info(const config::RealServer& server);
 
 [[nodiscard]] server::ServicesView services_view(const Reports& reports,
                                                  const plan::Catalogue& catalogue,

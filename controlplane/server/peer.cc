@@ -1,6 +1,7 @@
 #include "controlplane/server/peer.h"
 
 #include <fmt/format.h>
+#include <grp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -35,9 +36,32 @@ Result<PeerCredentials> peer_credentials(int socket) {
     return credentials;
 }
 
-bool may_connect(const PeerCredentials& peer, uid_t own_uid, gid_t own_gid) {
-    return peer.uid == 0 || peer.uid == own_uid ||
-           std::find(peer.groups.begin(), peer.groups.end(), own_gid) != peer.groups.end();
+std::optional<Role> role_of(const PeerCredentials& peer, const AccessRules& rules) {
+    const auto is_in = [&peer](gid_t group) {
+        return std::find(peer.groups.begin(), peer.groups.end(), group) != peer.groups.end();
+    };
+    if (peer.uid == 0 || peer.uid == rules.own_uid || is_in(rules.own_gid) ||
+        (rules.admin_group && is_in(*rules.admin_group))) {
+        return Role::kAdmin;
+    }
+    if (rules.reader_group && is_in(*rules.reader_group)) {
+        return Role::kReader;
+    }
+    return std::nullopt;
+}
+
+Result<gid_t> find_group(const std::string& name) {
+    group entry{};
+    group* found = nullptr;
+    std::vector<char> texts(size_t{1} << 16);  // more than any line of /etc/group needs
+    const int error = getgrnam_r(name.c_str(), &entry, texts.data(), texts.size(), &found);
+    if (found == nullptr) {
+        return failure(
+            fmt::format("there is no group {}{}",
+                        name,
+                        error != 0 ? ": " + std::generic_category().message(error) : ""));
+    }
+    return entry.gr_gid;
 }
 
 }  // namespace director::server

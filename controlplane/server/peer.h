@@ -3,9 +3,11 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <vector>
 
 #include "common/result.h"
+#include "controlplane/server/caller.h"
 
 namespace director::server {
 
@@ -18,7 +20,19 @@ struct PeerCredentials {
 // Credentials of the process that connected `socket` (SO_PEERCRED, SO_PEERGROUPS).
 [[nodiscard]] Result<PeerCredentials> peer_credentials(int socket);
 
-// root, the user that directord runs as, and members of the group that it runs as.
-[[nodiscard]] bool may_connect(const PeerCredentials& peer, uid_t own_uid, gid_t own_gid);
+// Who is let in beside root.
+struct AccessRules {
+    uid_t own_uid = 0;  // as directord runs
+    gid_t own_gid = 0;
+    std::optional<gid_t> admin_group;
+    std::optional<gid_t> reader_group;
+};
+
+// Admins are root, directord's own user, and members of its own group and of the admin group.
+// Nothing: not to be let in.
+[[nodiscard]] std::optional<Role> role_of(const PeerCredentials& peer, const AccessRules& rules);
+
+// The number of a group; failure if there is none of this name.
+[[nodiscard]] Result<gid_t> find_group(const std::string& name);
 
 }  // namespace director::server

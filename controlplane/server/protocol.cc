@@ -4,8 +4,8 @@
 
 namespace director::server {
 
-DIRECTOR_DEFINE_JSON(MethodView, name, arguments, help)
-DIRECTOR_DEFINE_JSON(HelloView, program, version, protocol_version, methods)
+DIRECTOR_DEFINE_JSON(MethodView, name, arguments, help, access)
+DIRECTOR_DEFINE_JSON(HelloView, program, version, protocol_version, role, methods)
 DIRECTOR_DEFINE_JSON(PortView,
                      name,
                      driver,

@@ -60,6 +60,7 @@ std::string error_response(ErrorCode code, std::string_view message) {
 // Gathers the answers to one message; whoever gives the last one has it sent.
 struct RequestTable::Exchange {
     Done done;
+    Caller caller;
     bool is_batch = false;
     size_t waiting = 0;
     Json answers = Json::array();
@@ -79,6 +80,7 @@ struct RequestTable::Exchange {
 // One call of an exchange. `id` is discarded (not null) for a notification.
 struct Reply::Call {
     std::function<void(Json)> answer;  // discarded value = no answer is due
+    Caller caller;
     Json id{Json::value_t::discarded};
     bool is_answered = false;
 
@@ -130,7 +132,11 @@ void Reply::invalid_params(const std::string& message) const {
     call_->fail(ErrorCode::kInvalidParams, message);
 }
 
-void RequestTable::dispatch(std::string_view message, Done done) const {
+const Caller& Reply::caller() const {
+    return call_->caller;
+}
+
+void RequestTable::dispatch(std::string_view message, const Caller& caller, Done done) const {
     if (is_nested_too_deeply(message)) {
         done(error_response(ErrorCode::kInvalidRequest, "the message is nested too deeply"));
         return;
@@ -152,6 +158,7 @@ void RequestTable::dispatch(std::string_view message, Done done) const {
     }
     const auto exchange = std::make_shared<Exchange>();
     exchange->done = std::move(done);
+    exchange->caller = caller;
     exchange->is_batch = json.is_array();
     exchange->waiting = json.is_array() ? json.size() : 1;
     if (!json.is_array()) {
@@ -165,6 +172,7 @@ void RequestTable::dispatch(std::string_view message, Done done) const {
 
 void RequestTable::run(Json& request, const std::shared_ptr<Exchange>& exchange) const {
     const auto call = std::make_shared<Reply::Call>();
+    call->caller = exchange->caller;
     call->answer = [exchange](Json answer) {
         if (!answer.is_discarded()) {
             exchange->answers.push_back(std::move(answer));
@@ -206,6 +214,12 @@ void RequestTable::run(Json& request, const std::shared_ptr<Exchange>& exchange)
     for (const Request& entry : requests_) {
         if (entry.text.name != name) {
             continue;
+        }
+        if (entry.text.access == Access::kChanges && call->caller.role != Role::kAdmin) {
+            return call->fail(ErrorCode::kNotAllowed,
+                              "\"" + name +
+                                  "\" changes something, and you may only read: that takes root, "
+                                  "directord's own user or group, or control.admin_group");
         }
         const Json none = Json::object();
         const Json& given = params == request.end() || params->empty() ? none : *params;

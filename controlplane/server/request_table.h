@@ -14,18 +14,20 @@
 #include <vector>
 
 #include "common/result.h"
+#include "controlplane/server/caller.h"
 #include "controlplane/server/protocol.h"
 
 namespace director::server {
 
-// JSON-RPC 2.0 section 5.1, and one code of our own: the request was understood and failed.
+// JSON-RPC 2.0 section 5.1, and two codes of our own.
 enum class ErrorCode : int {
     kParseError = -32700,
     kInvalidRequest = -32600,
     kMethodNotFound = -32601,
     kInvalidParams = -32602,
     kInternalError = -32603,
-    kFailed = -32000,
+    kFailed = -32000,      // the request was understood and failed
+    kNotAllowed = -32001,  // it changes something, and a reader sent it
 };
 
 // More calls than this in one batch are refused: each costs an answer that is longer than the
@@ -46,6 +48,7 @@ class Reply {
     void refuse(const std::string& message, nlohmann::json data) const;
     // The request's arguments were at fault; says what was expected.
     void invalid_params(const std::string& message) const;
+    [[nodiscard]] const Caller& caller() const;
 
   private:
     std::shared_ptr<Call> call_;
@@ -74,7 +77,9 @@ class RequestTable {
 
     // Runs one message: a call, a notification or a batch of them. Never throws, whatever the
     // bytes. A handler that throws is answered with kInternalError.
-    void dispatch(std::string_view message, Done done) const;
+    // Without a caller: for whoever may do everything.
+    void dispatch(std::string_view message, Done done) const { dispatch(message, {}, done); }
+    void dispatch(std::string_view message, const Caller& caller, Done done) const;
 
   private:
     struct Exchange;

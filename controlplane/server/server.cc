@@ -8,6 +8,7 @@
 #include <array>
 #include <asio/io_context.hpp>
 #include <asio/local/stream_protocol.hpp>
+#include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/write.hpp>
 #include <cerrno>
@@ -18,6 +19,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "controlplane/server/event_requests.h"
 #include "controlplane/server/peer.h"
 #include "controlplane/server/session.h"
 
@@ -26,8 +28,10 @@ namespace {
 
 constexpr LogArea kLog{"server"};
 
-// Owner and group, nobody else; peer credentials are checked as well.
+// Owner and group, nobody else; peer credentials are checked as well. A file has one group: where
+// readers have another one, credentials alone decide.
 constexpr mode_t kSocketMode = 0660;
+constexpr mode_t kSocketModeWithReaders = 0666;
 constexpr int kBacklog = 16;
 // accept() fails mostly for want of file descriptors, and would at once fail again.
 constexpr std::chrono::milliseconds kAcceptRetryDelay{200};
@@ -78,13 +82,21 @@ std::optional<std::pair<dev_t, ino_t>> identity(const std::string& path) {
 Handler hello_handler(const RequestTable& table) {
     HelloView hello;
     hello.version = DIRECTOR_VERSION;
-    hello.methods.push_back({std::string(kHello.name), "", std::string(kHello.help)});
+    const auto add = [&hello](const MethodText& text) {
+        hello.methods.push_back({std::string(text.name),
+                                 std::string(text.arguments),
+                                 std::string(text.help),
+                                 text.access == Access::kReads ? "reads" : "changes"});
+    };
+    add(kHello);
     for (const Request& request : table.requests()) {
-        hello.methods.push_back({std::string(request.text.name),
-                                 std::string(request.text.arguments),
-                                 std::string(request.text.help)});
+        add(request.text);
     }
-    return [hello](const nlohmann::json&, const Reply& reply) { reply(nlohmann::json(hello)); };
+    return [hello](const nlohmann::json&, const Reply& reply) {
+        HelloView view = hello;
+        view.role = reply.caller().role == Role::kAdmin ? "admin" : "reader";
+        reply(nlohmann::json(view));
+    };
 }
 
 }  // namespace
@@ -95,6 +107,9 @@ class Server::Listener : public std::enable_shared_from_this<Listener> {
         : options_(std::move(options)), table_(std::move(table)), acceptor_(io), retry_(io) {}
 
     Result<void> open() {
+        if (auto known = find_groups(); !known) {
+            return known;
+        }
         if (options_.path.empty() || options_.path.size() >= sizeof(sockaddr_un::sun_path)) {
             return failure(fmt::format("socket {}: the path must have 1 to {} bytes",
                                        options_.path,
@@ -117,8 +132,8 @@ class Server::Listener : public std::enable_shared_from_this<Listener> {
             return failure(fmt::format("socket {}: {}", options_.path, error.message()));
         }
         file_ = identity(options_.path);
-        if (chmod(options_.path.c_str(), kSocketMode) != 0) {
-            return failure(fmt::format("socket {}: chmod: {}", options_.path, reason(errno)));
+        if (auto given = give_to_groups(); !given) {
+            return given;
         }
         acceptor_.listen(kBacklog, error);
         if (!error) {
@@ -127,11 +142,17 @@ class Server::Listener : public std::enable_shared_from_this<Listener> {
         if (error) {
             return failure(fmt::format("socket {}: {}", options_.path, error.message()));
         }
+        if (options_.events != nullptr) {
+            options_.events->on_publish([this] { send_events_soon(); });
+        }
         accept_next();
         return {};
     }
 
     void stop() {
+        if (options_.events != nullptr) {
+            options_.events->on_publish({});
+        }
         asio::error_code ignored;
         acceptor_.close(ignored);
         retry_.cancel();
@@ -148,6 +169,51 @@ class Server::Listener : public std::enable_shared_from_this<Listener> {
     [[nodiscard]] size_t clients() const { return sessions_.size(); }
 
   private:
+    Result<void> find_groups() {
+        rules_.own_uid = geteuid();
+        rules_.own_gid = getegid();
+        const std::pair<const std::string&, std::optional<gid_t>&> groups[] = {
+            {options_.admin_group, rules_.admin_group},
+            {options_.reader_group, rules_.reader_group}};
+        for (const auto& [name, number] : groups) {
+            if (name.empty()) {
+                continue;
+            }
+            const auto found = find_group(name);
+            if (!found) {
+                return failure(fmt::format("socket {}: {}", options_.path, found.error().message));
+            }
+            number = *found;
+        }
+        return {};
+    }
+
+    Result<void> give_to_groups() {
+        if (rules_.admin_group &&
+            chown(options_.path.c_str(), static_cast<uid_t>(-1), *rules_.admin_group) != 0) {
+            return failure(fmt::format("socket {}: chown: {}", options_.path, reason(errno)));
+        }
+        const mode_t mode = rules_.reader_group ? kSocketModeWithReaders : kSocketMode;
+        if (chmod(options_.path.c_str(), mode) != 0) {
+            return failure(fmt::format("socket {}: chmod: {}", options_.path, reason(errno)));
+        }
+        return {};
+    }
+
+    // In a turn of its own: what happens is told from deep inside the daemon.
+    void send_events_soon() {
+        if (std::exchange(is_sending_posted_, true)) {
+            return;
+        }
+        asio::post(acceptor_.get_executor(), [self = shared_from_this()] {
+            self->is_sending_posted_ = false;
+            const auto sessions = self->sessions_;  // sending may end one
+            for (const auto& session : sessions) {
+                session->send_events();
+            }
+        });
+    }
+
     void accept_next() {
         acceptor_.async_accept(
             [self = shared_from_this()](const asio::error_code& error, Protocol::socket socket) {
@@ -178,7 +244,8 @@ class Server::Listener : public std::enable_shared_from_this<Listener> {
 
     void admit(Protocol::socket socket) {
         const auto peer = peer_credentials(socket.native_handle());
-        if (!peer || !may_connect(*peer, geteuid(), getegid())) {
+        const auto role = peer ? role_of(*peer, rules_) : std::nullopt;
+        if (!role) {
             refuse(std::move(socket), "permission denied: you are not in directord's group");
             return;
         }
@@ -186,8 +253,12 @@ class Server::Listener : public std::enable_shared_from_this<Listener> {
             refuse(std::move(socket), "too many clients are connected");
             return;
         }
-        const auto session = std::make_shared<Session>(
-            std::move(socket), options_, table_, [this](Session& closed) { forget(closed); });
+        const auto session =
+            std::make_shared<Session>(std::move(socket),
+                                      options_,
+                                      table_,
+                                      Caller{.role = *role, .uid = peer->uid, .subscriber = {}},
+                                      [this](Session& closed) { forget(closed); });
         sessions_.push_back(session);
         session->start();
     }
@@ -210,7 +281,9 @@ class Server::Listener : public std::enable_shared_from_this<Listener> {
     asio::steady_timer retry_;
     std::vector<std::shared_ptr<Session>> sessions_;
     std::optional<std::pair<dev_t, ino_t>> file_;
+    AccessRules rules_;
     bool is_accept_failing_ = false;
+    bool is_sending_posted_ = false;
 };
 
 Server::Server(std::shared_ptr<Listener> listener) : listener_(std::move(listener)) {}
@@ -225,6 +298,9 @@ Server::~Server() {
 Result<std::unique_ptr<Server>> Server::listen(asio::io_context& io,
                                                ServerOptions options,
                                                RequestTable requests) {
+    if (options.events != nullptr) {
+        add_event_requests(requests, *options.events);
+    }
     requests.add({kHello, hello_handler(requests)});
     const auto listener = std::make_shared<Listener>(io, std::move(options), std::move(requests));
     if (auto opened = listener->open(); !opened) {

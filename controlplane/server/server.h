@@ -15,6 +15,7 @@
 #include <string>
 
 #include "common/result.h"
+#include "controlplane/server/event_stream.h"
 #include "controlplane/server/request_table.h"
 
 namespace asio {
@@ -28,15 +29,24 @@ struct ServerOptions {
     size_t clients_max = 64;
     // A longer message is answered with an error and the client closed.
     size_t message_bytes_max = size_t{1} << 20;
+    // Of an admin, who may send a whole configuration.
+    size_t admin_message_bytes_max = size_t{16} << 20;
     // A client that leaves this much unread when the next answer comes is closed.
     size_t unread_bytes_max = size_t{16} << 20;
+    // Groups of admins and of readers beside who is let in anyway; empty: none.
+    std::string admin_group = {};
+    std::string reader_group = {};
+    // What "events" and "subscribe" are about; outlives the server. Null: there are no such
+    // requests.
+    EventStream* events = nullptr;
 };
 
 class Server {
   public:
-    // Makes the socket (mode 0660) and starts to answer as soon as the loop runs. A socket file on
+    // Makes the socket (mode 0660, with readers 0666: who may connect is checked by what the kernel
+    // says of a client) and starts to answer as soon as the loop runs. A socket file on
     // which nobody answers is replaced; a living one, or a file of another kind, is a failure.
-    // "hello" is answered by the server itself, from `requests`.
+    // "hello", "events", "subscribe" and "unsubscribe" are answered by the server itself.
     [[nodiscard]] static Result<std::unique_ptr<Server>> listen(asio::io_context& io,
                                                                 ServerOptions options,
                                                                 RequestTable requests);

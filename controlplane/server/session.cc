@@ -5,6 +5,7 @@
 #include <asio/buffer.hpp>
 #include <asio/post.hpp>
 #include <asio/write.hpp>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 namespace director::server {
@@ -17,20 +18,32 @@ constexpr size_t kUnreadBytesPause = size_t{256} << 10;
 // Messages run in one turn of the event loop, so that a full buffer of them delays timers by no
 // more than a few requests.
 constexpr int kMessagesPerTurn = 16;
+// Events turned into text at a time, for the same reason.
+constexpr size_t kEventsPerTurn = 64;
+
+std::string notification(std::string_view method, nlohmann::json params) {
+    return nlohmann::json{{"jsonrpc", "2.0"}, {"method", method}, {"params", std::move(params)}}
+        .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
 
 }  // namespace
 
 Session::Session(Socket socket,
                  const ServerOptions& options,
                  const RequestTable& table,
+                 Caller caller,
                  OnClose on_close)
     : socket_(std::move(socket)),
       table_(&table),
+      events_(options.events),
+      caller_(std::move(caller)),
       on_close_(std::move(on_close)),
       unread_bytes_max_(options.unread_bytes_max),
-      reader_(options.message_bytes_max) {}
+      reader_(caller_.role == Role::kAdmin ? options.admin_message_bytes_max
+                                           : options.message_bytes_max) {}
 
 void Session::start() {
+    caller_.subscriber = weak_from_this();
     read_more();
 }
 
@@ -40,6 +53,7 @@ void Session::close() {
     }
     is_open_ = false;
     table_ = nullptr;
+    events_ = nullptr;
     on_close_ = nullptr;
     asio::error_code ignored;
     socket_.close(ignored);
@@ -108,7 +122,7 @@ void Session::run_messages() {
             break;
         }
         ++calls_under_way_;
-        table_->dispatch(*message, [weak = weak_from_this()](const std::string& response) {
+        table_->dispatch(*message, caller_, [weak = weak_from_this()](const std::string& response) {
             if (const auto self = weak.lock()) {
                 self->on_answer(response);
             }
@@ -149,6 +163,33 @@ void Session::on_answer(const std::string& response) {
     }
 }
 
+// Its first events come after the answer to the request.
+void Session::subscribe(uint64_t since, TopicSet topics) {
+    subscription_ = Subscription{since, topics};
+    asio::post(socket_.get_executor(), [self = shared_from_this()] { self->send_events(); });
+}
+
+void Session::send_events() {
+    if (!is_open_ || !subscription_ || events_ == nullptr || is_sending_events_ ||
+        unread_bytes() >= kUnreadBytesPause) {
+        return;  // the next write goes on
+    }
+    is_sending_events_ = true;
+    const EventsView page =
+        events_->read(subscription_->next, kEventsPerTurn, subscription_->topics);
+    subscription_->next = page.next;
+    if (page.lost > 0) {
+        send(notification("events-lost", {{"lost", page.lost}}));
+    }
+    for (const EventView& event : page.events) {
+        send(notification("event", event));
+    }
+    is_sending_events_ = false;
+    if (page.events.size() == kEventsPerTurn) {
+        asio::post(socket_.get_executor(), [self = shared_from_this()] { self->send_events(); });
+    }
+}
+
 void Session::send(const std::string& line) {
     if (unread_bytes() > unread_bytes_max_) {
         fail();
@@ -175,6 +216,7 @@ void Session::write_more() {
                           }
                           self->writing_.clear();
                           self->write_more();
+                          self->send_events();
                           if (self->is_input_over_) {
                               self->close_when_done();
                           } else if (!self->is_reading_) {

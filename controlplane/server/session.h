@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "controlplane/server/message_reader.h"
@@ -14,7 +15,7 @@
 
 namespace director::server {
 
-class Session : public std::enable_shared_from_this<Session> {
+class Session final : public Subscriber, public std::enable_shared_from_this<Session> {
   public:
     using Socket = asio::local::stream_protocol::socket;
     using OnClose = std::function<void(Session&)>;
@@ -23,13 +24,24 @@ class Session : public std::enable_shared_from_this<Session> {
     Session(Socket socket,
             const ServerOptions& options,
             const RequestTable& table,
+            Caller caller,
             OnClose on_close);
 
     void start();
     // Ends at once; nothing is called back afterwards.
     void close();
 
+    void subscribe(uint64_t since, TopicSet topics) override;
+    void unsubscribe() override { subscription_.reset(); }
+    // Sends what the client has subscribed to, as far as it reads.
+    void send_events();
+
   private:
+    struct Subscription {
+        uint64_t next;
+        TopicSet topics;
+    };
+
     void read_more();
     void run_messages();
     void run_soon();
@@ -43,6 +55,8 @@ class Session : public std::enable_shared_from_this<Session> {
 
     Socket socket_;
     const RequestTable* table_;
+    const EventStream* events_;
+    Caller caller_;
     OnClose on_close_;
     size_t unread_bytes_max_;
     MessageReader reader_;
@@ -50,10 +64,12 @@ class Session : public std::enable_shared_from_this<Session> {
     std::string pending_;         // answers that wait behind
     std::string writing_;         // what the kernel is being given
     size_t calls_under_way_ = 0;  // messages without their answer yet
+    std::optional<Subscription> subscription_;
     bool is_open_ = true;
     bool is_reading_ = false;
     bool is_running_messages_ = false;
     bool is_run_posted_ = false;
+    bool is_sending_events_ = false;
     bool is_input_over_ = false;  // no more messages will be run; closes once all is answered
 };
 

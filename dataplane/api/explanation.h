@@ -16,7 +16,7 @@ enum class Fate : uint8_t {
     kForward,  // goes on, to `adjacency` or to a next hop whose MAC address is yet to be asked for
     kDrop,     // by `reason`
     kKernel,   // this machine's own
-    kCookie,   // the SYN proxy answers in the server's place
+    kCookie,   // the SYN proxy answers in the server's place; `reason` stands against what follows
 };
 
 // Who decides which server it is.
@@ -44,7 +44,7 @@ struct Explanation : Job {
 
     WorkerId owner{};
     Fate fate = Fate::kDrop;
-    DropReason reason = DropReason::kCount;  // of kDrop
+    DropReason reason = DropReason::kCount;  // of kDrop, perhaps of kCookie
     ServiceId service = kNoService;
     bool is_service_retired = false;
     bool has_rule = false;

@@ -132,8 +132,9 @@ void explain_connection(const Worker::State& state, uint32_t number, Explanation
     answer.has_connection = true;
     answer.connection = row_of(state, connection);
     answer.is_connection_ending = connection.has(kIsEnding);
-    answer.timeout_seconds =
-        to_seconds(timeouts_of(state, connection)[static_cast<size_t>(connection.state)]);
+    // Ticks of a setting in seconds are rounded up: this is what was set.
+    const uint64_t ticks = timeouts_of(state, connection)[static_cast<size_t>(connection.state)];
+    answer.timeout_seconds = static_cast<uint32_t>((ticks << kTickShift) / 1000000000U);
     answer.chosen_by = ChosenBy::kConnection;
     answer.service = answer.connection.service;
     const ServerTally& tally = state.server_tallies[index(connection.server)];
@@ -191,16 +192,11 @@ void list_candidates(const ServiceTable& table, Explanation& answer) {
                *pool, local_port_group(answer.protocol, server), server.address.family());
 }
 
-// A client's first packet.
-void explain_admission(Worker::State& state,
-                       ServiceTable& table,
-                       const Packet& packet,
-                       Explanation& answer) {
-    list_candidates(table, answer);
-    const DropReason refused = foresee_let_in(state, table, packet);
-    if (refused != DropReason::kCount) {
-        return drop(answer, refused);
-    }
+// A client that is let in.
+void explain_choice(Worker::State& state,
+                    ServiceTable& table,
+                    const Packet& packet,
+                    Explanation& answer) {
     const bool is_stateless = goes_stateless(state, table);
     answer.is_table_full = state.connections.is_full(false);
     const ForeseenServer choice = foresee_server(state, table, packet, is_stateless);
@@ -227,9 +223,22 @@ void explain_admission(Worker::State& state,
     if (answer.is_table_full && !is_stateless && !may_evict) {
         return drop(answer, DropReason::kConnTableFull);
     }
-    answer.is_syn_proxy_on = answer.protocol == Protocol::kTcp && is_syn_proxy_on(state, table);
     send_to_server(state, server.forwarding, answer);
-    if (answer.is_syn_proxy_on && answer.fate == Fate::kForward) {
+}
+
+// A client's first packet.
+void explain_admission(Worker::State& state,
+                       ServiceTable& table,
+                       const Packet& packet,
+                       Explanation& answer) {
+    list_candidates(table, answer);
+    const DropReason refused = foresee_let_in(state, table, packet);
+    if (refused != DropReason::kCount) {
+        return drop(answer, refused);
+    }
+    explain_choice(state, table, packet, answer);
+    answer.is_syn_proxy_on = answer.protocol == Protocol::kTcp && is_syn_proxy_on(state, table);
+    if (answer.is_syn_proxy_on) {
         answer.fate = Fate::kCookie;
     }
 }

@@ -26,5 +26,8 @@ expect "UDP: 4,000 client ports at four addresses, two datagrams each, all answe
         170.210.122.101 170.210.122.102 170.210.122.103 170.210.122.105)"
 check "each client port is a connection" is_value status 'd["connections"] >= 4000'
 expect "ipvsadm -L -n -c shows them as UDP" 4000 "$(ctl ipvsadm -L -n -c | grep -c '^UDP ')"
+check "every answer of the control socket is as docs/control-socket.json says" \
+    /usr/bin/python3 "$helpers/check_answers.py" "$lab_state/director/directord.sock" \
+    docs/control-socket.json "$vip:8080"
 check_balance
 check_kernel_saw_nothing

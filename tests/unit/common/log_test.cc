@@ -140,8 +140,8 @@ TEST_F(Log, LevelsBelowTheThresholdAreNotWritten) {
     kLog.debug("hidden");
     set_log_level(LogLevel::kError);
     kLog.warning("hidden");
-    EXPECT_FALSE(is_logged(LogLevel::kWarning));
-    EXPECT_TRUE(is_logged(LogLevel::kError));
+    EXPECT_FALSE(is_logged(LogLevel::kWarning, "any"));
+    EXPECT_TRUE(is_logged(LogLevel::kError, "any"));
     EXPECT_EQ(GetCapturedStderr(), "");
 }
 

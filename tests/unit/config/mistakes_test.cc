@@ -286,6 +286,11 @@ timeouts: { };)",
      R"(control: { metrics_address = "localhost:9142"; };)",
      {"2: control.metrics_address: expected an IP address and port such as \"127.0.0.1:9142\" or "
       "\"[::1]:9142\", or \"\" for none, found \"localhost:9142\""}},
+    {"GroupWithABlank",
+     kWithPort,
+     R"(control: { reader_group = "web team"; };)",
+     {"2: control.reader_group: expected the name of a group, or \"\" for none, found \"web "
+      "team\""}},
     {"NoWorkers",
      kWithPort,
      "dataplane: { worker_cpus = [ ]; };",

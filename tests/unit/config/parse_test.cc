@@ -20,7 +20,7 @@ TEST(Parse, LeavesDefaultsWhereNothingIsWritten) {
 
 TEST(Parse, ReadsEverySingleSetting) {
     const auto model = parse(std::string(kOnePort) + R"(
-        control: { socket = "/tmp/d.sock"; metrics_address = "0.0.0.0:9142"; metrics_servers_max = 12; log_level = "debug"; log_file = "/tmp/d.log"; notify_fifo = { path = "/run/all"; program = [ "/bin/reader", "x" ]; }; };
+        control: { socket = "/tmp/d.sock"; metrics_address = "0.0.0.0:9142"; metrics_servers_max = 12; admin_group = "wheel"; reader_group = "adm"; log_level = "debug"; log_file = "/tmp/d.log"; notify_fifo = { path = "/run/all"; program = [ "/bin/reader", "x" ]; }; };
         dataplane: {
             eal_arguments = [ "--a", "-b" ]; main_cpu = 3; worker_cpus = [ 1, 1, 2 ];
             idle = "adaptive"; realtime_priority = 20; pool_frames = 600; ring_entries = 32; connections_max = 192;
@@ -42,6 +42,8 @@ TEST(Parse, ReadsEverySingleSetting) {
               (Control{"/tmp/d.sock",
                        "0.0.0.0:9142",
                        12,
+                       "wheel",
+                       "adm",
                        LogLevel::kDebug,
                        "/tmp/d.log",
                        {"/run/all", {"/bin/reader", "x"}},

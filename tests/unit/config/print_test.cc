@@ -55,7 +55,8 @@ class ModelMaker {
     // The visitor that fills the single groups.
     void text(std::string_view name, std::string& to, const TextForm<std::string>&, Need) {
         const bool is_path = name == "socket" || name == "log_file";
-        to = is_path ? "/" + any_text() : (random_.below(2) == 0 ? "" : "10.9.8.7:65535");
+        const std::string word = name.ends_with("_group") ? "wheel" : "10.9.8.7:65535";
+        to = is_path ? "/" + any_text() : (random_.below(2) == 0 ? "" : word);
     }
     void texts(std::string_view, std::vector<std::string>& to, const TextForm<std::string>&) {
         to.clear();

@@ -99,8 +99,8 @@ TEST(QuorumTracking, ADirectorWithoutRealServersYields) {
     auto side = HealthSide::start(io, clock, lab.services, [] {});
     ASSERT_TRUE(side);
     std::vector<std::string> lines;
-    (*side)->on_event([&lines](const healthcheck::Event& event, Protocol protocol) {
-        lines.push_back(fifo_line(event, protocol).value_or(""));
+    (*side)->on_event([&lines](const healthcheck::Event& event, const dataplane::ServiceKey& key) {
+        lines.push_back(fifo_line(event, key.protocol).value_or(""));
     });
     (*side)->on_quorum([&](const std::string& service, bool is_up) {
         vrrp::Actions actions;

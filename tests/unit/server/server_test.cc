@@ -3,6 +3,7 @@
 #include "controlplane/server/server.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -249,7 +250,7 @@ TEST_F(ServerTest, GarbageIsAnsweredAndTheClientStays) {
 }
 
 TEST_F(ServerTest, OverlongRequestIsAnsweredAndItsClientClosed) {
-    listen({.message_bytes_max = 1000});
+    listen({.message_bytes_max = 1000, .admin_message_bytes_max = 1000});
     Client other(path_);
     Client client(path_);
     client.send(call("status") + std::string(1001, 'x'));
@@ -386,12 +387,196 @@ TEST_F(ServerTest, CallsUnderWayAreLimited) {
     }
 }
 
-TEST(PeerTest, RootOwnerAndGroupMayConnect) {
-    EXPECT_TRUE(may_connect({.pid = 1, .uid = 0, .groups = {5}}, 100, 200));
-    EXPECT_TRUE(may_connect({.pid = 1, .uid = 100, .groups = {5}}, 100, 200));
-    EXPECT_TRUE(may_connect({.pid = 1, .uid = 7, .groups = {5, 200}}, 100, 200));
-    EXPECT_FALSE(may_connect({.pid = 1, .uid = 7, .groups = {5, 100}}, 100, 200));
-    EXPECT_FALSE(may_connect({.pid = 1, .uid = 7, .groups = {}}, 100, 200));
+TEST(PeerTest, WhoMayDoWhat) {
+    const AccessRules rules{
+        .own_uid = 100, .own_gid = 200, .admin_group = 300, .reader_group = 400};
+    const auto role = [&rules](uid_t uid, std::vector<gid_t> groups) {
+        return role_of({.pid = 1, .uid = uid, .groups = std::move(groups)}, rules);
+    };
+    EXPECT_EQ(role(0, {5}), Role::kAdmin);
+    EXPECT_EQ(role(100, {5}), Role::kAdmin);
+    EXPECT_EQ(role(7, {5, 200}), Role::kAdmin);
+    EXPECT_EQ(role(7, {5, 300}), Role::kAdmin);
+    EXPECT_EQ(role(7, {5, 400}), Role::kReader);
+    EXPECT_EQ(role(7, {400, 300}), Role::kAdmin);
+    EXPECT_EQ(role(7, {5, 100}), std::nullopt);
+    EXPECT_EQ(role(7, {}), std::nullopt);
+    const AccessRules closed{.own_uid = 100, .own_gid = 200, .admin_group = {}, .reader_group = {}};
+    EXPECT_EQ(role_of({.pid = 1, .uid = 7, .groups = {0, 300, 400}}, closed), std::nullopt);
+}
+
+TEST(PeerTest, GroupsAreFoundByName) {
+    EXPECT_EQ(find_group("root").value_or(99), 0U);
+    EXPECT_FALSE(find_group("no-such-group-here").has_value());
+}
+
+// As another user for one connection: the kernel notes who connects.
+class AsUser {
+  public:
+    AsUser(uid_t uid, gid_t gid) {
+        is_done_ = setgroups(0, nullptr) == 0 && setegid(gid) == 0 && seteuid(uid) == 0;
+    }
+    AsUser(const AsUser&) = delete;
+    AsUser& operator=(const AsUser&) = delete;
+    ~AsUser() { EXPECT_TRUE(seteuid(0) == 0 && setegid(0) == 0); }
+    [[nodiscard]] bool is_done() const { return is_done_; }
+
+  private:
+    bool is_done_ = false;
+};
+
+TEST_F(ServerTest, AReaderReadsAndChangesNothing) {
+    if (geteuid() != 0) {
+        GTEST_SKIP() << "takes root to be somebody else";
+    }
+    const auto readers = find_group("daemon");
+    ASSERT_TRUE(readers.has_value());
+    std::filesystem::permissions(directory_, std::filesystem::perms(0755));
+    listen({.reader_group = "daemon"});
+    struct stat status {};
+    ASSERT_EQ(stat(path_.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0666U) << "credentials decide";
+    const auto connect_as = [this](gid_t group) {
+        const AsUser user(12345, group);
+        EXPECT_TRUE(user.is_done());
+        return std::make_unique<Client>(path_);
+    };
+    const auto reader = connect_as(*readers);
+    reader->send(call("status"));
+    EXPECT_EQ(answer(*reader)["result"], "fine");
+    reader->send(call("hello"));
+    EXPECT_EQ(answer(*reader)["result"]["role"], "reader");
+    reader->send(call("reload"));
+    EXPECT_EQ(answer(*reader)["error"]["code"], -32001);
+    EXPECT_TRUE(kept_.empty()) << "the handler was asked";
+    const auto stranger = connect_as(65534);
+    EXPECT_EQ(answer(*stranger)["error"]["code"], -32000);
+    Client admin(path_);
+    admin.send(call("hello"));
+    EXPECT_EQ(answer(admin)["result"]["role"], "admin");
+    admin.send(call("reload"));
+    EXPECT_TRUE(turn_until([&] { return kept_.size() == 1; }));
+}
+
+TEST_F(ServerTest, TheAdminGroupGetsTheSocketFile) {
+    if (geteuid() != 0) {
+        GTEST_SKIP() << "takes root to give files away";
+    }
+    listen({.admin_group = "daemon"});
+    struct stat status {};
+    ASSERT_EQ(stat(path_.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0660U);
+    EXPECT_EQ(status.st_gid, find_group("daemon").value_or(0));
+}
+
+TEST_F(ServerTest, AnUnknownGroupIsAFailure) {
+    const auto server =
+        Server::listen(io_, {.path = path_, .admin_group = "no-such-group-here"}, table());
+    ASSERT_FALSE(server.has_value());
+    EXPECT_NE(server.error().message.find("there is no group"), std::string::npos);
+}
+
+class EventServerTest : public ServerTest {
+  protected:
+    void listen_with_events() {
+        ServerOptions options;
+        options.events = &events_;
+        listen(options);
+    }
+    void happen(const std::string& subject, Topic topic = Topic::kServer) {
+        events_.publish(
+            {.topic = topic, .name = "up", .subject = subject, .message = "", .data = {}});
+    }
+    Json ask(Client& client, const Json& call) {
+        client.send(call.dump() + "\n");
+        return answer(client);
+    }
+    static Json subscribe(const Json& params) {
+        return {{"jsonrpc", "2.0"}, {"id", 1}, {"method", "subscribe"}, {"params", params}};
+    }
+
+    EventStream events_{[] { return uint64_t{0}; }, 100};
+};
+
+TEST_F(EventServerTest, SubscribersHearWhatHappens) {
+    listen_with_events();
+    happen("before");
+    Client client(path_);
+    EXPECT_EQ(ask(client, subscribe(Json::object()))["result"]["next"], 2);
+    happen("one");
+    happen("two");
+    const Json first = answer(client);
+    EXPECT_EQ(first["method"], "event");
+    EXPECT_FALSE(first.contains("id"));
+    EXPECT_EQ(first["params"]["subject"], "one");
+    EXPECT_EQ(answer(client)["params"]["sequence"], 3);
+    client.send(call("unsubscribe"));
+    EXPECT_TRUE(answer(client)["result"].is_object());
+    happen("three");
+    client.send(call("status", 9));
+    EXPECT_EQ(answer(client)["id"], 9);
+}
+
+TEST_F(EventServerTest, ASubscriptionMayBeginInThePastAndChooseItsTopics) {
+    listen_with_events();
+    happen("a");
+    happen("b", Topic::kVrrpRouter);
+    happen("c");
+    Client client(path_);
+    ask(client, subscribe({{"since", 1}, {"topics", {"vrrp", "drain"}}}));
+    EXPECT_EQ(answer(client)["params"]["subject"], "b");
+    happen("d");
+    happen("e", Topic::kDraining);
+    EXPECT_EQ(answer(client)["params"]["subject"], "e");
+    EXPECT_EQ(ask(client, subscribe({{"topics", {"weather"}}}))["error"]["code"], -32602);
+}
+
+// One that does not read costs what it has not read, up to a bound, and hears how much it missed.
+TEST_F(EventServerTest, ASlowSubscriberHoldsNothingUpAndIsToldWhatItLost) {
+    listen_with_events();
+    Client slow(path_);
+    ask(slow, subscribe(Json::object()));
+    Client quick(path_);
+    constexpr uint64_t kEvents = 20'000;
+    for (uint64_t i = 0; i < kEvents; ++i) {
+        happen(std::string(400, 'x'));
+        if (i % 50 == 0) {
+            io_.restart();
+            io_.poll();
+        }
+    }
+    quick.send(call("status"));
+    EXPECT_EQ(answer(quick)["result"], "fine");
+    uint64_t seen = 0;
+    uint64_t lost = 0;
+    uint64_t sequence = 0;
+    ASSERT_TRUE(turn_until([&] {
+        while (const auto line = slow.take_line()) {
+            const Json message = Json::parse(*line);
+            if (message["method"] == "events-lost") {
+                lost += message["params"]["lost"].get<uint64_t>();
+                continue;
+            }
+            ++seen;
+            EXPECT_GT(message["params"]["sequence"], sequence);
+            sequence = message["params"]["sequence"];
+        }
+        return sequence == kEvents;
+    }));
+    EXPECT_EQ(seen + lost, kEvents);
+    EXPECT_GT(lost, 0U);
+    EXPECT_LT(seen, 5'000U) << "it was kept waiting for in memory";
+}
+
+TEST_F(EventServerTest, EventsOutliveTheirServer) {
+    listen_with_events();
+    Client client(path_);
+    ask(client, subscribe(Json::object()));
+    happen("one");
+    server_.reset();
+    happen("two");
+    io_.restart();
+    io_.poll();
 }
 
 TEST(PeerTest, KernelTellsWhoConnected) {
