@@ -70,6 +70,7 @@ Result<Client> Client::connect(const std::string& path) {
 Client::Client(Client&& other) noexcept
     : socket_(std::exchange(other.socket_, -1)),
       received_(std::move(other.received_)),
+      notifications_(std::move(other.notifications_)),
       last_id_(other.last_id_) {}
 
 Client::~Client() {
@@ -126,6 +127,15 @@ tl::expected<Json, CallError> Client::call(std::string_view method, const Json& 
         return unreachable(std::move(line.error().message));
     }
     Json answer = Json::parse(*line, nullptr, false);
+    // What a subscription brings may come in between.
+    while (answer.is_object() && answer.contains("method") && !answer.contains("id")) {
+        notifications_.push_back(std::move(answer));
+        line = receive_line();
+        if (!line) {
+            return unreachable(std::move(line.error().message));
+        }
+        answer = Json::parse(*line, nullptr, false);
+    }
     if (!answer.is_object()) {
         return unreachable("the answer is not JSON-RPC; is this directord's socket?");
     }
@@ -142,6 +152,25 @@ tl::expected<Json, CallError> Client::call(std::string_view method, const Json& 
         return unreachable("the answer is not JSON-RPC; is this directord's socket?");
     }
     return std::move(*result);
+}
+
+tl::expected<Json, CallError> Client::next_notification() {
+    if (!notifications_.empty()) {
+        Json message = std::move(notifications_.front());
+        notifications_.pop_front();
+        return message;
+    }
+    const timeval never{0, 0};
+    setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof(never));
+    auto line = receive_line();
+    if (!line) {
+        return unreachable(std::move(line.error().message));
+    }
+    Json message = Json::parse(*line, nullptr, false);
+    if (!message.is_object()) {
+        return unreachable("the message is not JSON-RPC; is this directord's socket?");
+    }
+    return message;
 }
 
 int complain(const CallError& error) {

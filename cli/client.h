@@ -1,6 +1,7 @@
 // directorctl's side of the control socket: one call at a time, waiting for the answer.
 #pragma once
 
+#include <deque>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -41,12 +42,17 @@ class Client {
     [[nodiscard]] tl::expected<nlohmann::json, CallError> call(std::string_view method,
                                                                const nlohmann::json& params);
 
+    // After "subscribe": the next message that is no answer. Waits for as long as it takes; failure
+    // says that there will be none.
+    [[nodiscard]] tl::expected<nlohmann::json, CallError> next_notification();
+
   private:
     explicit Client(int socket) : socket_(socket) {}
     [[nodiscard]] Result<std::string> receive_line();
 
     int socket_;
     std::string received_;
+    std::deque<nlohmann::json> notifications_;  // that came while an answer was waited for
     int last_id_ = 0;
 };
 

@@ -82,7 +82,11 @@ CLI::Option* check_duration(CLI::Option* option);
 
 // All of them, in the order of the help.
 void add_commands(Grammar& grammar);
-// Of services, real servers, connections (grammar_objects.cc).
+// Of services and real servers (grammar_objects.cc).
 void add_object_commands(Grammar& grammar);
+// Of connections, routes and neighbours (grammar_tables.cc).
+void add_table_commands(Grammar& grammar);
+// Of events, explanations, the configuration and the log (grammar_daemon.cc).
+void add_daemon_commands(Grammar& grammar);
 
 }  // namespace director::cli

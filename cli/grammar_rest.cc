@@ -188,17 +188,6 @@ void add_configuration(Grammar& grammar) {
                     "reload",
                     "Read the configuration file again and apply what changed",
                     run_reload);
-    CLI::App* noun = grammar.add_top(kConfiguration, "config", "The configuration file");
-    auto file = std::make_shared<std::string>("/etc/director.conf");
-    CLI::App* lint = grammar.add(
-        noun,
-        "lint",
-        "What is allowed in a configuration file and yet risky",
-        [file](const Settings& /*settings*/) { return run_check(*file, "--lint"); },
-        R"(Each line names the setting, what it would do, and in brackets the rule, which
-docs/configuration.md explains. Exit codes: 0 nothing, 1 risks, 2 mistakes.)");
-    grammar.offer(lint->add_option("FILE", *file, "a configuration file")->capture_default_str(),
-                  Words::kFile);
 }
 
 }  // namespace
@@ -207,8 +196,10 @@ void add_commands(Grammar& grammar) {
     add_state(grammar);
     add_doctor(grammar);
     add_object_commands(grammar);
+    add_table_commands(grammar);
     add_pair(grammar);
     add_configuration(grammar);
+    add_daemon_commands(grammar);
     add_import(grammar);
     add_ipvsadm(grammar);
 }

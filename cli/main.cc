@@ -10,8 +10,10 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/complete.h"
 #include "cli/grammar.h"
 #include "cli/ipvsadm_run.h"
+#include "cli/manual.h"
 #include "controlplane/server/protocol.h"
 
 namespace director::cli {
@@ -30,6 +32,16 @@ std::string environment_or(const char* name, std::string_view otherwise) {
     return value == nullptr || *value == '\0' ? std::string(otherwise) : value;
 }
 
+// For the build: what is installed beside the program.
+int generate(Grammar& grammar, const std::string& what) {
+    const std::string text = what == "man"    ? directorctl_manual(grammar.app())
+                             : what == "bash" ? bash_completion()
+                             : what == "zsh"  ? zsh_completion()
+                                              : "";
+    fmt::print("{}", text);
+    return text.empty() ? kExitUsage : kExitOk;
+}
+
 int run(std::string_view program, const std::vector<std::string>& arguments) {
     Settings settings;
     settings.socket = environment_or("DIRECTOR_SOCKET", server::kDefaultSocketPath);
@@ -39,6 +51,12 @@ int run(std::string_view program, const std::vector<std::string>& arguments) {
     settings.colour = terminal_colour();
     Grammar grammar(settings);
     add_commands(grammar);
+    if (!arguments.empty() && arguments.front() == "--complete") {
+        return run_complete(grammar, {arguments.begin() + 1, arguments.end()});
+    }
+    if (arguments.size() == 2 && arguments.front() == "--generate") {
+        return generate(grammar, arguments.back());
+    }
     return grammar.run(arguments);
 }
 

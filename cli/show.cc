@@ -22,6 +22,48 @@ std::string or_else(const std::string& text, const char* otherwise) {
     return text.empty() ? otherwise : text;
 }
 
+Style style_of_severity(const std::string& severity) {
+    return severity == "critical"  ? Style::kBad
+           : severity == "warning" ? Style::kWarning
+                                   : Style::kPlain;
+}
+
+std::string show_alarms(const std::vector<server::AlarmView>& alarms, Colour colour) {
+    if (alarms.empty()) {
+        return fmt::format("{:<14}{}\n", "alarms", styled("none", Style::kGood, colour));
+    }
+    std::string out;
+    for (const server::AlarmView& alarm : alarms) {
+        const std::string severity = fmt::format("{:<14}", alarm.severity);
+        out += fmt::format("{}{}\n{:<14}-> {}\n",
+                           styled(severity, style_of_severity(alarm.severity), colour),
+                           alarm.what,
+                           "",
+                           alarm.advice);
+    }
+    return out;
+}
+
+// "192.168.10.100/24 MASTER, 192.168.2.100/24 MASTER and 3 more"
+std::string show_addresses(const server::StatusView& status, Colour colour) {
+    constexpr size_t kShownMax = 6;
+    std::string text;
+    size_t shown = 0;
+    for (const server::VirtualAddressView& one : status.virtual_addresses) {
+        if (shown == kShownMax) {
+            break;
+        }
+        text += (shown++ == 0 ? "" : ", ") + one.address;
+        if (one.state != "ALONE") {
+            text += " " + styled(one.state, style_of_vrrp_state(one.state), colour);
+        }
+    }
+    if (status.virtual_addresses_all > shown) {
+        text += fmt::format(" and {} more", status.virtual_addresses_all - shown);
+    }
+    return or_else(text, "none");
+}
+
 // Nothing where there are none, like the next one.
 std::string show_drains(const std::vector<server::DrainView>& drains, Colour colour) {
     if (drains.empty()) {
@@ -129,26 +171,39 @@ void add_checks(Table& table,
 }  // namespace
 
 std::string show_status(const server::StatusView& status, Colour colour) {
-    std::string out = fmt::format("{} {}, process {}, up {}\n",
+    std::string out = fmt::format("{} {}  {}  up {}, process {}\n",
                                   styled("directord", Style::kBold, colour),
                                   status.version,
-                                  status.pid,
-                                  human_duration(status.uptime_seconds));
+                                  styled(status.role, style_of_vrrp_state(status.role), colour),
+                                  human_duration(status.uptime_seconds),
+                                  status.pid);
+    out += show_alarms(status.alarms, colour);
     const auto line = [&out](const char* name, const std::string& value) {
         out += fmt::format("{:<14}{}\n", name, value);
     };
-    line("configuration", or_else(status.config_file, "-"));
-    line("last reload", or_else(status.last_reload, "none"));
-    line("workers", number(status.workers));
-    line("memory", or_else(status.memory_kind, "-"));
-    line("services", fmt::format("{} with {} real servers", status.services, status.real_servers));
+    line("addresses", show_addresses(status, colour));
+    line("services", fmt::format("{} of {} up", status.services_up, status.services));
+    line("real servers",
+         fmt::format("{} of {} take new connections", status.servers_up, status.real_servers));
+    line("traffic",
+         fmt::format("{} connections/s, {} packets/s in, {} out, {} in, {} out",
+                     human_count(status.rates.connections),
+                     human_count(status.rates.packets_in),
+                     human_count(status.rates.packets_out),
+                     human_bit_rate(status.rates.bytes_in),
+                     human_bit_rate(status.rates.bytes_out)));
     line("connections", fmt::format("{} of {}", status.connections, status.connections_max));
     line("packets",
          fmt::format("{} received, {} forwarded, {} to the kernel, {} dropped",
-                     status.packets.received,
-                     status.packets.forwarded,
-                     status.packets.punted,
-                     status.packets.dropped));
+                     human_count(status.packets.received),
+                     human_count(status.packets.forwarded),
+                     human_count(status.packets.punted),
+                     human_count(status.packets.dropped)));
+    line("configuration",
+         fmt::format("{}, last reload: {}",
+                     or_else(status.config_file, "-"),
+                     or_else(status.last_reload, "none")));
+    line("workers", fmt::format("{}, {}", status.workers, or_else(status.memory_kind, "-")));
     if (!status.vrrp.empty()) {
         line("vrrp", show_vrrp_states(status.vrrp, colour));
     }

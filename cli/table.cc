@@ -25,15 +25,21 @@ void Table::add(std::vector<Cell> row) {
     rows_.push_back(std::move(row));
 }
 
-std::string Table::render(Colour colour) const {
+std::vector<size_t> Table::widths() const {
     std::vector<size_t> widths;
     for (size_t i = 0; i < columns_.size(); ++i) {
-        size_t width = columns_[i].title.size();
+        size_t width = std::max(columns_[i].title.size(),
+                                i < least_widths_.size() ? least_widths_[i] : size_t{0});
         for (const auto& row : rows_) {
             width = std::max(width, row[i].text.size());
         }
         widths.push_back(width);
     }
+    return widths;
+}
+
+std::string Table::render(Colour colour) const {
+    const std::vector<size_t> widths = this->widths();
     std::string out;
     const auto put = [&](size_t i, const std::string& text, Style style) {
         const std::string blanks(widths[i] - text.size(), ' ');

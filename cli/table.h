@@ -32,12 +32,17 @@ class Table {
     // One cell per column.
     void add(std::vector<Cell> row);
 
+    // Columns are no narrower than that.
+    void widen(std::vector<size_t> widths) { least_widths_ = std::move(widths); }
+    [[nodiscard]] std::vector<size_t> widths() const;
+
     // Title line and rows, two blanks between columns, no blanks at line ends.
     [[nodiscard]] std::string render(Colour colour) const;
 
   private:
     std::vector<Column> columns_;
     std::vector<std::vector<Cell>> rows_;
+    std::vector<size_t> least_widths_;
 };
 
 }  // namespace director::cli

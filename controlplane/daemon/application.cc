@@ -215,6 +215,7 @@ void Application::make_requests() {
         .census = *census_,
         .vrrp = *vrrp_side_,
         .happenings = happenings_,
+        .kernel = *kernel_side_,
         .sync = sync_,
         .loops_before = loops_older_,
         .reload = [this](uint32_t uid) { return reload(uid); },
@@ -436,6 +437,7 @@ void Application::sample(const Reports& reports, uint64_t asked_at_version) {
     for (uint16_t worker = 0; worker < engine_->worker_count(); ++worker) {
         loops_newer_.push_back(engine_->loop_counters(WorkerId{worker}));
     }
+    requests_->sample(reports);
     if (!model_.control.metrics_address.empty()) {
         metrics_.publish(snapshot(reports));
     }

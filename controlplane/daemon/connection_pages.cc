@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "controlplane/daemon/connection_filters.h"
 #include "controlplane/daemon/views.h"
 #include "controlplane/plan/translate.h"
 #include "dataplane/core/tables/persistence.h"
@@ -19,7 +20,8 @@ using nlohmann::json;
 namespace {
 
 // Rows and template slots of one page, whatever was asked for: about a millisecond's work. VRRP's
-// timers wait for it, and who asks comes back for the next page.
+// timers wait for it, and who asks comes back for the next page. A worker looks at as many places
+// of its table, a few a poll, before whatever else it is asked has its turn.
 constexpr uint64_t kRowsPerPage = 256;
 constexpr uint32_t kSlotsPerPage = 1U << 16;
 
@@ -63,21 +65,31 @@ void ConnectionPages::answer(const json& params, const server::Reply& reply) {
                         server::kConnectionsLimitMax));
         return;
     }
+    const auto filter = filter_of(params, catalogue_);
+    if (!filter) {
+        reply.invalid_params(filter.error().message);
+        return;
+    }
     const uint64_t rows = std::min(limit.get<uint64_t>(), kRowsPerPage);
     Cursor cursor;
     if (!read_cursor(text.get<std::string>(), cursor.worker, cursor.position) ||
         cursor.worker > fleet_.size()) {
         reply.invalid_params("expected a cursor as the page before gave it");
     } else if (cursor.worker == fleet_.size()) {
-        reply(json(templates_from(cursor.position, rows)));
+        reply(json(templates_from(cursor.position, rows, *filter)));
     } else {
-        ask_worker(cursor, rows, reply);
+        ask_worker(cursor, rows, *filter, reply);
     }
 }
 
-void ConnectionPages::ask_worker(const Cursor& cursor, uint64_t limit, const server::Reply& reply) {
+void ConnectionPages::ask_worker(const Cursor& cursor,
+                                 uint64_t limit,
+                                 const dataplane::ConnectionFilter& filter,
+                                 const server::Reply& reply) {
     auto page = std::make_shared<dataplane::ConnectionPage>();
     page->cursor = cursor.position;
+    page->filter = filter;
+    page->positions_left = kSlotsPerPage;
     page->rows.reserve(limit);
     fleet_.ask<dataplane::ConnectionPage>(
         WorkerId{cursor.worker},
@@ -93,7 +105,9 @@ void ConnectionPages::ask_worker(const Cursor& cursor, uint64_t limit, const ser
         });
 }
 
-server::ConnectionsPage ConnectionPages::templates_from(uint32_t slot, uint64_t limit) {
+server::ConnectionsPage ConnectionPages::templates_from(uint32_t slot,
+                                                        uint64_t limit,
+                                                        const dataplane::ConnectionFilter& filter) {
     dataplane::TemplateTable& templates = fleet_.templates();
     const uint32_t tick = dataplane::to_tick(clock_.now());
     const uint32_t slots = templates.slot_count();
@@ -123,7 +137,10 @@ server::ConnectionsPage ConnectionPages::templates_from(uint32_t slot, uint64_t 
                            found.key.virtual_port == 0 ? Be16{} : server->settings.endpoint.port};
         row.forwarding = plan::slot_of(server->settings).forwarding;
         row.expires_in_seconds = dataplane::to_seconds(static_cast<uint32_t>(std::max(left, 0)));
-        page.rows.push_back(connection_view(row));
+        row.service = service->id;
+        if (filter.fits(row)) {
+            page.rows.push_back(connection_view(row));
+        }
     }
     if (slot < slots) {
         page.next_cursor = fmt::format("{}:{}", fleet_.size(), slot);

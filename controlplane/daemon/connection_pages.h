@@ -28,8 +28,13 @@ class ConnectionPages {
         uint32_t position = 0;
     };
 
-    void ask_worker(const Cursor& cursor, uint64_t limit, const server::Reply& reply);
-    [[nodiscard]] server::ConnectionsPage templates_from(uint32_t slot, uint64_t limit);
+    void ask_worker(const Cursor& cursor,
+                    uint64_t limit,
+                    const dataplane::ConnectionFilter& filter,
+                    const server::Reply& reply);
+    [[nodiscard]] server::ConnectionsPage templates_from(uint32_t slot,
+                                                         uint64_t limit,
+                                                         const dataplane::ConnectionFilter& filter);
 
     const Clock& clock_;
     Fleet& fleet_;

@@ -385,6 +385,11 @@ std::string KernelSide::name_of(const dataplane::Interface& interface) const {
                                : config::interface_name(port, interface.vlan, interface.outer_vlan);
 }
 
+std::string KernelSide::interface_name(dataplane::InterfaceId id) const {
+    const auto found = interfaces_.find(id);
+    return found == interfaces_.end() ? "" : name_of(found->second);
+}
+
 void KernelSide::add_virtual_address(const std::string& interface, const IpPrefix& address) {
     errands_->run(
         [interface, address](kernel::NetlinkSocket& netlink) {

@@ -74,6 +74,10 @@ class KernelSide final : private kernel::MirrorSink {
     // Where packets to `address` go; nothing: nowhere that is ours to reach.
     [[nodiscard]] std::optional<ProbeWay> way_to(const IpAddress& address) const;
 
+    // What the workers know of the kernel, and an interface's name ("" if it is not known).
+    [[nodiscard]] const kernel::MirrorModel& mirror() const { return mirror_->model(); }
+    [[nodiscard]] std::string interface_name(dataplane::InterfaceId id) const;
+
     // Keeps the next hops towards these addresses known, so that no client waits for ARP.
     void keep_reachable(std::vector<IpAddress> destinations);
 

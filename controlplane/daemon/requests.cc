@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <set>
 
+#include "controlplane/daemon/kernel_pages.h"
 #include "controlplane/daemon/views.h"
 #include "controlplane/daemon/vrrp_views.h"
 #include "controlplane/edit/edit_of.h"
@@ -55,6 +57,7 @@ Requests::Requests(Surroundings surroundings)
 server::RequestTable Requests::table() {
     server::RequestTable table;
     add_listings(table);
+    add_kernel(table);
     add_changes(table);
     config_requests_.add_to(table);
     return table;
@@ -100,6 +103,34 @@ void Requests::add_listings(server::RequestTable& table) {
                    explain_requests_.answer(params, reply);
                    around_.serve_engine();
                }});
+}
+
+void Requests::add_kernel(server::RequestTable& table) {
+    // `page` makes one of a cursor and a limit.
+    const auto add = [&table](const server::MethodText& text, auto page) {
+        table.add({text, [page](const json& params, const Reply& reply) {
+                       const auto request = page_request(params);
+                       if (!request) {
+                           return reply.invalid_params(request.error().message);
+                       }
+                       const auto answer = page(*request);
+                       if (answer) {
+                           reply(json(*answer));
+                       } else {
+                           reply.invalid_params(answer.error().message);
+                       }
+                   }});
+    };
+    const InterfaceName name_of = [this](dataplane::InterfaceId id) {
+        return around_.kernel.interface_name(id);
+    };
+    add(server::kRoutes, [this, name_of](const PageRequest& request) {
+        return routes_page(
+            around_.kernel.mirror().routes(), name_of, request.cursor, request.limit);
+    });
+    add(server::kNeighbours, [this, name_of](const PageRequest& request) {
+        return neighbours_page(around_.kernel.mirror(), name_of, request.cursor, request.limit);
+    });
 }
 
 void Requests::add_changes(server::RequestTable& table) {
@@ -183,7 +214,52 @@ server::StatusView Requests::status_view(const Reports& reports) const {
     view.overloaded = overloaded_servers(reports, around_.services.catalogue());
     view.under_attack = services_under_attack(reports, around_.services.catalogue());
     view.vrrp = vrrp_states(around_.vrrp.status());
+    view.role = role_of(view.vrrp);
+    add_virtual_addresses(view);
+    const ServiceSummary summary = summary_of(around_.services.catalogue(), around_.census);
+    view.services_up = summary.services_up;
+    view.servers_up = summary.servers_up;
+    view.rates = summary.rates;
+    view.alarms =
+        alarms_of({.status = view,
+                   .workers = workers_view(
+                       reports, around_.engine, around_.model.dataplane, around_.loops_before),
+                   .sync = around_.sync ? around_.sync->view() : server::SyncView{},
+                   .services = summary,
+                   .lost = last_minute_.growth()});
     return view;
+}
+
+void Requests::add_virtual_addresses(server::StatusView& view) const {
+    const auto add = [&view](std::string address, std::string state) {
+        if (++view.virtual_addresses_all <= server::kVirtualAddressesMax) {
+            view.virtual_addresses.push_back({std::move(address), std::move(state)});
+        }
+    };
+    const server::VrrpView vrrp = vrrp_view(around_.vrrp.status(), around_.clock.now());
+    for (const server::VrrpInstanceView& instance : vrrp.instances) {
+        for (const auto* addresses : {&instance.addresses, &instance.excluded_addresses}) {
+            for (const std::string& address : *addresses) {
+                add(address, instance.state);
+            }
+        }
+    }
+    if (!vrrp.instances.empty()) {
+        return;
+    }
+    std::set<IpAddress> seen;
+    for (const config::VirtualService& service : around_.model.virtual_services) {
+        if (service.mark == 0 && seen.insert(service.endpoint.address).second) {
+            add(to_string(service.endpoint.address), "ALONE");
+        }
+    }
+}
+
+void Requests::sample(const Reports& reports) {
+    server::StatusView view;
+    view.ports = port_views(around_.engine, around_.model.ports.size());
+    view.full_tables = full_tables_view(reports, around_.engine.shared_table_counters());
+    last_minute_.sample(around_.clock.now(), losses_of(view));
 }
 
 }  // namespace director::daemon

@@ -12,6 +12,7 @@
 #include "common/result.h"
 #include "common/time.h"
 #include "config/model.h"
+#include "controlplane/daemon/alarms.h"
 #include "controlplane/daemon/census.h"
 #include "controlplane/daemon/config_requests.h"
 #include "controlplane/daemon/connection_pages.h"
@@ -21,6 +22,7 @@
 #include "controlplane/daemon/fleet.h"
 #include "controlplane/daemon/happenings.h"
 #include "controlplane/daemon/health_side.h"
+#include "controlplane/daemon/kernel_side.h"
 #include "controlplane/daemon/service_control.h"
 #include "controlplane/daemon/sync_control.h"
 #include "controlplane/daemon/vrrp_side.h"
@@ -46,6 +48,7 @@ class Requests {
         Census& census;
         VrrpSide& vrrp;
         Happenings& happenings;
+        const KernelSide& kernel;
         const std::unique_ptr<SyncControl>& sync;  // null: off
         const std::vector<dataplane::io::LoopCounters>& loops_before;
         std::function<Result<std::string>(uint32_t uid)> reload;
@@ -62,12 +65,16 @@ class Requests {
 
     [[nodiscard]] server::RequestTable table();
     [[nodiscard]] server::StatusView status_view(const Reports& reports) const;
+    // Every few seconds: what "status" says of the last minute.
+    void sample(const Reports& reports);
 
   private:
     void add_listings(server::RequestTable& table);
+    void add_kernel(server::RequestTable& table);
     void add_changes(server::RequestTable& table);
     [[nodiscard]] std::vector<server::DrainView> drains() const;
     void zero(const nlohmann::json& params, const server::Reply& reply);
+    void add_virtual_addresses(server::StatusView& view) const;
 
     Surroundings around_;
     ConnectionPages connection_pages_;
@@ -76,6 +83,7 @@ class Requests {
     ExplainRequests explain_requests_;
     ConfigRequests config_requests_;
     ZeroedCounters zeroed_;
+    LastMinute last_minute_;
 };
 
 }  // namespace director::daemon

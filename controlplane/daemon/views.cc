@@ -51,19 +51,6 @@ std::string_view name_of(dataplane::ForwardingMethod method) {
     return "";
 }
 
-// "TCP 192.0.2.1:80", "FWM 1".
-std::string name_of(const plan::ServiceEntry& service) {
-    if (service.source_nat) {
-        return to_string(service);
-    }
-    const config::VirtualService& settings = service.settings;
-    return settings.mark != 0
-               ? fmt::format(
-                     "FWM {}{}", settings.mark, settings.family() == Family::kIpv6 ? " IPv6" : "")
-               : fmt::format(
-                     "{} {}", upper(to_string(settings.protocol)), to_string(settings.endpoint));
-}
-
 // What ipvsadm prints after the scheduler's name.
 std::string ipvsadm_flags(const config::VirtualService& service) {
     const dataplane::SchedulerFlags flags = plan::flags_of(service);
@@ -147,6 +134,18 @@ double ratio(uint64_t part, uint64_t whole) {
 }
 
 }  // namespace
+
+std::string name_of(const plan::ServiceEntry& service) {
+    if (service.source_nat) {
+        return to_string(service);
+    }
+    const config::VirtualService& settings = service.settings;
+    return settings.mark != 0
+               ? fmt::format(
+                     "FWM {}{}", settings.mark, settings.family() == Family::kIpv6 ? " IPv6" : "")
+               : fmt::format(
+                     "{} {}", upper(to_string(settings.protocol)), to_string(settings.endpoint));
+}
 
 server::ServicesView services_view(const Reports& reports,
                                    const plan::Catalogue& catalogue,
@@ -414,6 +413,7 @@ server::ConnectionView connection_view(const dataplane::ConnectionRow& row) {
         view.local_port = row.local.port.host();
     }
     view.expires_seconds = row.expires_in_seconds;
+    view.idle_seconds = row.idle_seconds;
     view.client_address = to_string(row.client.address);
     view.client_port = row.client.port.host();
     view.virtual_address = to_string(row.virtual_service.address);

@@ -38,6 +38,7 @@ class KernelMirror final : private NetlinkMonitor::Listener {
     [[nodiscard]] std::optional<uint32_t> ifindex_of(dataplane::InterfaceId id) const {
         return model_.ifindex_of(id);
     }
+    [[nodiscard]] const MirrorModel& model() const { return model_; }
     // How often everything was read anew because notifications were lost.
     [[nodiscard]] uint64_t resyncs() const { return resyncs_; }
 

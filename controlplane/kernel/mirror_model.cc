@@ -463,4 +463,14 @@ void MirrorModel::deliver_routes(MirrorSink& sink) {
     sink.routes_changed(delivered_);
 }
 
+std::vector<std::pair<dataplane::NeighbourKey, dataplane::Neighbour>> MirrorModel::neighbours_after(
+    const std::optional<dataplane::NeighbourKey>& last, size_t limit) const {
+    std::vector<std::pair<dataplane::NeighbourKey, dataplane::Neighbour>> rows;
+    auto next = last ? neighbours_.upper_bound(*last) : neighbours_.begin();
+    for (; next != neighbours_.end() && rows.size() < limit; ++next) {
+        rows.emplace_back(next->first, next->second.neighbour);
+    }
+    return rows;
+}
+
 }  // namespace director::kernel

@@ -102,6 +102,12 @@ class MirrorModel {
     // The kernel's index of an interface; nullopt while it does not exist.
     [[nodiscard]] std::optional<uint32_t> ifindex_of(dataplane::InterfaceId id) const;
 
+    // As they were told last.
+    [[nodiscard]] const std::vector<PrefixRoute>& routes() const { return delivered_; }
+    // At most `limit` of those behind `last` (nothing: from the first), by interface and address.
+    [[nodiscard]] std::vector<std::pair<dataplane::NeighbourKey, dataplane::Neighbour>>
+    neighbours_after(const std::optional<dataplane::NeighbourKey>& last, size_t limit) const;
+
   private:
     struct OwnAddress {
         IpAddress address;

@@ -37,6 +37,9 @@ DIRECTOR_DEFINE_JSON(FullTablesView,
 DIRECTOR_DEFINE_JSON(TimeoutsView, tcp, tcp_fin, udp)
 DIRECTOR_DEFINE_JSON(ServiceTimeoutView, service, setting, seconds)
 DIRECTOR_DEFINE_JSON(DrainView, service, server, connections, seconds_left)
+DIRECTOR_DEFINE_JSON(TrafficRates, connections, packets_in, packets_out, bytes_in, bytes_out)
+DIRECTOR_DEFINE_JSON(VirtualAddressView, address, state)
+DIRECTOR_DEFINE_JSON(AlarmView, severity, what, advice)
 DIRECTOR_DEFINE_JSON(StatusView,
                      version,
                      pid,
@@ -58,9 +61,15 @@ DIRECTOR_DEFINE_JSON(StatusView,
                      overloaded,
                      full_tables,
                      under_attack,
-                     vrrp)
+                     vrrp,
+                     role,
+                     virtual_addresses,
+                     virtual_addresses_all,
+                     services_up,
+                     servers_up,
+                     rates,
+                     alarms)
 DIRECTOR_DEFINE_JSON(TrafficStats, connections, packets_in, packets_out, bytes_in, bytes_out)
-DIRECTOR_DEFINE_JSON(TrafficRates, connections, packets_in, packets_out, bytes_in, bytes_out)
 DIRECTOR_DEFINE_JSON(ServerView,
                      address,
                      port,
@@ -98,6 +107,7 @@ DIRECTOR_DEFINE_JSON(ConnectionView,
                      protocol,
                      state,
                      expires_seconds,
+                     idle_seconds,
                      client_address,
                      client_port,
                      virtual_address,

@@ -17,6 +17,7 @@
 #include "controlplane/server/config_protocol.h"
 #include "controlplane/server/edit_protocol.h"
 #include "controlplane/server/explain_protocol.h"
+#include "controlplane/server/kernel_protocol.h"
 #include "controlplane/server/vrrp_protocol.h"
 
 namespace director::server {
@@ -48,10 +49,22 @@ inline constexpr MethodText kServices{
     "",
     "virtual services and their real servers, with counters and rates",
     Access::kReads};
-inline constexpr MethodText kConnections{"connections",
-                                         R"({"cursor": string, "limit": number})",
-                                         "one page of the connection table",
-                                         Access::kReads};
+inline constexpr MethodText kConnections{
+    "connections",
+    R"({"cursor": string, "limit": number, "client": string, "virtual": string, "server": string, )"
+    R"("protocol": string, "state": string, "mark": number, "is_ipv6": boolean, )"
+    R"("idle_seconds_min": number, "idle_seconds_max": number})",
+    "one page of the connection table, of all rows or of those that are wanted",
+    Access::kReads};
+inline constexpr MethodText kRoutes{"routes",
+                                    R"({"cursor": string, "limit": number})",
+                                    "one page of the routes that the workers have of the kernel",
+                                    Access::kReads};
+inline constexpr MethodText kNeighbours{
+    "neighbours",
+    R"({"cursor": string, "limit": number})",
+    "one page of the machines on the links whose MAC addresses are known",
+    Access::kReads};
 inline constexpr MethodText kDrops{
     "drops", "", "packets that were not forwarded, by reason and virtual service", Access::kReads};
 inline constexpr MethodText kChecks{
@@ -137,10 +150,10 @@ inline constexpr MethodText kConfigSave{
     Access::kChanges};
 
 inline constexpr std::array kMethods{
-    kHello,      kStatus,      kServices,    kConnections, kDrops,       kChecks,    kWorkers,
-    kSync,       kVrrp,        kEvents,      kSubscribe,   kUnsubscribe, kLogLevels, kExplain,
-    kConfigShow, kConfigDiff,  kReload,      kEdit,        kZero,        kDrain,     kUndrain,
-    kLogLevel,   kConfigCheck, kConfigApply, kConfigSave};
+    kHello,     kStatus,  kServices,   kConnections, kRoutes,      kNeighbours, kDrops,
+    kChecks,    kWorkers, kSync,       kVrrp,        kEvents,      kSubscribe,  kUnsubscribe,
+    kLogLevels, kExplain, kConfigShow, kConfigDiff,  kReload,      kEdit,       kZero,
+    kDrain,     kUndrain, kLogLevel,   kConfigCheck, kConfigApply, kConfigSave};
 
 // Rows in one answer to "connections": the default, and the most a request may ask for.
 inline constexpr uint32_t kConnectionsLimitDefault = 1000;
@@ -235,6 +248,31 @@ struct DrainView {
     int64_t seconds_left = -1;  // until the connections that are left are ended; -1: for good
 };
 
+// An address that is shared with the twin, or a service's where there is none.
+struct VirtualAddressView {
+    std::string address;  // "192.0.2.1", or "192.0.2.1/24" of VRRP
+    std::string state;    // the instance's; "ALONE": no VRRP
+};
+
+// What needs a person.
+struct AlarmView {
+    std::string severity;  // "critical": service is lost; "warning": it may be; "notice"
+    std::string what;
+    std::string advice;  // what to do next
+};
+
+// TrafficStats per second: smoothed averages.
+struct TrafficRates {
+    uint64_t connections = 0;
+    uint64_t packets_in = 0;
+    uint64_t packets_out = 0;
+    uint64_t bytes_in = 0;
+    uint64_t bytes_out = 0;
+};
+
+// The most virtual addresses that "status" lists.
+inline constexpr size_t kVirtualAddressesMax = 64;
+
 // Answer to "status".
 struct StatusView {
     std::string version;
@@ -258,20 +296,18 @@ struct StatusView {
     FullTablesView full_tables;
     std::vector<std::string> under_attack;  // services under a SYN flood: "TCP 192.0.2.1:80"
     std::vector<VrrpStateView> vrrp;        // groups, and instances without one
+    std::string role = "ALONE";  // "MASTER", "BACKUP", "FAULT", "INIT"; "MIXED"; "ALONE": no VRRP
+    std::vector<VirtualAddressView> virtual_addresses;  // at most kVirtualAddressesMax
+    uint64_t virtual_addresses_all = 0;
+    uint64_t services_up = 0;       // with a real server that takes new connections
+    uint64_t servers_up = 0;        // real servers that do, the sorry server included
+    TrafficRates rates;             // of all services: smoothed averages
+    std::vector<AlarmView> alarms;  // worst first
 };
 
 // Bytes are IP lengths including the header. In = client to server, out = server to client, as
 // ipvsadm says.
 struct TrafficStats {
-    uint64_t connections = 0;
-    uint64_t packets_in = 0;
-    uint64_t packets_out = 0;
-    uint64_t bytes_in = 0;
-    uint64_t bytes_out = 0;
-};
-
-// The same per second: smoothed averages.
-struct TrafficRates {
     uint64_t connections = 0;
     uint64_t packets_in = 0;
     uint64_t packets_out = 0;
@@ -329,6 +365,7 @@ struct ConnectionView {
     std::string forwarding = "nat";
     std::string local_address;  // full NAT and source NAT: the client as the real server sees it
     uint32_t expires_seconds = 0;
+    uint32_t idle_seconds = 0;  // since its last packet; of a template: 0
     uint16_t client_port = 0;
     uint16_t virtual_port = 0;
     uint16_t real_port = 0;
@@ -551,6 +588,8 @@ DIRECTOR_DECLARE_JSON(FullTablesView)
 DIRECTOR_DECLARE_JSON(TimeoutsView)
 DIRECTOR_DECLARE_JSON(ServiceTimeoutView)
 DIRECTOR_DECLARE_JSON(DrainView)
+DIRECTOR_DECLARE_JSON(VirtualAddressView)
+DIRECTOR_DECLARE_JSON(AlarmView)
 DIRECTOR_DECLARE_JSON(StatusView)
 DIRECTOR_DECLARE_JSON(TrafficStats)
 DIRECTOR_DECLARE_JSON(TrafficRates)

@@ -9,6 +9,7 @@
 
 #include "common/address.h"
 #include "dataplane/api/conn_state.h"
+#include "dataplane/api/connection_filter.h"
 #include "dataplane/api/counters.h"
 #include "dataplane/api/ids.h"
 #include "dataplane/api/service.h"
@@ -52,17 +53,21 @@ struct ConnectionRow {
     ForwardingMethod forwarding = ForwardingMethod::kNat;
     bool is_template = false;  // persistence: client's network, kept for its next connections
     uint32_t expires_in_seconds = 0;
+    uint32_t idle_seconds = 0;  // since its last packet
     ServiceId service = kNoService;
     RealServerId server = kNoRealServer;
 };
 
-// Some rows of the connection table, from table position `cursor` on. `rows` is filled up to its
-// capacity (reserve() it: a worker does not allocate); afterwards `cursor` is where the next page
-// starts and `is_last` says that there is none.
+// Some rows of the connection table that fit `filter`, from table position `cursor` on. `rows` is
+// filled up to its capacity (reserve() it: a worker does not allocate), or until `positions_left`
+// places were looked at, so that jobs behind a search that finds nothing have their turn;
+// afterwards `cursor` is where the next page starts and `is_last` says that there is none.
 struct ConnectionPage : Job {
     ConnectionPage() : Job{JobKind::kConnectionPage, {}, 0} {}
 
     std::vector<ConnectionRow> rows;
+    ConnectionFilter filter;
+    uint32_t positions_left = UINT32_MAX;
     bool is_last = false;
 };
 

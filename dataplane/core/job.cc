@@ -11,6 +11,7 @@ namespace {
 
 constexpr uint32_t kSlotsPerPoll = 128;        // counters copied
 constexpr uint32_t kConnectionsPerPoll = 256;  // table positions looked at
+constexpr uint32_t kRowsPerPoll = 32;          // of those, entries looked at closely
 
 [[nodiscard]] ServerCounters counters_of(const Worker::State& state, uint32_t server) {
     const ServerTally& tally = state.server_tallies[server];
@@ -75,6 +76,9 @@ ConnectionRow row_of(const Worker::State& state, const Connection& connection) {
     row.local = table.endpoint(connection, Side::kInside, Role::kClient);
     row.forwarding = connection.forwarding;
     row.expires_in_seconds = to_seconds(static_cast<uint32_t>(std::max(left, 0)));
+    const auto timeout =
+        static_cast<int32_t>(timeouts_of(state, connection)[static_cast<size_t>(connection.state)]);
+    row.idle_seconds = to_seconds(static_cast<uint32_t>(std::max(timeout - std::max(left, 0), 0)));
     row.service = state.server_tallies[index(connection.server)].service;
     row.server = connection.server;
     return row;
@@ -82,18 +86,31 @@ ConnectionRow row_of(const Worker::State& state, const Connection& connection) {
 
 namespace {
 
-// True when the page is full or the table's end is reached.
+// True when the page is full, its positions are looked at, or the table's end is reached.
 [[nodiscard]] bool work_on(Worker::State& state, ConnectionPage& page) {
     const uint32_t last = state.connections.high_water();
+    const uint32_t first = page.cursor;
     const uint32_t end =
-        page.cursor + std::min(kConnectionsPerPoll, last - std::min(last, page.cursor));
-    for (; page.cursor < end && page.rows.size() < page.rows.capacity(); ++page.cursor) {
-        if (state.connections.is_used(page.cursor)) {
-            page.rows.push_back(row_of(state, state.connections[page.cursor]));
+        first + std::min({kConnectionsPerPoll, page.positions_left, last - std::min(last, first)});
+    uint32_t looked_at = 0;
+    for (; page.cursor < end && looked_at < kRowsPerPoll && page.rows.size() < page.rows.capacity();
+         ++page.cursor) {
+        if (!state.connections.is_used(page.cursor)) {
+            continue;
+        }
+        const Connection& connection = state.connections[page.cursor];
+        if (!page.filter.may_fit(connection.protocol(), connection.state)) {
+            continue;
+        }
+        ++looked_at;
+        const ConnectionRow row = row_of(state, connection);
+        if (page.filter.fits(row)) {
+            page.rows.push_back(row);
         }
     }
+    page.positions_left -= page.cursor - first;
     page.is_last = page.cursor >= last;
-    return page.is_last || page.rows.size() == page.rows.capacity();
+    return page.is_last || page.positions_left == 0 || page.rows.size() == page.rows.capacity();
 }
 
 [[nodiscard]] bool work_on(Worker::State& state, Job& job) {

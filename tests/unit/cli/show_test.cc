@@ -38,21 +38,47 @@ TEST(ShowTest, Status) {
     status.config_file = "/etc/director.conf";
     status.ports = {
         {"outside", "net_af_packet", "02:00:00:00:00:01", 1500, true, 1, 2, 60, 50, 0, 9}};
+    status.services_up = 1;
+    status.servers_up = 1;
+    status.rates = {1234, 2000, 1000, 125'000, 1'250'000'000};
+    status.virtual_addresses = {{"192.0.2.1", "ALONE"}, {"192.0.2.2", "ALONE"}};
+    status.virtual_addresses_all = 9;
     EXPECT_EQ(
         show_status(status, Colour::kNever),
-        "directord 0.1.0, process 77, up 2 d 03:04:05\n"
-        "configuration /etc/director.conf\n"
-        "last reload   none\n"
-        "workers       2\n"
-        "memory        plain memory\n"
-        "services      1 with 2 real servers\n"
+        "directord 0.1.0  ALONE  up 2 d 03:04:05, process 77\n"
+        "alarms        none\n"
+        "addresses     192.0.2.1, 192.0.2.2 and 7 more\n"
+        "services      1 of 1 up\n"
+        "real servers  1 of 2 take new connections\n"
+        "traffic       1.23 k connections/s, 2.00 k packets/s in, 1.00 k out, 1.00 Mbit/s in, 10.0 "
+        "Gbit/s out\n"
         "connections   3 of 1024\n"
         "packets       100 received, 90 forwarded, 4 to the kernel, 6 dropped\n"
+        "configuration /etc/director.conf, last reload: none\n"
+        "workers       2, plain memory\n"
         "\n"
         "PORT     LINK  DRIVER         MAC                 MTU  RX/TX QUEUES  RECEIVED  SENT  "
         "MISSED  NO BUFFERS\n"
         "outside  up    net_af_packet  02:00:00:00:00:01  1500  1/2                 60    50  "
         "     0           9\n");
+}
+
+TEST(ShowTest, StatusBeginsWithWhatNeedsAPerson) {
+    server::StatusView status;
+    status.role = "MASTER";
+    status.alarms = {{"critical", "port inside has no link", "look at the cable"},
+                     {"notice", "2 real servers are at their upper threshold", "add servers"}};
+    status.virtual_addresses = {{"192.168.10.100/24", "MASTER"}};
+    status.virtual_addresses_all = 1;
+    EXPECT_EQ(show_status(status, Colour::kNever)
+                  .find("directord   MASTER  up 00:00:00, process 0\n"
+                        "critical      port inside has no link\n"
+                        "              -> look at the cable\n"
+                        "notice        2 real servers are at their upper threshold\n"
+                        "              -> add servers\n"
+                        "addresses     192.168.10.100/24 MASTER\n"),
+              0U)
+        << show_status(status, Colour::kNever);
 }
 
 TEST(ShowTest, StatusOfVrrpIsOneLine) {

@@ -137,6 +137,65 @@ TEST_F(JobTest, ADeadlineRunsDownInTheList) {
     polls_until_done(page);
     ASSERT_EQ(page.rows.size(), 1U);
     EXPECT_NEAR(page.rows[0].expires_in_seconds, 200, 1);
+    EXPECT_NEAR(page.rows[0].idle_seconds, 100, 1);
+}
+
+TEST_F(JobTest, AFilterLetsThroughWhatFitsAllOfIt) {
+    open(50);
+    fleet_.clock.advance(std::chrono::seconds(100));
+    open(10, 2000);
+    const auto count = [this](auto set) {
+        ConnectionPage page;
+        page.rows.reserve(100);
+        set(page.filter);
+        polls_until_done(page);
+        EXPECT_TRUE(page.is_last);
+        return page.rows.size();
+    };
+    using Filter = ConnectionFilter;
+    EXPECT_EQ(count([](Filter&) {}), 60U);
+    EXPECT_EQ(count([](Filter& f) { f.client = IpPrefix{kClient, 24}; }), 60U);
+    EXPECT_EQ(count([](Filter& f) { f.client = IpPrefix{kVip, 32}; }), 0U);
+    EXPECT_EQ(count([](Filter& f) { f.virtual_service = at(kVip, 53); }), 60U);
+    EXPECT_EQ(count([](Filter& f) { f.virtual_service = at(kVip, 0); }), 60U);
+    EXPECT_EQ(count([](Filter& f) { f.virtual_service = at(kVip, 54); }), 0U);
+    EXPECT_EQ(count([](Filter& f) { f.real_server = at(kServer107, 53); }), 60U);
+    EXPECT_EQ(count([](Filter& f) { f.real_server = at(kServer108, 0); }), 0U);
+    EXPECT_EQ(count([](Filter& f) { f.protocol = Protocol::kUdp; }), 60U);
+    EXPECT_EQ(count([](Filter& f) { f.protocol = Protocol::kTcp; }), 0U);
+    const auto only = [](ConnState state) { return 1U << static_cast<uint32_t>(state); };
+    EXPECT_EQ(count([&](Filter& f) { f.states = only(ConnState::kUdp); }), 60U);
+    EXPECT_EQ(count([&](Filter& f) { f.states = only(ConnState::kEstablished); }), 0U);
+    EXPECT_EQ(count([this](Filter& f) { f.service = service_; }), 60U);
+    EXPECT_EQ(count([](Filter& f) { f.service = kNoService; }), 0U);
+    EXPECT_EQ(count([](Filter& f) { f.idle_seconds_min = 50; }), 50U);
+    EXPECT_EQ(count([](Filter& f) { f.idle_seconds_max = 50; }), 10U);
+    EXPECT_EQ(count([](Filter& f) {
+                  f.protocol = Protocol::kUdp;
+                  f.idle_seconds_max = 50;
+                  f.real_server = at(kServer108, 0);
+              }),
+              0U);
+}
+
+// Whatever is looked for, a poll takes a bounded piece of it, and other jobs have their turn.
+TEST_F(JobTest, ASearchThatFindsNothingIsCutIntoPieces) {
+    open(3000);
+    ConnectionPage page;
+    page.rows.reserve(100);
+    page.filter.idle_seconds_min = 1000;  // each entry has to be looked at closely
+    page.positions_left = 1024;
+    EXPECT_GE(polls_until_done(page), 1024 / 32);
+    EXPECT_EQ(page.cursor, 1024U);
+    EXPECT_FALSE(page.is_last);
+    page.positions_left = UINT32_MAX;
+    EXPECT_GE(polls_until_done(page), (3000 - 1024) / 32);
+    EXPECT_TRUE(page.is_last);
+    EXPECT_TRUE(page.rows.empty());
+    page.cursor = 0;
+    page.filter = {};
+    page.filter.protocol = Protocol::kTcp;  // told from an entry's first bytes
+    EXPECT_GE(polls_until_done(page), 3000 / 256);
 }
 
 TEST_F(JobTest, AnEmptyTableIsOneLastPage) {

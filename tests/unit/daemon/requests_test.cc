@@ -144,8 +144,44 @@ TEST_F(RequestsTest, ConnectionsComePageByPageAndTemplatesLast) {
     EXPECT_EQ(connections, 53);
 }
 
+TEST_F(RequestsTest, ConnectionsThatAreWanted) {
+    lab_.connect(1000, 50, 80);
+    lab_.connect(2000, 3, 81);  // one client: one template
+    const auto count = [this](Json params) {
+        size_t rows = 0;
+        for (;;) {
+            const Json result = ask(server::kConnections, params)["result"];
+            rows += result["rows"].size();
+            if (result["next_cursor"] == "") {
+                return rows;
+            }
+            params["cursor"] = result["next_cursor"];
+        }
+    };
+    EXPECT_EQ(count({{"virtual", "170.210.122.104:80"}}), 50U);
+    EXPECT_EQ(count({{"virtual", "170.210.122.104:81"}}), 4U) << "with its template";
+    EXPECT_EQ(count({{"virtual", "170.210.122.104"}}), 54U);
+    EXPECT_EQ(count({{"virtual", "170.210.122.104:80"}, {"server", "192.168.0.107:80"}}), 25U);
+    EXPECT_EQ(count({{"server", "192.168.0.200"}}), 0U);
+    EXPECT_EQ(count({{"protocol", "udp"}}), 0U);
+    EXPECT_EQ(count({{"client", "0.0.0.0/0"}}), 54U);
+    EXPECT_EQ(count({{"client", "2001:db8::/32"}}), 0U);
+    EXPECT_EQ(count({{"state", "TIME_WAIT"}}), 0U);
+    EXPECT_EQ(count({{"idle_seconds_min", 1000}}), 0U);
+    EXPECT_EQ(count({{"idle_seconds_max", 1000}, {"virtual", "170.210.122.104:80"}}), 50U);
+}
+
 TEST_F(RequestsTest, WhatConnectionsRefuses) {
-    const Json wrong[] = {{{"limit", 0}},
+    const Json wrong[] = {{{"client", "nobody"}},
+                          {{"client", 7}},
+                          {{"virtual", "192.0.2.1:x"}},
+                          {{"server", "web1"}},
+                          {{"protocol", "http"}},
+                          {{"state", "OPEN"}},
+                          {{"idle_seconds_min", -1}},
+                          {{"idle_seconds_max", "10m"}},
+                          {{"mark", 1.5}},
+                          {{"limit", 0}},
                           {{"limit", 10001}},
                           {{"limit", "7"}},
                           {{"cursor", 7}},

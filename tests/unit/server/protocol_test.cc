@@ -42,11 +42,13 @@ TEST(ProtocolTest, FieldNamesAreWhatTheDocumentationSays) {
         return text;
     };
     EXPECT_EQ(keys(StatusView{}),
-              "config_file connections connections_max drains full_tables last_reload memory_kind "
-              "overloaded "
-              "packets pid pools ports real_servers service_timeouts services timeouts "
-              "under_attack uptime_seconds "
-              "version vrrp workers ");
+              "alarms config_file connections connections_max drains full_tables last_reload "
+              "memory_kind overloaded packets pid pools ports rates real_servers role servers_up "
+              "service_timeouts services services_up timeouts under_attack uptime_seconds version "
+              "virtual_addresses virtual_addresses_all vrrp workers ");
+    EXPECT_EQ(keys(AlarmView{}), "advice severity what ");
+    EXPECT_EQ(keys(RouteView{}), "destination gateway interface kind ");
+    EXPECT_EQ(keys(NeighbourView{}), "address interface mac state ");
     EXPECT_EQ(keys(ServiceView{}),
               "address flags half_open is_retired is_under_attack mark one_packet "
               "persistence_prefix persistence_seconds "
@@ -65,7 +67,8 @@ TEST(ProtocolTest, FieldNamesAreWhatTheDocumentationSays) {
     EXPECT_EQ(keys(ProbesView{}), "checks down failed passed seconds took transitions type unable ");
     EXPECT_EQ(keys(ChecksView{}), "probes services waiting ");
     EXPECT_EQ(keys(ConnectionView{}),
-              "client_address client_port expires_seconds forwarding is_template local_address "
+              "client_address client_port expires_seconds forwarding idle_seconds is_template "
+              "local_address "
               "local_port protocol real_address real_port state virtual_address virtual_port ");
     EXPECT_EQ(keys(VrrpView{}), "groups instances refused trackers ");
     EXPECT_EQ(keys(VrrpInstanceView{}),
