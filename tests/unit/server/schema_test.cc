@@ -95,6 +95,8 @@ nlohmann::json full_status() {
     status.drains.resize(1);
     status.under_attack.resize(1);
     status.vrrp.resize(1);
+    status.virtual_addresses.resize(1);
+    status.alarms.resize(1);
     return status;
 }
 
@@ -156,6 +158,10 @@ std::map<std::string_view, nlohmann::json> samples() {
     hello.methods.resize(1);
     ConnectionsPage connections;
     connections.rows.resize(1);
+    RoutesPage routes;
+    routes.routes.resize(1);
+    NeighboursPage neighbours;
+    neighbours.neighbours.resize(1);
     WorkersView workers;
     workers.workers.resize(1);
     EventsView events;
@@ -170,6 +176,8 @@ std::map<std::string_view, nlohmann::json> samples() {
             {kStatus.name, full_status()},
             {kServices.name, full_services()},
             {kConnections.name, connections},
+            {kRoutes.name, routes},
+            {kNeighbours.name, neighbours},
             {kDrops.name, full_drops()},
             {kChecks.name, full_checks()},
             {kWorkers.name, workers},
@@ -275,6 +283,8 @@ TEST(SchemaTest, WhatReadersMaySendChangesNothing) {
                                           "status",
                                           "services",
                                           "connections",
+                                          "routes",
+                                          "neighbours",
                                           "drops",
                                           "checks",
                                           "workers",
