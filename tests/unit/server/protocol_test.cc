@@ -64,7 +64,8 @@ TEST(ProtocolTest, FieldNamesAreWhatTheDocumentationSays) {
     EXPECT_EQ(keys(CheckView{}),
               "failed is_probing last_failure passed state state_seconds target transitions type "
               "unable weight ");
-    EXPECT_EQ(keys(ProbesView{}), "checks down failed passed seconds took transitions type unable ");
+    EXPECT_EQ(keys(ProbesView{}),
+              "checks down failed passed seconds took transitions type unable ");
     EXPECT_EQ(keys(ChecksView{}), "probes services waiting ");
     EXPECT_EQ(keys(ConnectionView{}),
               "client_address client_port expires_seconds forwarding idle_seconds is_template "
