@@ -12,7 +12,7 @@
 #include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/doctor.h"
-#include "cli/ipvsadm_schedulers.h"
+#include "cli/schedulers.h"
 #include "config/parse.h"
 
 namespace director::cli {

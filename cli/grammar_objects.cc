@@ -4,6 +4,7 @@
 
 #include "cli/grammar.h"
 #include "cli/object_commands.h"
+#include "cli/schedulers.h"
 
 namespace director::cli {
 namespace {
@@ -70,21 +71,7 @@ void add_service_options(Grammar& grammar, CLI::App* command, ServiceOptions& op
     add_service_name(grammar, command, options.change.service)->required();
     grammar.offer(
         command->add_option("--scheduler", options.change.scheduler, "how a server is chosen"),
-        {"rr",
-         "wrr",
-         "lc",
-         "wlc",
-         "lblc",
-         "lblcr",
-         "dh",
-         "sh",
-         "sed",
-         "nq",
-         "fo",
-         "ovf",
-         "mh",
-         "twos",
-         "maglev"});
+        known_schedulers());
     options.has_flags = grammar.offer(
         command->add_option("--flags", options.flags, "of the scheduler, by commas; none: no flag")
             ->delimiter(','),

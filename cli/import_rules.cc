@@ -12,7 +12,7 @@
 
 #include "cli/import_firewall.h"
 #include "cli/ipvsadm_command.h"
-#include "cli/ipvsadm_schedulers.h"
+#include "cli/schedulers.h"
 #include "config/edits.h"
 #include "config/import/keepalived_words.h"
 #include "controlplane/edit/edit_of.h"

@@ -21,10 +21,13 @@ int bad_name(const Error& error) {
     return complain(kExitUsage, error.message);
 }
 
-// A connection, and the services there are.
-int with_services(
-    const Settings& settings,
-    const std::function<int(Client& client, const std::vector<ServiceView>& services)>& use) {
+// A connection, and the service of that name.
+int with_service(const Settings& settings,
+                 const std::string& name,
+                 const std::function<int(Client& client, const ServiceView& service)>& use) {
+    if (const auto parsed = ServiceName::parse(name); !parsed) {
+        return bad_name(parsed.error());
+    }
     auto client = Client::connect(settings.socket);
     if (!client) {
         return complain(kExitUnreachable, client.error().message);
@@ -33,7 +36,9 @@ int with_services(
     if (!result) {
         return complain(result.error());
     }
-    return use(*client, result->get<server::ServicesView>().services);
+    const auto services = result->get<server::ServicesView>().services;
+    const auto service = find_service(services, name);
+    return service ? use(*client, **service) : complain(kExitFailed, service.error().message);
 }
 
 int send_edit(const Settings& settings, Client& client, const Json& edit) {
@@ -68,34 +73,20 @@ void put_fields(Json& edit, const ServerChange& change) {
 
 // The edit of a service that is there.
 int edit_service(const Settings& settings, const std::string& name, const Json& fields) {
-    if (const auto parsed = ServiceName::parse(name); !parsed) {
-        return bad_name(parsed.error());
-    }
-    return with_services(settings, [&](Client& client, const std::vector<ServiceView>& services) {
-        const auto service = find_service(services, name);
-        if (!service) {
-            return complain(kExitFailed, service.error().message);
-        }
+    return with_service(settings, name, [&](Client& client, const ServiceView& service) {
         Json edit = fields;
-        edit["service"] = key_of(**service);
+        edit["service"] = key_of(service);
         return send_edit(settings, client, edit);
     });
 }
 
 int edit_server(const Settings& settings, const ServerChange& change, Json edit) {
-    if (const auto parsed = ServiceName::parse(change.service); !parsed) {
-        return bad_name(parsed.error());
-    }
     if (const auto parsed = parse_server(change.server, 0); !parsed) {
         return bad_name(parsed.error());
     }
-    return with_services(settings, [&](Client& client, const std::vector<ServiceView>& services) {
-        const auto service = find_service(services, change.service);
-        if (!service) {
-            return complain(kExitFailed, service.error().message);
-        }
-        const auto endpoint = parse_server(change.server, (*service)->port);
-        edit["service"] = key_of(**service);
+    return with_service(settings, change.service, [&](Client& client, const ServiceView& service) {
+        const auto endpoint = parse_server(change.server, service.port);
+        edit["service"] = key_of(service);
         edit["server"] = director::to_string(endpoint->address);
         edit["server_port"] = endpoint->port.host();
         return send_edit(settings, client, edit);
@@ -111,16 +102,9 @@ int run_service_list(const Settings& settings) {
 }
 
 int run_service_show(const Settings& settings, const std::string& name) {
-    if (const auto parsed = ServiceName::parse(name); !parsed) {
-        return bad_name(parsed.error());
-    }
-    return with_services(settings, [&](Client&, const std::vector<ServiceView>& services) {
-        const auto service = find_service(services, name);
-        if (!service) {
-            return complain(kExitFailed, service.error().message);
-        }
-        return print(settings, Json(**service), [&](const Json&) {
-            return show_service(**service, settings.colour);
+    return with_service(settings, name, [&](Client&, const ServiceView& service) {
+        return print(settings, Json(service), [&](const Json&) {
+            return show_service(service, settings.colour);
         });
     });
 }
@@ -153,12 +137,8 @@ int run_service_zero(const Settings& settings, const std::string& name) {
     if (name.empty()) {
         return ask(settings, server::kZero, message_line);
     }
-    return with_services(settings, [&](Client& client, const std::vector<ServiceView>& services) {
-        const auto service = find_service(services, name);
-        if (!service) {
-            return complain(kExitFailed, service.error().message);
-        }
-        const auto result = client.call(server::kZero.name, {{"service", key_of(**service)}});
+    return with_service(settings, name, [&](Client& client, const ServiceView& service) {
+        const auto result = client.call(server::kZero.name, {{"service", key_of(service)}});
         return result ? print(settings, *result, message_line) : complain(result.error());
     });
 }
@@ -169,16 +149,9 @@ int run_server_list(const Settings& settings, const std::string& name) {
             return show_servers(result.get<server::ServicesView>().services, settings.colour);
         });
     }
-    if (const auto parsed = ServiceName::parse(name); !parsed) {
-        return bad_name(parsed.error());
-    }
-    return with_services(settings, [&](Client&, const std::vector<ServiceView>& services) {
-        const auto service = find_service(services, name);
-        if (!service) {
-            return complain(kExitFailed, service.error().message);
-        }
-        return print(settings, Json(server::ServicesView{{**service}}), [&](const Json&) {
-            return show_servers({**service}, settings.colour);
+    return with_service(settings, name, [&](Client&, const ServiceView& service) {
+        return print(settings, Json(server::ServicesView{{service}}), [&](const Json&) {
+            return show_servers({service}, settings.colour);
         });
     });
 }

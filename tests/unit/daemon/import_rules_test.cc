@@ -8,8 +8,8 @@
 
 #include <gtest/gtest.h>
 
-#include "cli/ipvsadm_schedulers.h"
 #include "cli/names.h"
+#include "cli/schedulers.h"
 #include "config/parse.h"
 #include "controlplane/daemon/application.h"
 #include "controlplane/daemon/views.h"
