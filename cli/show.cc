@@ -168,6 +168,35 @@ void add_checks(Table& table,
     }
 }
 
+std::string show_ports(const std::vector<server::PortView>& ports, Colour colour) {
+    if (ports.empty()) {
+        return {};
+    }
+    Table table({{"PORT"},
+                 {"LINK"},
+                 {"DRIVER"},
+                 {"MAC"},
+                 {"MTU", Align::kRight},
+                 {"RX/TX QUEUES"},
+                 {"RECEIVED", Align::kRight},
+                 {"SENT", Align::kRight},
+                 {"MISSED", Align::kRight},
+                 {"NO BUFFERS", Align::kRight}});
+    for (const server::PortView& port : ports) {
+        table.add({{port.name},
+                   port.link_up ? Cell{"up", Style::kGood} : Cell{"down", Style::kBad},
+                   {port.driver},
+                   {port.mac},
+                   {number(port.mtu)},
+                   {fmt::format("{}/{}", port.rx_queues, port.tx_queues)},
+                   {number(port.received)},
+                   {number(port.sent)},
+                   loss(port.missed),
+                   loss(port.no_buffers)});
+    }
+    return "\n" + table.render(colour);
+}
+
 }  // namespace
 
 std::string show_status(const server::StatusView& status, Colour colour) {
@@ -221,32 +250,7 @@ std::string show_status(const server::StatusView& status, Colour colour) {
         line("under attack", fmt::format("{}: SYN flood, its SYN proxy is on", service));
     }
     out += show_drains(status.drains, colour) + show_pools(status.pools, colour);
-    if (status.ports.empty()) {
-        return out;
-    }
-    Table table({{"PORT"},
-                 {"LINK"},
-                 {"DRIVER"},
-                 {"MAC"},
-                 {"MTU", Align::kRight},
-                 {"RX/TX QUEUES"},
-                 {"RECEIVED", Align::kRight},
-                 {"SENT", Align::kRight},
-                 {"MISSED", Align::kRight},
-                 {"NO BUFFERS", Align::kRight}});
-    for (const server::PortView& port : status.ports) {
-        table.add({{port.name},
-                   port.link_up ? Cell{"up", Style::kGood} : Cell{"down", Style::kBad},
-                   {port.driver},
-                   {port.mac},
-                   {number(port.mtu)},
-                   {fmt::format("{}/{}", port.rx_queues, port.tx_queues)},
-                   {number(port.received)},
-                   {number(port.sent)},
-                   loss(port.missed),
-                   loss(port.no_buffers)});
-    }
-    return out + "\n" + table.render(colour);
+    return out + show_ports(status.ports, colour);
 }
 
 std::string show_drops(const server::DropsView& drops, ZeroRows zero_rows, Colour colour) {

@@ -92,6 +92,7 @@ int run_once(const Settings& settings, Asker& asker, const TopState& state) {
         Table text(table.columns);
         for (const std::vector<TopCell>& cells : table.rows) {
             std::vector<Cell> row;
+            row.reserve(cells.size());
             for (const TopCell& cell : cells) {
                 row.push_back({cell.text, cell.style});
             }

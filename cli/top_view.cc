@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -56,11 +57,11 @@ TopCell text_cell(std::string text) {
 }
 
 TopCell count_cell(double value) {
-    return {human_count(static_cast<uint64_t>(value + 0.5)), value, Style::kPlain};
+    return {human_count(static_cast<uint64_t>(std::llround(value))), value, Style::kPlain};
 }
 
 TopCell bits_cell(double bytes) {
-    return {human_bit_rate(static_cast<uint64_t>(bytes + 0.5)), bytes, Style::kPlain};
+    return {human_bit_rate(static_cast<uint64_t>(std::llround(bytes))), bytes, Style::kPlain};
 }
 
 // Better states sort behind worse ones.

@@ -417,13 +417,13 @@ std::vector<ProbePath> health_paths(const config::Model& model) {
 
 bool is_watched(const config::VirtualService& service) {
     // Made once: there may be 100,000 real servers to compare with.
-    static const config::ServiceHealth no_service_health;
-    static const config::ServerHealth no_server_health;
-    return service.health != no_service_health || service.sorry_server.is_set() ||
+    static const config::ServiceHealth kNoServiceHealth;
+    static const config::ServerHealth kNoServerHealth;
+    return service.health != kNoServiceHealth || service.sorry_server.is_set() ||
            std::any_of(
                service.real_servers.begin(),
                service.real_servers.end(),
-               [](const config::RealServer& server) { return server.health != no_server_health; });
+               [](const config::RealServer& server) { return server.health != kNoServerHealth; });
 }
 
 std::string health_name(const config::VirtualService& service) {

@@ -93,8 +93,8 @@ ProcessView read_process() {
     ProcessView view;
     view.cpu_seconds = (field(14) + field(15)) / ticks;
     view.threads = static_cast<uint64_t>(field(20));
-    static const double booted = boot_seconds();
-    view.start_seconds = booted + field(22) / ticks;
+    static const double kBooted = boot_seconds();
+    view.start_seconds = kBooted + field(22) / ticks;
     view.virtual_bytes = static_cast<uint64_t>(field(23));
     view.resident_bytes =
         static_cast<uint64_t>(field(24)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));

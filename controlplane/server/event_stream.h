@@ -96,7 +96,7 @@ class EventStream {
 
   private:
     struct Kept {
-        Topic topic;
+        Topic topic{};
         EventView view;
     };
 

@@ -78,7 +78,9 @@ class RequestTable {
     // Runs one message: a call, a notification or a batch of them. Never throws, whatever the
     // bytes. A handler that throws is answered with kInternalError.
     // Without a caller: for whoever may do everything.
-    void dispatch(std::string_view message, Done done) const { dispatch(message, {}, done); }
+    void dispatch(std::string_view message, Done done) const {
+        dispatch(message, {}, std::move(done));
+    }
     void dispatch(std::string_view message, const Caller& caller, Done done) const;
 
   private:

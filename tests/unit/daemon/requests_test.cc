@@ -152,7 +152,7 @@ TEST_F(RequestsTest, ConnectionsThatAreWanted) {
         for (;;) {
             const Json result = ask(server::kConnections, params)["result"];
             rows += result["rows"].size();
-            if (result["next_cursor"] == "") {
+            if (result["next_cursor"].get<std::string>().empty()) {
                 return rows;
             }
             params["cursor"] = result["next_cursor"];

@@ -65,7 +65,7 @@ class Told {
         }
         std::string all;
         for (const auto& [name, line] : lines) {
-            all += name + " " + line + "\n";
+            all += fmt::format("{} {}\n", name, line);
         }
         return all;
     }
