@@ -58,7 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         const uint32_t sequence = next + ((how & 4) != 0 ? 30U : 0U) - ((how & 2) != 0 ? 20U : 0U);
         next = sequence + static_cast<uint32_t>(length);
         test::TestFrame frame({is_from_server ? ends.real_server : ends.client,
-                               is_from_server ? ends.client : ends.virtual_service,
+                               is_from_server ? ends.inside_client : ends.virtual_service,
                                sequence,
                                1,
                                kTcpFlagAck,
@@ -66,6 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                {},
                                text},
                               (how & 8) != 0 ? 2 : 64);
+        DIRECTOR_ASSERT(test::fault_of(frame.bytes).empty());
         if (is_from_server) {
             const FtpReply reply = ftp_from_server(control, ends, frame.bytes, adjustment);
             DIRECTOR_ASSERT(test::fault_of(frame.bytes).empty());
