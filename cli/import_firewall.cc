@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <system_error>
 #include <utility>
 
+#include "common/whole_number.h"
 #include "config/settings.h"
 
 namespace director::cli {
@@ -26,18 +26,12 @@ std::string_view value_of(const std::vector<std::string>& words,
     return {};
 }
 
-std::optional<uint32_t> number_in(std::string_view text, int base) {
-    uint32_t value = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, failed] = std::from_chars(text.data(), end, value, base);
-    return failed == std::errc{} && stop == end ? std::optional(value) : std::nullopt;
-}
-
 // "1", "0x1", "0x1/0xffffffff".
 std::optional<uint32_t> mark_of(std::string_view text) {
     text = text.substr(0, text.find('/'));
-    return text.starts_with("0x") || text.starts_with("0X") ? number_in(text.substr(2), 16)
-                                                            : number_in(text, 10);
+    return text.starts_with("0x") || text.starts_with("0X")
+               ? whole_number<uint32_t>(text.substr(2), 16)
+               : whole_number<uint32_t>(text, 10);
 }
 
 // "80", "8000:8010", "80,443,8000:8010".
@@ -47,9 +41,10 @@ std::optional<std::vector<PortRange>> ports_of(std::string_view text) {
         const std::string_view one = text.substr(0, text.find(','));
         text.remove_prefix(std::min(one.size() + 1, text.size()));
         const size_t colon = one.find(':');
-        const auto first = number_in(one.substr(0, colon), 10);
-        const auto last =
-            colon == std::string_view::npos ? first : number_in(one.substr(colon + 1), 10);
+        const auto first = whole_number<uint32_t>(one.substr(0, colon), 10);
+        const auto last = colon == std::string_view::npos
+                              ? first
+                              : whole_number<uint32_t>(one.substr(colon + 1), 10);
         if (!first || !last || *first > *last || *last > 65535) {
             return std::nullopt;
         }
@@ -117,7 +112,7 @@ std::optional<std::string> narrowing(const std::vector<std::string>& words) {
             }
         } else if (word == "--comment") {
             ++i;
-        } else if (word != "-w" && word != "--wait" && !number_in(word, 10)) {
+        } else if (word != "-w" && word != "--wait" && !whole_number<uint32_t>(word, 10)) {
             return word;
         }
     }

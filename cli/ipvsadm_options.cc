@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <system_error>
+
+#include "common/whole_number.h"
 
 namespace director::cli {
 namespace {
@@ -195,12 +196,8 @@ std::string_view title_of(IpvsadmOption option) {
 }
 
 std::optional<uint32_t> number_of(std::string_view text, uint32_t min, uint32_t max) {
-    uint32_t value = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, failed] = std::from_chars(text.data(), end, value);
-    return failed == std::errc{} && stop == end && value >= min && value <= max
-               ? std::optional(value)
-               : std::nullopt;
+    const auto value = whole_number<uint32_t>(text);
+    return value >= min && value <= max ? value : std::nullopt;
 }
 
 tl::expected<std::vector<GivenOption>, IpvsadmError> expand_options(

@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <optional>
+
+#include "common/whole_number.h"
 
 namespace director::cli {
 namespace {
@@ -28,10 +29,8 @@ Failure no_service_name(std::string_view text) {
 }
 
 std::optional<uint32_t> parse_mark(std::string_view text) {
-    uint32_t mark = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, mark);
-    return error == std::errc{} && stop == end && mark != 0 ? std::optional(mark) : std::nullopt;
+    const auto mark = whole_number<uint32_t>(text);
+    return mark != 0U ? mark : std::nullopt;
 }
 
 bool is_of_ipv6(const ServiceView& service) {

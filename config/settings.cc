@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <optional>
 #include <system_error>
+
+#include "common/whole_number.h"
 
 namespace director::config {
 namespace {
@@ -160,10 +161,7 @@ std::string write_address_range(const AddressRange& value) {
 }
 
 std::optional<uint16_t> parse_port(std::string_view text) {
-    uint16_t port = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, port);
-    return error == std::errc{} && stop == end ? std::optional(port) : std::nullopt;
+    return whole_number<uint16_t>(text);
 }
 
 // "80" or "1024-65535".

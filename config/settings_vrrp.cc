@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <sstream>
 #include <vector>
+
+#include "common/whole_number.h"
 
 namespace director::config {
 namespace {
@@ -71,14 +72,10 @@ bool read_tracked(std::string_view text, Tracked& to) {
         if (words[i] == "reverse" && !to.is_reversed) {
             to.is_reversed = true;
         } else if (words[i] == "weight" && !to.weight && i + 1 < words.size()) {
-            const std::string& number = words[++i];
-            const char* const end = number.data() + number.size();
-            int weight = 0;
-            const auto [stop, error] = std::from_chars(number.data(), end, weight);
-            if (error != std::errc{} || stop != end) {
+            to.weight = whole_number<int>(words[++i]);
+            if (!to.weight) {
                 return false;
             }
-            to.weight = weight;
         } else {
             return false;
         }

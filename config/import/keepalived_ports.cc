@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <set>
 
+#include "common/whole_number.h"
 #include "config/import/keepalived_words.h"
 
 namespace director::config {
@@ -21,11 +21,8 @@ InterfaceName split(const std::string& name) {
     const size_t dot = name.rfind('.');
     uint16_t vlan = 0;
     if (dot != std::string::npos) {
-        const char* const end = name.data() + name.size();
-        const auto [stop, failed] = std::from_chars(name.data() + dot + 1, end, vlan);
-        if (failed != std::errc{} || stop != end || vlan < 1 || vlan > 4094) {
-            vlan = 0;
-        }
+        const auto number = whole_number<uint16_t>(std::string_view(name).substr(dot + 1));
+        vlan = number >= 1 && number <= 4094 ? *number : uint16_t{0};
     }
     return vlan == 0 ? InterfaceName{name, 0} : InterfaceName{name.substr(0, dot), vlan};
 }

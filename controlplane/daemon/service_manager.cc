@@ -5,7 +5,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "common/whole_number.h"
 
 namespace director::daemon {
 namespace {
@@ -29,11 +29,8 @@ std::string take_variable(const char* name) {
 }
 
 std::optional<long long> number_in(std::string_view text) {
-    long long number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, failed] = std::from_chars(text.data(), end, number);
-    return failed == std::errc{} && stop == end && number > 0 ? std::optional(number)
-                                                              : std::nullopt;
+    const auto number = whole_number<long long>(text);
+    return number > 0 ? number : std::nullopt;
 }
 
 }  // namespace
