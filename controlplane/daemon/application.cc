@@ -441,11 +441,10 @@ void Application::sample(const Reports& reports, uint64_t asked_at_version) {
     if (!model_.control.metrics_address.empty()) {
         metrics_.publish(snapshot(reports));
     }
-    attack_log_.update(services_under_attack(reports, services_->catalogue()));
     happenings_.attacks(services_under_attack(reports, services_->catalogue()));
     happenings_.drains(drain_views(reports, *services_, clock_.now()));
     if (sync_) {
-        happenings_.peers(sync_->view());
+        happenings_.peers(sync_->peers());
     }
     services_->clear_retired(reports, asked_at_version, *census_);
     if (sync_) {

@@ -15,7 +15,6 @@
 #include "common/time.h"
 #include "config/model.h"
 #include "config/parse.h"
-#include "controlplane/daemon/attack_log.h"
 #include "controlplane/daemon/census.h"
 #include "controlplane/daemon/fleet.h"
 #include "controlplane/daemon/happenings.h"
@@ -109,7 +108,6 @@ class Application {
     std::unique_ptr<Requests> requests_;
     std::map<dataplane::InterfaceId, std::pair<std::string, bool>> interfaces_;  // name, is up
     metrics::Metrics metrics_;
-    AttackLog attack_log_;
     std::unique_ptr<server::Server> server_;
     std::unique_ptr<asio::posix::stream_descriptor> wake_;
     bool is_serving_ = false;

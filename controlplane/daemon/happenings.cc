@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/log.h"
 #include "config/edits.h"
+#include "config/setting_forms.h"
 #include "config/settings.h"
 
 namespace director::daemon {
@@ -13,6 +15,8 @@ namespace director::daemon {
 using server::Topic;
 
 namespace {
+
+constexpr LogArea kAttackLog{"attack"};
 
 // A twin says something each second or so.
 constexpr double kPeerSilentMs = 5000;
@@ -24,15 +28,6 @@ std::string name_of(const config::VirtualService& service) {
 std::string name_of(const dataplane::ServiceKey& key) {
     return to_string(
         config::ServiceKey{{key.address, key.port}, key.protocol, key.mark, key.address.family()});
-}
-
-std::string_view name_of(config::SyncRole role) {
-    for (const auto& choice : config::kSyncRoles) {
-        if (choice.value == role) {
-            return choice.name;
-        }
-    }
-    return "";
 }
 
 struct Told {
@@ -234,14 +229,15 @@ void Happenings::log_level(const std::string& area, std::string_view level, uint
 void Happenings::sync(config::SyncRole before, config::SyncRole after) {
     const bool was_on = before != config::SyncRole::kOff;
     const bool is_on = after != config::SyncRole::kOff;
+    const std::string_view role = config::word_of(config::kSyncRoles, after);
     if (was_on || is_on) {
         tell(Topic::kTwin,
              !was_on  ? "started"
              : !is_on ? "stopped"
                       : "role",
              "",
-             fmt::format("connection sync is {}", name_of(after)),
-             {{"role", std::string(name_of(after))}});
+             fmt::format("connection sync is {}", role),
+             {{"role", std::string(role)}});
     }
     peer_is_heard_.clear();
 }
@@ -264,19 +260,21 @@ void Happenings::attacks(const std::vector<std::string>& services) {
     const std::set<std::string> now(services.begin(), services.end());
     for (const std::string& service : now) {
         if (!attacked_.contains(service)) {
+            kAttackLog.warning("SYN flood service=\"{}\" syn_proxy=on", service);
             tell(Topic::kAttack, "on", service, service + " is under a SYN flood");
         }
     }
     for (const std::string& service : attacked_) {
         if (!now.contains(service)) {
+            kAttackLog.info("SYN flood is over service=\"{}\" syn_proxy=off", service);
             tell(Topic::kAttack, "off", service, "the SYN flood of " + service + " is over");
         }
     }
     attacked_ = now;
 }
 
-void Happenings::peers(const server::SyncView& sync) {
-    for (const server::SyncPeerView& peer : sync.peers) {
+void Happenings::peers(const std::vector<server::SyncPeerView>& peers) {
+    for (const server::SyncPeerView& peer : peers) {
         const bool is_heard = static_cast<double>(peer.heard_ms_ago) <= kPeerSilentMs;
         const auto [known, is_new] = peer_is_heard_.emplace(peer.address, is_heard);
         if (!is_new && known->second == is_heard) {

@@ -46,9 +46,10 @@ class Happenings {
     void daemon(std::string_view name, std::string message);
     void interface(const std::string& name, bool is_up);
 
-    // States of now: what differs from the last call is told.
+    // States of now: what differs from the last call is told. `services`: those under a SYN flood,
+    // which the log tells, too.
     void attacks(const std::vector<std::string>& services);
-    void peers(const server::SyncView& sync);
+    void peers(const std::vector<server::SyncPeerView>& peers);
     // `connections` of each are as of now.
     void drains(const std::vector<server::DrainView>& now);
     // Drains that begin or end now; `connections` mean nothing. `uid`: who asked for it.

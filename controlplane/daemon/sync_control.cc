@@ -496,6 +496,25 @@ void SyncControl::add_counts(server::SyncView& view) const {
     add_refusal("ipvs", "unusable", heard.unusable);
 }
 
+std::vector<server::SyncPeerView> SyncControl::peers() const {
+    std::vector<server::SyncPeerView> peers;
+    for (const auto& [address, peer] : receiver_.status().peers) {
+        peers.push_back({.address = to_string(address),
+                         .heard_ms_ago = milliseconds(clock_.now() - peer.heard_at),
+                         .director_messages = peer.director_messages,
+                         .ipvs_messages = peer.ipvs_messages,
+                         .records = peer.records,
+                         .lost = peer.lost,
+                         .ipvs_lost = peer.ipvs_lost,
+                         .late = peer.late,
+                         .too_late = peer.too_late,
+                         .replayed = peer.replayed,
+                         .restarts = peer.restarts,
+                         .lag_ms = peer.age_ms});
+    }
+    return peers;
+}
+
 server::SyncView SyncControl::view() const {
     server::SyncView view;
     view.role = config::word_of(config::kSyncRoles, settings_.role);
@@ -531,20 +550,7 @@ server::SyncView SyncControl::view() const {
     view.waiting += sent.waiting;
     view.lag_ms = sent.age_ms;
     const sync::ReceiverStatus& heard = receiver_.status();
-    for (const auto& [address, peer] : heard.peers) {
-        view.peers.push_back({.address = to_string(address),
-                              .heard_ms_ago = milliseconds(clock_.now() - peer.heard_at),
-                              .director_messages = peer.director_messages,
-                              .ipvs_messages = peer.ipvs_messages,
-                              .records = peer.records,
-                              .lost = peer.lost,
-                              .ipvs_lost = peer.ipvs_lost,
-                              .late = peer.late,
-                              .too_late = peer.too_late,
-                              .replayed = peer.replayed,
-                              .restarts = peer.restarts,
-                              .lag_ms = peer.age_ms});
-    }
+    view.peers = peers();
     add_counts(view);
     view.not_allowed = heard.not_allowed;
     view.kept_for_later = waiting_room_.size();

@@ -66,6 +66,8 @@ class SyncControl {
     void report_servers(const Reports& reports);
 
     [[nodiscard]] server::SyncView view() const;
+    // Of view(), who was heard.
+    [[nodiscard]] std::vector<server::SyncPeerView> peers() const;
 
   private:
     void add_counts(server::SyncView& view) const;

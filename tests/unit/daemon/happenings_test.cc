@@ -138,14 +138,13 @@ TEST_F(HappeningsTest, ConfigurationsSayWhoAndWhatCameOfIt) {
 }
 
 TEST_F(HappeningsTest, ATwinIsHeardAndSilent) {
-    server::SyncView sync;
-    sync.peers.emplace_back();
-    sync.peers[0].address = "10.9.0.2";
-    sync.peers[0].heard_ms_ago = 400;
-    happenings_.peers(sync);
-    happenings_.peers(sync);
-    sync.peers[0].heard_ms_ago = 9000;
-    happenings_.peers(sync);
+    std::vector<server::SyncPeerView> peers(1);
+    peers[0].address = "10.9.0.2";
+    peers[0].heard_ms_ago = 400;
+    happenings_.peers(peers);
+    happenings_.peers(peers);
+    peers[0].heard_ms_ago = 9000;
+    happenings_.peers(peers);
     EXPECT_THAT(heard(), ElementsAre("sync peer-heard 10.9.0.2", "sync peer-silent 10.9.0.2"));
 }
 
