@@ -467,7 +467,20 @@ Result<std::vector<Change>> Catalogue::update(const config::Model& wanted,
     return changes;
 }
 
+bool Catalogue::has_plenty_of_slots_for(const config::Model& wanted) const {
+    const size_t services = wanted.virtual_services.size() + wanted.source_nat.size();
+    size_t servers = wanted.source_nat.size();
+    for (const config::VirtualService& service : wanted.virtual_services) {
+        servers += service.real_servers.size() + 1;  // and a sorry server
+    }
+    return services <= service_slots_.free_count() && servers <= server_slots_.free_count();
+}
+
+// Slots are all that can run out. Comparing every server is for when they may.
 Result<void> Catalogue::try_out(const config::Model& wanted) const {
+    if (has_plenty_of_slots_for(wanted)) {
+        return {};
+    }
     Catalogue next = *this;
     const auto changes = next.update_in_place(*this, wanted, {});
     return changes ? Result<void>() : Failure(changes.error());

@@ -168,6 +168,7 @@ class Catalogue {
         uint32_t end = 0;
         std::vector<uint32_t> free;
 
+        [[nodiscard]] size_t free_count() const { return free.size() + (max - end); }
         [[nodiscard]] std::optional<uint32_t> take();
         void give_back(uint32_t slot);
     };
@@ -175,6 +176,8 @@ class Catalogue {
     [[nodiscard]] static Key key_of(const dataplane::ServiceKey& key);
     [[nodiscard]] static Key key_of(const config::VirtualService& service);
     [[nodiscard]] static Key key_of(const config::SourceNat& rule);
+    // Whether there were slots even if all of it were new.
+    [[nodiscard]] bool has_plenty_of_slots_for(const config::Model& wanted) const;
     // The entry for writing: this catalogue's own.
     [[nodiscard]] static ServiceEntry& edit(std::shared_ptr<ServiceEntry>& entry);
     // Leaves nothing to use when it fails.
