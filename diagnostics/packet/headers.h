@@ -13,17 +13,17 @@ namespace director::diagnostics {
 // Whether a checksum is right, and if not, why that need not mean a damaged packet.
 enum class ChecksumVerdict : uint8_t {
     kAbsent,      // UDP over IPv4 with 0; a protocol without one
-    kUnverified,  // the packet is cut, or a fragment
+    kUnverified,  // the packet is cut, or a fragment, or nobody asked
     kGood,
     kBad,
-    // Holds the sum of the pseudo header alone: the sender's NIC was to finish it, and the capture
-    // was taken before that.
+    // Wrong, and holds the sum of the pseudo header alone or, where there is none, 0: the sender's
+    // NIC was to finish it, and the capture was taken before that.
     kOffloaded,
 };
 
 struct Checksum {
-    uint16_t found = 0;     // as the header has it, in host order
-    uint16_t computed = 0;  // what it should be; 0 where unverified
+    uint32_t found = 0;     // as the header has it, in host order; 32 bits of SCTP, else 16
+    uint32_t computed = 0;  // what it should be; 0 where unverified
     ChecksumVerdict verdict = ChecksumVerdict::kAbsent;
 };
 
@@ -62,11 +62,15 @@ struct IpHeaders {
     bool has_dont_fragment = false;
     bool has_reserved_bit = false;  // IPv4 bit 0x8000; IPv6: reserved bits of the fragment header
     Checksum checksum;              // IPv4
-    // IPv4 options; IPv6 hop-by-hop and destination options, headers included. Within the packet.
+    // IPv4 options; IPv6 hop-by-hop and destination options, headers included (of several
+    // destination options headers the last). Within the packet.
     std::span<const uint8_t> options;
     std::span<const uint8_t> hop_by_hop;
     std::span<const uint8_t> destination_options;
-    uint32_t options_offset = 0;
+    // Of a fragment: its share of the datagram, which IPv6 counts from the fragment header on. How
+    // much there was on the wire, and what was kept.
+    uint32_t fragment_bytes = 0;
+    std::span<const uint8_t> fragment;
 };
 
 // TCP flags as in the header's byte; the AccECN bit (RFC 9768) is the ninth.
@@ -98,7 +102,7 @@ struct TcpHeader {
     uint16_t flags = 0;
     uint16_t window = 0;  // as it is, not scaled
     uint16_t urgent = 0;
-    uint8_t header_bytes = 0;
+    uint8_t header_bytes = 0;  // 0: not all 20 bytes were kept; what was is filled in
     // Options. `options_seen` has bit k for kind k, bit 31 for all above 30.
     uint32_t options_seen = 0;
     uint16_t option_count = 0;  // NOPs included
@@ -141,7 +145,8 @@ struct Headers {
 
     uint32_t l3_offset = 0;  // in the captured bytes
     uint32_t l4_offset = 0;
-    // What layer 4 carries: its length on the wire, and what of it was kept.
+    // What layer 4 carries: its length on the wire, and what of it was kept. Of a fragment, its
+    // share; of a later one, all behind the IP headers.
     uint32_t payload_wire_bytes = 0;
     std::span<const uint8_t> payload;
 

@@ -14,13 +14,16 @@ enum class LinkType : uint16_t {
     kPpp = 9,      // with or without HDLC's ff 03
     kRawBsd = 12,  // IP, as some BSD files number it
     kPppHdlc = 50,
-    kRaw = 101,   // IP, by its version
+    kPppEthernet = 51,  // PPPoE, without Ethernet around it
+    kRaw = 101,         // IP, by its version
+    kCiscoHdlc = 104,
+    kIeee80211 = 105,
     kLoop = 108,  // OpenBSD loopback: family in network order
     kLinuxCooked = 113,
-    kIeee80211 = 105,
     kRadiotap = 127,
     kIpv4 = 228,
     kIpv6 = 229,
+    kNetfilterLog = 239,
     kLinuxCookedV2 = 276,
 };
 

@@ -7,17 +7,12 @@
 #include <cstdint>
 
 #include "common/byte_order.h"
+#include "common/crc32c.h"
 
 namespace director::dataplane {
 
 inline constexpr uint32_t kSctpHeaderBytes = 12;
 inline constexpr uint32_t kSctpChecksumOffset = 8;
-
-// Adds `length` bytes to a CRC32c register, which begins as ~0 and whose complement is the CRC.
-// Uses the processor's instruction where there is one.
-[[nodiscard]] uint32_t crc32c_add(uint32_t crc, const uint8_t* data, size_t length);
-// The same by tables alone.
-[[nodiscard]] uint32_t crc32c_add_portable(uint32_t crc, const uint8_t* data, size_t length);
 
 // The checksum of a packet of `length` bytes, at least kSctpHeaderBytes, as it lies in the header
 // (least significant byte first).
