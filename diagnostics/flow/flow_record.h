@@ -257,7 +257,7 @@ struct TcpFacts {
 };
 
 // Which kind of scan a flow's packets look like.
-enum class ScanKind : uint8_t { kNone, kSyn, kConnect, kFin, kNull, kXmas };
+enum class ScanKind : uint8_t { kNone, kSynScan, kConnectScan, kFinScan, kNullScan, kXmasScan };
 
 struct FlowRecord {
     uint64_t flow = 0;  // "flowInd": from 1, the same in both directions
