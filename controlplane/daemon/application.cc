@@ -14,6 +14,7 @@
 #include "controlplane/daemon/health_settings.h"
 #include "controlplane/daemon/reload_rules.h"
 #include "controlplane/daemon/risk_log.h"
+#include "controlplane/daemon/telemetry_figures.h"
 #include "controlplane/daemon/views.h"
 #include "controlplane/daemon/vrrp_settings.h"
 #include "controlplane/daemon/vrrp_views.h"
@@ -434,9 +435,12 @@ void Application::sample(const Reports& reports, uint64_t asked_at_version) {
     health_side_->take_traffic(reports);
     loops_older_ = std::move(loops_newer_);
     loops_newer_.clear();
+    std::vector<std::vector<dataplane::io::RingLevel>> rings;
     for (uint16_t worker = 0; worker < engine_->worker_count(); ++worker) {
         loops_newer_.push_back(engine_->loop_counters(WorkerId{worker}));
+        rings.push_back(engine_->ring_levels(WorkerId{worker}));
     }
+    dataplane::io::publish_telemetry(telemetry_figures(reports, rings));
     requests_->sample(reports);
     if (!model_.control.metrics_address.empty()) {
         metrics_.publish(snapshot(reports));

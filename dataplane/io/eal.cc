@@ -20,6 +20,7 @@
 
 #include "common/log.h"
 #include "dataplane/io/memory_plan.h"
+#include "dataplane/io/telemetry.h"
 
 namespace director::dataplane::io {
 namespace {
@@ -217,6 +218,7 @@ Result<std::unique_ptr<Eal>> Eal::start(const EngineSettings& settings) {
     eal->is_initialised_ = true;
     g_is_running = true;
     eal->log_.catch_bpf_libraries();
+    static_cast<void>(register_telemetry());  // without the socket nobody asks
     return eal;
 }
 

@@ -35,6 +35,12 @@ await 20 "each of the $samples samples was taken" answers \
     'scrape_samples_scraped{job="director"} == scrape_samples_post_metric_relabeling{job="director"}' " $samples"
 check "promtool has nothing to say about the page" \
     sh -c 'ip netns exec dir-director curl -sS http://127.0.0.1:9142/metrics | promtool check metrics'
+telemetry() { # COMMAND FIGURE
+    echo "$1" | director dpdk-telemetry.py -f "directord-$(cat "$lab_state/director/directord.pid")" 2>&1 |
+        grep -o "\"$2\": [0-9]*" | tail -n 1
+}
+forwards() { [ "$(telemetry /director/totals forwarded | tr -dc 0-9)" -ge 100 ]; }
+await 20 "DPDK's telemetry socket has the data path's counters" forwards
 await 20 "no alert fires" answers 'ALERTS{alertstate="firing",alertname!="DirectorRestarted"}' ""
 
 scripts/lab stop web1 nginx
