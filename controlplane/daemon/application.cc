@@ -469,6 +469,7 @@ metrics::Snapshot Application::snapshot(const Reports& reports) const {
             all.rings.push_back({worker, std::string(ring.name), ring.used, ring.capacity});
         }
     }
+    all.events = events_.latest(metrics::kEventsShown);
     std::tie(all.frames, all.frames_used) = engine_->pool_usage();
     all.process = metrics::read_process();
     all.servers_max = model_.control.metrics_servers_max;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "controlplane/server/event_stream.h"
 #include "controlplane/server/protocol.h"
 
 namespace director::metrics {
@@ -35,6 +36,9 @@ struct ProcessView {
 };
 
 // The answers of the control socket, taken at one moment, and what it does not tell.
+// On the status page.
+inline constexpr size_t kEventsShown = 30;
+
 struct Snapshot {
     server::StatusView status;
     server::ServicesView services;
@@ -44,7 +48,8 @@ struct Snapshot {
     server::VrrpView vrrp;
     server::SyncView sync;
     std::vector<RingView> rings = {};
-    uint32_t frames = 0;  // buffers in the pool, and those in use
+    std::vector<server::EventView> events = {};  // the latest, newest first
+    uint32_t frames = 0;                         // buffers in the pool, and those in use
     uint32_t frames_used = 0;
     ProcessView process = {};
     // With more real servers than this, those of a service are summed up.

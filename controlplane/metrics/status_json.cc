@@ -62,7 +62,8 @@ std::string status_json(const Snapshot& snapshot) {
                    {"services_total", total},
                    {"checks", {{"services", std::move(checks)}}},
                    {"vrrp", snapshot.vrrp},
-                   {"drops", top_drops(snapshot.drops)}};
+                   {"drops", top_drops(snapshot.drops)},
+                   {"events", json(snapshot.events)}};
     // A name of a script or instance may be in any encoding.
     return all.dump(-1, ' ', false, json::error_handler_t::replace);
 }

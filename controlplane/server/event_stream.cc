@@ -98,4 +98,12 @@ EventsView EventStream::read(uint64_t since, size_t limit, TopicSet topics) cons
     return page;
 }
 
+std::vector<EventView> EventStream::latest(size_t count) const {
+    std::vector<EventView> views;
+    for (auto event = events_.rbegin(); event != events_.rend() && views.size() < count; ++event) {
+        views.push_back(event->view);
+    }
+    return views;
+}
+
 }  // namespace director::server

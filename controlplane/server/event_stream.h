@@ -88,6 +88,9 @@ class EventStream {
     // At most `limit` events of these topics, from the number `since` on (0: the oldest kept).
     [[nodiscard]] EventsView read(uint64_t since, size_t limit, TopicSet topics) const;
 
+    // The last `count`, newest first.
+    [[nodiscard]] std::vector<EventView> latest(size_t count) const;
+
     // The number that the next event will have; the first has 1.
     [[nodiscard]] uint64_t next() const { return next_; }
 

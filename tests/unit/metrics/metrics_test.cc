@@ -404,11 +404,15 @@ TEST(MetricsTest, StatusPageReadsWhatIsPublished) {
     EXPECT_NE(scrape(metrics.port(), AF_INET, "/status.json").find("\"services_total\":0"),
               std::string::npos);
     Snapshot snapshot = example();
+    snapshot.events.emplace_back();
+    snapshot.events.back().message = "10.0.0.2:80 is down";
     metrics.publish(snapshot);
     std::string answer = scrape(metrics.port(), AF_INET, "/status.json");
     EXPECT_NE(answer.find("Content-Type: application/json\r\n"), std::string::npos);
-    for (const char* const part :
-         {"\"services_total\":4", "\"name\":\"VI_1\"", "\"name\":\"no_route\""}) {
+    for (const char* const part : {"\"services_total\":4",
+                                   "\"name\":\"VI_1\"",
+                                   "\"name\":\"no_route\"",
+                                   "\"message\":\"10.0.0.2:80 is down\""}) {
         EXPECT_NE(answer.find(part), std::string::npos) << part;
     }
     EXPECT_EQ(answer.find("truncated"), std::string::npos) << "a reason that never occurred";

@@ -53,6 +53,15 @@ TEST_F(EventStreamTest, ForgetsTheOldestAndSaysHowMany) {
     EXPECT_EQ(stream_.read(3, 10, TopicSet::all()).lost, 0U);
 }
 
+TEST_F(EventStreamTest, TheLatestComeFirst) {
+    EXPECT_TRUE(stream_.latest(2).empty());
+    for (const char* name : {"a", "b", "c"}) {
+        happen(name);
+    }
+    EXPECT_EQ(names({stream_.latest(2), 0, 0}), "cb");
+    EXPECT_EQ(names({stream_.latest(9), 0, 0}), "cba");
+}
+
 TEST_F(EventStreamTest, TopicsAreChosenByName) {
     happen("a", Topic::kVrrpRouter);
     happen("b", Topic::kDaemon);
