@@ -88,5 +88,7 @@ void add_object_commands(Grammar& grammar);
 void add_table_commands(Grammar& grammar);
 // Of events, explanations, the configuration and the log (grammar_daemon.cc).
 void add_daemon_commands(Grammar& grammar);
+// Of flow diagnostics (grammar_flows.cc).
+void add_flow_commands(Grammar& grammar);
 
 }  // namespace director::cli
