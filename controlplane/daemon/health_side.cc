@@ -43,6 +43,15 @@ plan::ServingTable rows_of(const healthcheck::ServiceHealth& service) {
     return rows;
 }
 
+// What a tracker may call a service: its name, and its address alone, which is all services there.
+std::vector<std::string> tracker_names(const std::string& service) {
+    const size_t blank = service.find(' ');
+    if (service.starts_with("mark ") || blank == std::string::npos) {
+        return {service};
+    }
+    return {service, service.substr(blank + 1)};
+}
+
 void log_event(const healthcheck::Event& event) {
     switch (event.level) {
         case LogLevel::kDebug:
@@ -87,6 +96,24 @@ Result<std::unique_ptr<HealthSide>> HealthSide::start(asio::io_context& io,
     return side;
 }
 
+void HealthSide::note_services(const config::Model& model) {
+    watched_.clear();
+    by_name_.clear();
+    for (const config::VirtualService& service : model.virtual_services) {
+        const std::string name = plan::service_name(service);
+        const std::string engine_name = is_watched(service) ? health_name(service) : "";
+        for (const std::string& tracked : tracker_names(name)) {
+            auto& checked = by_name_[tracked];
+            if (is_watched(service)) {
+                checked.push_back(engine_name);
+            }
+        }
+        if (is_watched(service)) {
+            watched_[engine_name] = {name, plan::key_of(service)};
+        }
+    }
+}
+
 // Slots may run out, and then nothing must have changed: that is found out first.
 Result<std::string> HealthSide::apply(const config::Model& model) {
     if (auto good = services_.try_out(model); !good) {
@@ -97,15 +124,7 @@ Result<std::string> HealthSide::apply(const config::Model& model) {
             return Failure(ready.error());
         }
     }
-    watched_.clear();
-    unwatched_.clear();
-    for (const config::VirtualService& service : model.virtual_services) {
-        if (is_watched(service)) {
-            watched_[health_name(service)] = {plan::service_name(service), plan::key_of(service)};
-        } else {
-            unwatched_.insert(plan::service_name(service));
-        }
-    }
+    note_services(model);
     const healthcheck::Settings settings = health_settings(model);
     has_passive_checks_ = has_passive_check(settings);
     for (const std::string& warning : health_warnings(settings)) {
@@ -226,38 +245,28 @@ void HealthSide::tell_quorum(const std::string& service) const {
     if (!told_of_quorum_) {
         return;
     }
-    told_of_quorum_(service, has_quorum(service).value_or(true));
-    const size_t blank = service.find(' ');
-    if (!service.starts_with("mark ") && blank != std::string::npos) {
-        const std::string address = service.substr(blank + 1);
-        told_of_quorum_(address, has_quorum(address).value_or(true));
+    for (const std::string& name : tracker_names(service)) {
+        told_of_quorum_(name, has_quorum(name).value_or(true));
     }
 }
 
 void HealthSide::tell_quorums() const {
-    for (const auto& [name, service] : watched_) {
-        tell_quorum(service.name);
-    }
-    for (const std::string& service : unwatched_) {
-        tell_quorum(service);
+    for (const auto& [name, checked] : by_name_) {
+        if (told_of_quorum_) {
+            told_of_quorum_(name, has_quorum(name).value_or(true));
+        }
     }
 }
 
 std::optional<bool> HealthSide::has_quorum(std::string_view service) const {
-    const auto is_meant = [service](const std::string& name) {
-        return name == service || (name.ends_with(service) && !service.empty() &&
-                                   name[name.size() - service.size() - 1] == ' ');
-    };
-    std::optional<bool> all;
-    for (const auto& [name, watched] : watched_) {
-        if (is_meant(watched.name)) {
-            const auto* health = engine_->monitor().find_service(name);
-            all = all.value_or(true) && (health == nullptr || health->has_quorum());
-        }
+    const auto found = by_name_.find(service);
+    if (found == by_name_.end()) {
+        return std::nullopt;
     }
-    return all || std::any_of(unwatched_.begin(), unwatched_.end(), is_meant)
-               ? std::optional(all.value_or(true))
-               : std::nullopt;
+    return std::all_of(found->second.begin(), found->second.end(), [this](const auto& name) {
+        const auto* const health = engine_->monitor().find_service(name);
+        return health == nullptr || health->has_quorum();
+    });
 }
 
 void HealthSide::take_traffic(const Reports& reports) {

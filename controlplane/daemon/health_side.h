@@ -84,6 +84,7 @@ class HealthSide {
     void act(const healthcheck::Actions& actions);
     void serve(const std::set<std::string>& services);
     void tell(const healthcheck::Event& event) const;
+    void note_services(const config::Model& model);
     void tell_quorum(const std::string& service) const;
     void wait_for_engine();
     void arm_timer();
@@ -102,7 +103,8 @@ class HealthSide {
     asio::posix::stream_descriptor ready_;
     asio::steady_timer timer_;
     std::map<std::string, Service, std::less<>> watched_;  // by the engine's name
-    std::set<std::string, std::less<>> unwatched_;         // Director's names
+    // By both names that services have for trackers: the engine's names of those that are checked.
+    std::map<std::string, std::vector<std::string>, std::less<>> by_name_;
     bool has_passive_checks_ = false;
     std::map<dataplane::RealServerId, healthcheck::Traffic> seen_;  // ever, at the last call
 };
