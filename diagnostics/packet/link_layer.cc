@@ -169,6 +169,36 @@ NetworkLayer cooked(Slice frame, uint32_t header_bytes, uint32_t protocol_at, He
     return by_ether_type(protocol, rest, headers);
 }
 
+// RFC 2427: an address of 2 to 4 bytes, the last with its lowest bit set, then control and NLPID;
+// Cisco's has an EtherType instead.
+NetworkLayer frame_relay(Slice frame, Headers& headers) {
+    uint32_t at = 1;
+    while (at < 4 && frame.has(at) && (frame.byte(at - 1) & 1) == 0) {
+        ++at;
+    }
+    if (!frame.has(at + 2)) {
+        return cut(headers);
+    }
+    if (frame.byte(at) != 0x03) {
+        return by_ether_type(frame.be16(at), frame.behind(at + 2), headers);
+    }
+    at += frame.byte(at + 1) == 0 ? 2 : 1;  // a byte of padding before the NLPID
+    switch (frame.has(at + 1) ? frame.byte(at) : uint8_t{0}) {
+        case 0xcc:
+            return {frame.behind(at + 1), kEtherTypeIpv4, true};
+        case 0x8e:
+            return {frame.behind(at + 1), kEtherTypeIpv6, true};
+        case 0x80:  // SNAP
+            if (frame.has(at + 6) && frame.be16(at + 1) == 0 && frame.byte(at + 3) == 0) {
+                return by_ether_type(frame.be16(at + 4), frame.behind(at + 6), headers);
+            }
+            break;
+        default:
+            break;
+    }
+    return {frame, 0, true};
+}
+
 // IEEE 802.11-2020 section 9.3.2.1.2, table 9-30: which address is whose.
 void set_wireless_macs(Slice frame, bool to_ds, bool from_ds, Headers& headers) {
     const uint32_t destination_at = to_ds ? 16 : 4;
@@ -289,6 +319,8 @@ NetworkLayer decode_link_layer(LinkType link, Slice frame, Headers& headers) {
             return hdlc(frame, headers);
         case LinkType::kPppEthernet:
             return by_ether_type(kEtherTypePppoe, frame, headers);
+        case LinkType::kFrameRelay:
+            return frame_relay(frame, headers);
         case LinkType::kRaw:
         case LinkType::kRawBsd:
             return ip_by_version(frame);

@@ -18,6 +18,7 @@ enum class LinkType : uint16_t {
     kRaw = 101,         // IP, by its version
     kCiscoHdlc = 104,
     kIeee80211 = 105,
+    kFrameRelay = 107,
     kLoop = 108,  // OpenBSD loopback: family in network order
     kLinuxCooked = 113,
     kRadiotap = 127,

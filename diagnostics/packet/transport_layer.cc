@@ -77,14 +77,17 @@ void decode_tcp(const Transport& transport, ChecksumMode checksums, Headers& hea
     const uint32_t header_bytes = (bytes.byte(12) >> 4) * 4U;
     tcp.header_bytes = static_cast<uint8_t>(header_bytes);
     check(bytes, transport, 16, checksums, headers);
-    if (header_bytes < kTcpHeaderBytesMin || header_bytes > bytes.wire) {
+    // The first fragment may end within the options: a later one has the rest.
+    const bool is_split = headers.ip.is_fragment && header_bytes > bytes.wire;
+    if (header_bytes < kTcpHeaderBytesMin || (header_bytes > bytes.wire && !is_split)) {
         headers.faults |= kFaultTcpHeader;
         set_payload({bytes.data + bytes.kept, 0, 0}, headers);
         return;
     }
     if (header_bytes > kTcpHeaderBytesMin) {
         const Slice options = bytes.first(header_bytes).behind(kTcpHeaderBytesMin);
-        headers.faults |= decode_tcp_options(options, tcp);
+        const uint16_t faults = decode_tcp_options(options, tcp);
+        headers.faults |= is_split ? 0 : faults;
     }
     set_payload(bytes.behind(header_bytes), headers);
 }
