@@ -25,6 +25,29 @@ enum IpFlagBit : uint16_t {
     kIpGapNegative = 0x8000,  // time went back between packets
 };
 
+// How a host numbers its IPv4 packets, as far as one direction of a flow shows it.
+enum class IdBehaviour : uint8_t {
+    kUnknown,   // fewer than four steps
+    kConstant,  // the same in all packets, most often 0 (RFC 6864: allowed with DF)
+    kCounter,   // rises by little: one counter for the flow, or for all the host sends
+    kRandom,
+};
+
+// A likely system, from what its SYN or SYN-ACK looks like (os_guess.h).
+enum class OsGuess : uint8_t {
+    kUnknown,
+    kLinux,
+    kLinuxOld,  // 2.4 to 2.6.38, with an initial window of four segments
+    kWindows,
+    kWindowsOld,  // before Vista
+    kMacOs,       // and iOS
+    kFreeBsd,
+    kOpenBsd,
+    kSolaris,
+    kNetworkDevice,
+    kScanner,  // an option pattern that only probes have (nmap, masscan, zmap)
+};
+
 struct IpFacts {
     uint16_t flags = 0;  // IpFlagBit: "ipFlags"
     // "ipMindIPID", "ipMaxdIPID": of positive differences alone; 65535 and 0 where there are none.
@@ -43,6 +66,19 @@ struct IpFacts {
     uint32_t destination_options = 0;
     uint32_t hop_by_hop_types = 0;
     uint32_t destination_types = 0;
+
+    // Of IPv4 identifications: how far they advanced from the first packet to the last, falls
+    // across 65535 included. Of a host that counts all it sends with one counter, what it sent.
+    uint64_t id_advance = 0;
+    IdBehaviour id_behaviour = IdBehaviour::kUnknown;
+    OsGuess os = OsGuess::kUnknown;
+
+    // The host's load in packets per second over `duration_s`, as its counter tells; 0: unknown.
+    [[nodiscard]] double host_packets_per_second(double duration_s) const {
+        return id_behaviour == IdBehaviour::kCounter && duration_s > 0
+                   ? static_cast<double>(id_advance) / duration_s
+                   : 0;
+    }
 };
 
 }  // namespace director::diagnostics

@@ -35,13 +35,13 @@ uint64_t pseudo_header_sum(const PseudoAddresses& addresses, uint8_t protocol, u
     return sum + (uint64_t{protocol} << 8) + __builtin_bswap32(length);
 }
 
-Checksum verify_checksum(const ChecksumInput& input, uint16_t found) {
+Checksum judge_checksum(uint64_t sum, const ChecksumInput& input, uint16_t found) {
     const uint16_t found_raw = __builtin_bswap16(found);
-    uint64_t sum = checksum_add(complement(found_raw), input.covered.data, input.covered.kept);
+    // The bytes hold the field itself, which its complement takes out again.
+    sum += complement(found_raw);
     if (input.addresses != nullptr) {
         sum += pseudo_header_sum(*input.addresses, input.protocol, input.pseudo_length);
     }
-    // The bytes hold the field itself, which its complement took out again.
     const uint16_t computed = complement(checksum_fold(sum));
     Checksum result{found, __builtin_bswap16(computed), ChecksumVerdict::kGood};
     if (!is_same_sum(found_raw, computed)) {
@@ -51,15 +51,27 @@ Checksum verify_checksum(const ChecksumInput& input, uint16_t found) {
     return result;
 }
 
-Checksum verify_sctp(Slice covered, uint32_t found) {
+Checksum verify_checksum(const ChecksumInput& input, uint16_t found) {
+    return judge_checksum(checksum_add(0, input.covered.data, input.covered.kept), input, found);
+}
+
+uint32_t begin_sctp_crc(Slice bytes) {
     constexpr uint8_t kZero[4] = {};
-    uint32_t crc = crc32c_add(0xffffffffU, covered.data, 8);
+    uint32_t crc = crc32c_add(0xffffffffU, bytes.data, 8);
     crc = crc32c_add(crc, kZero, sizeof(kZero));
-    const uint32_t computed = ~crc32c_add(crc, covered.data + 12, covered.kept - 12);
+    return crc32c_add(crc, bytes.data + 12, bytes.kept - 12);
+}
+
+Checksum judge_sctp(uint32_t crc, uint32_t found) {
+    const uint32_t computed = ~crc;
     const ChecksumVerdict verdict = found == computed ? ChecksumVerdict::kGood
                                     : found == 0      ? ChecksumVerdict::kOffloaded
                                                       : ChecksumVerdict::kBad;
     return {found, computed, verdict};
+}
+
+Checksum verify_sctp(Slice covered, uint32_t found) {
+    return judge_sctp(begin_sctp_crc(covered), found);
 }
 
 }  // namespace director::diagnostics

@@ -182,7 +182,7 @@ NetworkLayer frame_relay(Slice frame, Headers& headers) {
     if (frame.byte(at) != 0x03) {
         return by_ether_type(frame.be16(at), frame.behind(at + 2), headers);
     }
-    at += frame.byte(at + 1) == 0 ? 2 : 1;  // a byte of padding before the NLPID
+    at += frame.byte(at + 1) == 0 ? 2U : 1U;  // a byte of padding before the NLPID
     switch (frame.has(at + 1) ? frame.byte(at) : uint8_t{0}) {
         case 0xcc:
             return {frame.behind(at + 1), kEtherTypeIpv4, true};
