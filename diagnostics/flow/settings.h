@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "diagnostics/ip/fragment_follower.h"
 #include "diagnostics/packet/decode.h"
 
 namespace director::diagnostics {
@@ -15,6 +16,7 @@ inline constexpr int64_t kSecond = 1'000'000'000;
 
 struct AnalysisSettings {
     DecodeSettings decode;
+    FragmentSettings fragments;
 
     // Windows below this are counted (WINMIN): 1 counts zero windows alone.
     uint32_t window_min = 1;

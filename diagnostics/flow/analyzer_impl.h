@@ -1,0 +1,97 @@
+// What the Analyzer is made of. For diagnostics/flow alone.
+#pragma once
+
+#include "diagnostics/flow/aging_lists.h"
+#include "diagnostics/flow/analyzer.h"
+#include "diagnostics/flow/flow_state.h"
+#include "diagnostics/flow/index_hash.h"
+#include "diagnostics/flow/slab.h"
+#include "diagnostics/flow/sources.h"
+#include "diagnostics/ip/fragment_follower.h"
+
+namespace director::diagnostics {
+
+class Analyzer::Impl final : public FragmentSink {
+  public:
+    Impl(const AnalysisSettings& settings, RecordSink& sink);
+
+    void see(const Packet& packet, const Headers& headers);
+    void pass_time(int64_t now_ns);
+    void finish();
+    [[nodiscard]] EndReport report() const;
+    [[nodiscard]] size_t flows_in_memory() const { return index_.size(); }
+    [[nodiscard]] const AnalysisSettings& settings() const { return settings_; }
+
+    // FragmentSink.
+    void take(const Packet& packet,
+              const Headers& headers,
+              const FragmentFinding& fragment) override;
+    void see_unfinished(const Headers& headers) override;
+
+  private:
+    // The lists of flows by how long they may be idle: as TcpState; kNew also of all but TCP.
+    static constexpr size_t kLists = 5;
+
+    // analyzer.cc: a packet's way.
+    void analyze(const Packet& packet, const Headers& headers, const FragmentFinding& fragment);
+    void begin_half(Flow& flow, FlowHalf& half, const Packet& packet, const Headers& headers);
+    void count_basics(FlowHalf& half,
+                      const Packet& packet,
+                      const Headers& headers,
+                      const FragmentFinding& fragment);
+    [[nodiscard]] TcpFinding analyze_tcp(Flow& flow,
+                                         Direction direction,
+                                         const Packet& packet,
+                                         const Headers& headers);
+    void emit_packet(const PacketRecord& record) const { sink_.take_packet(record); }
+    [[nodiscard]] PacketRecord begin_record(const Flow& flow,
+                                            Direction direction,
+                                            const Packet& packet,
+                                            const Headers& headers) const;
+    void add_tcp(PacketRecord& record, const Flow& flow, const TcpFinding& finding) const;
+
+    // flow_ends.cc: flows found, begun and ended.
+    [[nodiscard]] uint32_t find(const DirectedKey& key, uint64_t hash) const;
+    [[nodiscard]] uint32_t find_or_begin(const DirectedKey& key,
+                                         const Packet& packet,
+                                         const Headers& headers);
+    [[nodiscard]] uint32_t begin_flow(const DirectedKey& key,
+                                      uint64_t hash,
+                                      const Headers& headers);
+    [[nodiscard]] bool is_another(const Flow& flow,
+                                  const DirectedKey& key,
+                                  const Packet& packet,
+                                  const Headers& headers) const;
+    void expire();
+    [[nodiscard]] int64_t timeout_ns(size_t list) const;
+    [[nodiscard]] size_t list_of(const Flow& flow) const;
+    void evict_oldest();
+    void end_flow(uint32_t index, FlowEnd end);
+    void account(Flow& flow);
+    [[nodiscard]] ScanTry scan_try(const Flow& flow) const;
+    void emit(Flow& flow, Direction direction, FlowEnd end, const ScanTry& scan_try);
+    [[nodiscard]] FlowRecord make_record(const Flow& flow, Direction direction) const;
+    void release(uint32_t index);
+
+    [[nodiscard]] FlowHalf* half_of(const Flow& flow, Direction direction);
+    [[nodiscard]] const FlowHalf* half_of(const Flow& flow, Direction direction) const;
+    [[nodiscard]] TcpHalf* tcp_of(const Flow& flow, Direction direction);
+    [[nodiscard]] const TcpHalf* tcp_of(const Flow& flow, Direction direction) const;
+
+    AnalysisSettings settings_;
+    RecordSink& sink_;
+    HashKey key_;
+    Slab<Flow> flows_;
+    Slab<FlowHalf> halves_;
+    Slab<TcpHalf> tcp_;
+    IndexHash index_;
+    AgingLists<kLists> ages_;
+    Sources sources_;
+    FragmentFollower fragments_;
+    EndReport report_;
+    uint64_t flows_begun_ = 0;
+    int64_t now_ns_;
+    int64_t next_expiry_ns_;
+};
+
+}  // namespace director::diagnostics

@@ -1,0 +1,121 @@
+// A flow while it is followed. Plain data within the Analyzer; FlowRecord is what becomes of it.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+
+#include "common/hash.h"
+#include "common/wide.h"
+#include "diagnostics/flow/flow_record.h"
+#include "diagnostics/flow/index_hash.h"
+#include "diagnostics/flow/running.h"
+#include "diagnostics/ip/ip_analysis.h"
+#include "diagnostics/tcp/tcp_connection.h"
+
+namespace director::diagnostics {
+
+// The 6-tuple without a direction: the lower end first.
+struct PackedKey {
+    std::array<uint64_t, 2> low{};
+    std::array<uint64_t, 2> high{};
+    uint64_t rest = 0;  // low port, high port, VLAN, protocol
+
+    friend bool operator==(const PackedKey&, const PackedKey&) = default;
+};
+
+struct DirectedKey {
+    PackedKey packed;
+    bool is_from_low = false;
+};
+
+[[nodiscard]] inline DirectedKey pack(const Headers& headers, bool has_ports) {
+    const auto source = std::bit_cast<std::array<uint64_t, 2>>(headers.ip.source.bytes);
+    const auto target = std::bit_cast<std::array<uint64_t, 2>>(headers.ip.destination.bytes);
+    const uint64_t from = has_ports ? headers.source_port : 0;
+    const uint64_t to = has_ports ? headers.destination_port : 0;
+    const bool is_from_low = source != target ? source < target : from <= to;
+    const uint64_t vlan = headers.vlan_count > 0 ? headers.vlans[0] : 0;
+    const uint64_t ports = is_from_low ? from << 48 | to << 32 : to << 48 | from << 32;
+    return {{is_from_low ? source : target,
+             is_from_low ? target : source,
+             ports | vlan << 8 | headers.ip.protocol},
+            is_from_low};
+}
+
+[[nodiscard]] inline uint64_t hash_of(const HashKey& key, const PackedKey& packed) {
+    const uint64_t low = multiply_fold(packed.low[0] ^ key.first, packed.low[1] ^ key.second);
+    const uint64_t high = multiply_fold(packed.high[0] ^ key.second, packed.high[1] ^ key.first);
+    return multiply_fold(low ^ packed.rest ^ key.first, high ^ std::rotl(key.second, 32) ^ 1);
+}
+
+// One direction.
+struct FlowHalf {
+    uint64_t packets = 0;
+    uint64_t bytes = 0;
+    uint64_t wire_bytes = 0;
+    int64_t first_ns = 0;
+    int64_t last_ns = 0;
+    uint64_t first_number = 0;
+    Running packet_bytes;
+    Running gaps;
+    IpAnalysis ip;
+    uint32_t fragments = 0;
+    uint32_t tcp = IndexHash::kNone;  // in the Analyzer's slab
+    uint32_t point = 0;
+    LinkType link = LinkType::kEthernet;
+    std::array<uint8_t, 6> source_mac{};
+    std::array<uint8_t, 6> destination_mac{};
+    uint16_t ether_type = 0;
+    bool has_macs = false;
+    uint8_t vlan_count = 0;
+    uint8_t tunnel_depth = 0;
+    uint8_t icmp_type = 0;
+    uint8_t icmp_code = 0;
+    bool has_bad_coverage = false;
+};
+
+struct Flow {
+    PackedKey key;
+    uint64_t hash = 0;
+    uint64_t number = 0;
+    std::array<uint32_t, 2> halves{IndexHash::kNone, IndexHash::kNone};  // A, B
+    bool a_is_low = true;
+    bool is_accounted = false;  // told to Sources
+    Layer3 layer3 = Layer3::kNone;
+    Layer4 layer4 = Layer4::kNone;
+    TcpPair pair;
+
+    [[nodiscard]] Direction direction_of(bool is_from_low) const {
+        return is_from_low == a_is_low ? Direction::kA : Direction::kB;
+    }
+    // The key as packets of `direction` have it.
+    [[nodiscard]] FlowKey key_of(Direction direction) const {
+        const bool from_low = a_is_low == (direction == Direction::kA);
+        const auto low_port = static_cast<uint16_t>(key.rest >> 48);
+        const auto high_port = static_cast<uint16_t>(key.rest >> 32);
+        const auto address = [](const std::array<uint64_t, 2>& words) {
+            return IpAddress(std::bit_cast<std::array<uint8_t, 16>>(words));
+        };
+        return {address(from_low ? key.low : key.high),
+                address(from_low ? key.high : key.low),
+                from_low ? low_port : high_port,
+                from_low ? high_port : low_port,
+                static_cast<uint16_t>(key.rest >> 8 & 0xffff),
+                static_cast<uint8_t>(key.rest & 0xff)};
+    }
+};
+
+// "flowStat".
+[[nodiscard]] uint64_t flow_status(const Flow& flow, Direction direction, const FlowHalf& half);
+
+// scan_try.cc: how a flow looks to a scan detector. A's and B's TCP parts, either may be absent.
+struct ScanTry;
+[[nodiscard]] ScanTry judge_scan(const Flow& flow,
+                                 const FlowHalf& a,
+                                 const TcpHalf* tcp_a,
+                                 const FlowHalf* b,
+                                 const TcpHalf* tcp_b,
+                                 const AnalysisSettings& settings);
+
+}  // namespace director::diagnostics
