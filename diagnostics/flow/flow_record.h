@@ -223,20 +223,23 @@ struct TimestampFacts {
     }
 };
 
-// Round trips, in seconds. Seen from where packets were captured, an answer of direction X measures
-// the way from the capture to X's host and back: A's are the client's side, B's the server's.
+// Round trips, in seconds, from where packets were captured: a record of direction X has the time
+// from what X sent to the peer's answer, so the way from the capture to the *peer's* host and back.
+// Of a client's record this is the server's side, of a server's the client's.
 struct RoundTripFacts {
-    // "tcpSSASAATrip": A: SYN to SYN-ACK, so the *server's* side; B: SYN-ACK to ACK, the client's.
-    // As the columns have it; client_side_s() and server_side_s() of a pair name them.
+    // "tcpSSASAATrip": of the client's record SYN to SYN-ACK, of the server's SYN-ACK to ACK.
     double handshake = 0;
     bool has_handshake = false;
-    // How long this direction's ACKs came after the data they acknowledge: "tcpRTTAckTripMin", Max,
-    // Ave, JitAve (deviation is the jitter). No count: none.
+    // From data, SYN or FIN sent in this direction to the ACK that ends with it:
+    // "tcpRTTAckTripMin", Max, Ave. A sample of them, without what was sent twice (Karn). No count:
+    // none.
     Spread ack_trip;
-    double ack_trip_jitter = 0;
-    double sequence_mean = 0;    // "tcpRTTSseqAA"
-    double sequence_jitter = 0;  // "tcpRTTAckJitAve"
-    // From a TSval sent by the peer to its echo by this direction (RFC 7323 section 4).
+    double ack_trip_jitter = 0;  // "tcpRTTAckTripJitAve": ack_trip.deviation
+    // "tcpRTTSseqAA", "tcpRTTAckJitAve": of the client's record SYN to ACK and 0; of the server's
+    // the sum of both means, and both deviations together.
+    double sequence_mean = 0;
+    double sequence_jitter = 0;
+    // From a TSval sent in this direction to its echo (RFC 7323 section 4).
     Spread timestamp_trip;
 };
 

@@ -238,21 +238,22 @@ void explain_handshake(const Side& client, const Side& server, Findings& finding
                           times_text(again)));
 }
 
-// Best knowledge of the round trip from here to a host and back: the handshake's, which no
-// application delays, else the shortest of its ACKs.
-double round_trip(const FlowRecord* opposite, const FlowRecord* flow) {
-    if (opposite != nullptr && opposite->tcp.trips.has_handshake) {
-        return opposite->tcp.trips.handshake;
+// Best knowledge of the round trip from here to a host and back, by what `sender` sent to it: the
+// handshake's, which no application delays, else the shortest of its ACKs.
+double round_trip(const FlowRecord* sender) {
+    if (sender == nullptr) {
+        return 0;
     }
-    return flow != nullptr && flow->tcp.trips.ack_trip.count > 0 ? flow->tcp.trips.ack_trip.min : 0;
+    const RoundTripFacts& trips = sender->tcp.trips;
+    return trips.has_handshake ? trips.handshake : trips.ack_trip.min;
 }
 
 void explain_trips(const Side& client,
                    const Side& server,
                    const ExplainSettings& settings,
                    Findings& findings) {
-    const double to_client = round_trip(server.flow, client.flow);
-    const double to_server = round_trip(client.flow, server.flow);
+    const double to_client = round_trip(server.flow);
+    const double to_server = round_trip(client.flow);
     if (to_client > settings.slow_client_s) {
         findings.add(Blame::kClientNetwork,
                      to_client,

@@ -31,8 +31,9 @@ uint16_t subtype_bit(uint8_t subtype) {
     return subtype == 15 ? 0x8000 : 0;
 }
 
-bool has_address_id(uint8_t subtype) {
-    return subtype == 1 || (subtype >= 3 && subtype <= 5);
+// JOIN has one in SYN and SYN-ACK, not in the ACK after them (RFC 8684 section 3.2).
+bool has_address_id(uint8_t subtype, bool is_syn) {
+    return (subtype == 1 && is_syn) || (subtype >= 3 && subtype <= 5);
 }
 
 void read_mptcp(Step& step) {
@@ -46,10 +47,10 @@ void read_mptcp(Step& step) {
         facts.mptcp_subtypes |= subtype_bit(option.subtype);
         if (option.subtype == 2) {
             facts.mptcp_dss_flags |= option.flags;
-        } else {
+        } else if (option.subtype <= 1) {
             facts.mptcp_flags |= option.flags;
         }
-        if (has_address_id(option.subtype)) {
+        if (has_address_id(option.subtype, step.has(kSyn))) {
             facts.mptcp_address_id = option.address_id;
         }
     }

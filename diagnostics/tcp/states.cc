@@ -67,7 +67,13 @@ void follow_states(Step& step) {
     uint8_t& states = step.finding.states;
     if (is_evil(step)) {
         states |= kStatesEvil;
-        states |= pair.state == TcpState::kNew ? kStatesEstablishment : kStatesFlags;
+        if (pair.state == TcpState::kNew) {
+            states |= kStatesEstablishment;
+            // A scan by itself, from whomever.
+            step.finding.anomaly |= kAnomalyScan;
+        } else {
+            states |= kStatesFlags;
+        }
     }
     if (step.has(kRst)) {
         states |= kStatesResetFromSender;

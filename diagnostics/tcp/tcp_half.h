@@ -29,7 +29,8 @@ class SegmentsOnTheWay {
         }
     }
 
-    // When the last segment was sent that `acknowledgement` covers, or 0. Covered ones are gone.
+    // When the segment was sent that ends where `acknowledgement` says, or 0: what it covers of
+    // others may have waited for the receiver. Covered ones are gone.
     int64_t acknowledged(uint32_t acknowledgement) {
         uint8_t covered = 0;
         while (covered < count_ && !is_after(segments_[covered].end, acknowledgement)) {
@@ -38,12 +39,12 @@ class SegmentsOnTheWay {
         if (covered == 0) {
             return 0;
         }
-        const int64_t time_ns = segments_[covered - 1U].time_ns;
+        const Segment last = segments_[covered - 1U];
         for (uint8_t i = covered; i < count_; ++i) {
             segments_[i - covered] = segments_[i];
         }
         count_ = static_cast<uint8_t>(count_ - covered);
-        return time_ns;
+        return last.end == acknowledgement ? last.time_ns : 0;
     }
 
   private:
