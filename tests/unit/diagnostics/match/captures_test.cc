@@ -2,6 +2,8 @@
 // airline's three. Pairs, transit times, offsets and what is missing are as printed there.
 #include <gtest/gtest.h>
 
+#include "diagnostics/match/findings.h"
+#include "diagnostics/match/summary.h"
 #include "tests/unit/diagnostics/match/matched.h"
 
 namespace director::diagnostics::matching {
@@ -197,6 +199,81 @@ TEST(Airline, WhatNeverArrived) {
     EXPECT_EQ(airline().only_at(0, 1), "5 6 7 8 9 10 11 12 13 14");
     EXPECT_EQ(airline().only_at(1, 0), "5");
     EXPECT_EQ(airline().only_at(2, 1), "");
+}
+
+std::string told(const Matched& matched, FindingKind kind) {
+    std::string text;
+    for (const Finding& finding : find_all(matched.points, matched.matching)) {
+        if (finding.kind == kind) {
+            text += finding.text + '\n';
+        }
+    }
+    return text;
+}
+
+TEST(Airline, TheVanishedPostsTheResetsAndTheWaitAreNamed) {
+    EXPECT_EQ(told(airline(), FindingKind::kLost),
+              "9 packets of the client of 10.9.8.7:53287 > 203.0.113.80:80 never reached "
+              "airline-2-checkpoint-eth2.pcap: airline-1-pc.pcap 5 at 16:03:01.764 to 13 at "
+              "16:03:15.857; 7 of them retransmissions, after 0.242, 0.649, 1.201, 2.400, 2.400, "
+              "2.401, 4.800 s\n");
+    EXPECT_EQ(told(airline(), FindingKind::kResetLost),
+              "the server's RST (packet 5 at 16:02:23.176 of airline-2-checkpoint-eth2.pcap) never "
+              "reached airline-1-pc.pcap: the client took the connection for open\n"
+              "the client's RST (packet 14 at 16:03:25.449 of airline-1-pc.pcap) never reached "
+              "airline-2-checkpoint-eth2.pcap: the server took the connection for open\n");
+    EXPECT_EQ(told(airline(), FindingKind::kWait),
+              "the user of 10.9.8.7 waited 23.688 s: from 16:03:01.764, a request without an "
+              "answer, until 16:03:25.452, when it began anew from port 53300\n");
+    EXPECT_EQ(told(airline(), FindingKind::kClockChange),
+              "the clocks of airline-2-checkpoint-eth2.pcap and airline-3-bigip-ext.pcap moved "
+              "apart by -9.000 ms between 16:00:11.779 and 16:02:23.176: a drift of -68 ppm, or a "
+              "step\n");
+    EXPECT_NE(told(airline(), FindingKind::kCausality).find("outlier by 152.000 ms"),
+              std::string::npos);
+    EXPECT_EQ(told(airline(), FindingKind::kTimeZone), "");
+}
+
+TEST(SharkFest, DelayedBindingAndTheSlipAreNamed) {
+    EXPECT_EQ(told(sharkfest(), FindingKind::kDelayedBinding),
+              "the proxy between sf15-4-lb-external.pcap and sf15-5-lb-internal.pcap opens its own "
+              "connection 1 us after the client's ACK: the time from SYN to SYN is not the "
+              "network's\n");
+    EXPECT_NE(told(sharkfest(), FindingKind::kCausality)
+                  .find("packet 6 of sf15-4-lb-external.pcap is seen at "
+                        "sf15-3-dc-inside-fw.pcap (packet 6) 389 us before it left"),
+              std::string::npos);
+    EXPECT_EQ(told(sharkfest(), FindingKind::kLost), "");
+}
+
+TEST(Summaries, CountEachPacketOnce) {
+    const std::vector<PointSummary> of_lvs = summarize(lvs().points, lvs().matching);
+    for (const PointSummary& one : of_lvs) {
+        EXPECT_EQ(one.matched, 10U);
+        EXPECT_EQ(one.only_here + one.outside + one.own + one.unlinked + one.copies, 0U);
+        EXPECT_EQ(one.connections_matched, 1U);
+    }
+    const std::vector<PointSummary> of_airline = summarize(airline().points, airline().matching);
+    EXPECT_EQ(of_airline[0].matched, 11U);
+    EXPECT_EQ(of_airline[0].only_here, 10U);
+    EXPECT_EQ(of_airline[1].matched, 12U);
+    const std::vector<PointSummary> of_talk = summarize(sharkfest().points, sharkfest().matching);
+    EXPECT_EQ(of_talk[0].matched, 12U);
+    EXPECT_EQ(of_talk[1].matched, 17U);
+    EXPECT_EQ(of_talk[2].matched, 13U);
+    EXPECT_EQ(of_talk[2].outside, 1U);  // the others' captures end before
+    EXPECT_EQ(of_talk[3].matched, 6U);
+    EXPECT_EQ(of_talk[4].matched, 2U);
+    EXPECT_EQ(of_talk[4].own, 15U);
+}
+
+TEST(TimeSpent, OfLvssRequest) {
+    const TimeSpent spent =
+        time_spent(lvs().points, lvs().matching, lvs().matching.conversations[0]);
+    EXPECT_EQ(spent.turns, 1U);
+    EXPECT_EQ(spent.between_ns[1], (550 + 1904) * 1000);  // GET there, 629 bytes back
+    EXPECT_EQ(spent.server_network_ns, 3'887'000);        // SYN .201435, SYN-ACK .205322
+    EXPECT_EQ(spent.server_ns, 449'884'000 - 258'859'000 - 3'887'000);
 }
 
 }  // namespace
