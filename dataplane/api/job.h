@@ -23,6 +23,7 @@ enum class JobKind : uint8_t {
     kSyncCollection,  // dataplane/api/sync_jobs.h, as the next two
     kSyncPage,
     kSyncInstallation,
+    kTap,  // dataplane/api/mirror.h
 };
 
 struct Job {

@@ -128,6 +128,9 @@ namespace {
             return fill_page(state, static_cast<SyncPage&>(job));
         case JobKind::kSyncInstallation:
             return install(state, static_cast<SyncInstallation&>(job));
+        case JobKind::kTap:
+            set_tap(state, static_cast<const TapJob&>(job));
+            return true;
     }
     return true;
 }

@@ -70,6 +70,7 @@ Worker::State::State(const WorkerSettings& worker_settings)
       outer_headers(settings.memory, settings.real_servers_max),
       service_counters(settings.memory, settings.services_max),
       timeouts(settings.memory, size_t{settings.services_max} + 1),
+      mirror(settings.mirror, settings.hash_key, settings.memory),
       events{},
       jobs{},
       job_sequences{} {
@@ -139,7 +140,7 @@ bool Worker::is_ready() const {
            state_->ftps.is_allocated() && state_->fragments.is_allocated() &&
            state_->server_tallies.is_allocated() && state_->server_signs.is_allocated() &&
            state_->outer_headers.is_allocated() && state_->service_counters.is_allocated() &&
-           state_->timeouts.is_allocated();
+           state_->timeouts.is_allocated() && state_->mirror.is_allocated();
 }
 
 uint64_t Worker::table_bytes(const WorkerSettings& settings) {
@@ -151,7 +152,7 @@ uint64_t Worker::table_bytes(const WorkerSettings& settings) {
                (sizeof(ServerTally) + sizeof(ServerSigns) + sizeof(OuterHeader)) +
            uint64_t{settings.services_max} * sizeof(ServiceCounters) +
            (uint64_t{settings.services_max} + 1) * sizeof(TimeoutRow) +
-           FragmentTable::bytes(fragment_settings(settings));
+           FragmentTable::bytes(fragment_settings(settings)) + Mirror::bytes(settings.mirror);
 }
 
 void begin_poll(Worker::State& state, TimePoint now) {
@@ -222,11 +223,17 @@ void Worker::process(Burst& burst, TimePoint now) {
     if (state.sweep.left != 0) {
         sweep_some(state);
     }
+    if (state.mirror.is_on() && state.made_frame_count != 0) {
+        mirror_made_frames(state);
+    }
     work_on_job(state);
 }
 
 void Worker::retract(Packet& packet, DropReason reason) {
     State& state = *state_;
+    if (state.mirror.is_on()) {
+        mirror_loss(state, packet, reason);
+    }
     switch (packet.verdict) {
         case Verdict::kForward:
         case Verdict::kForwardCut:

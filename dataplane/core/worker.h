@@ -20,6 +20,7 @@
 #include "dataplane/api/command.h"
 #include "dataplane/api/counters.h"
 #include "dataplane/api/event.h"
+#include "dataplane/api/mirror.h"
 #include "dataplane/core/codecs/syn_cookie.h"
 #include "dataplane/core/packet.h"
 #include "dataplane/core/tables/limits.h"
@@ -66,6 +67,7 @@ struct WorkerSettings {
     // persistent.
     TemplateTable* templates = nullptr;
     TableMemory memory = plain_table_memory();
+    MirrorSink mirror;  // where copies of chosen packets go
 };
 
 // What becomes of held frames, to be carried out in this order after process().

@@ -17,6 +17,8 @@
 #include "dataplane/core/codecs/icmp_generate.h"
 #include "dataplane/core/codecs/tunnel.h"
 #include "dataplane/core/forwarder.h"
+#include "dataplane/core/mirror.h"
+#include "dataplane/core/rate_limiter.h"
 #include "dataplane/core/shard.h"
 #include "dataplane/core/tables/attack_watch.h"
 #include "dataplane/core/tables/conn_table.h"
@@ -26,27 +28,6 @@
 #include "dataplane/core/worker.h"
 
 namespace director::dataplane {
-
-// Lets through `rate` per second on average and a tenth of a second's worth at once (GCRA, the
-// leaky bucket of ITU-T I.371 annex A: one number of state).
-class RateLimiter {
-  public:
-    explicit RateLimiter(uint32_t rate_per_second)
-        : cost_(Duration(1000000000) / (rate_per_second == 0 ? 1 : rate_per_second)) {}
-
-    [[nodiscard]] bool admits(TimePoint now) {
-        constexpr Duration kBurst = std::chrono::milliseconds(100);
-        if (paid_until_ > now + kBurst) {
-            return false;
-        }
-        paid_until_ = (paid_until_ > now ? paid_until_ : now) + cost_;
-        return true;
-    }
-
-  private:
-    Duration cost_;
-    TimePoint paid_until_{};
-};
 
 // One multiplication serves: a stranger cannot choose which services there are, only look for them.
 struct FlowEndHash {
@@ -180,6 +161,8 @@ struct Worker::State {
     TableArray<ServiceCounters> service_counters;
     TableArray<TimeoutRow> timeouts;  // of all services, then of each that has its own, by slot
 
+    Mirror mirror;
+
     TimePoint now{};
     uint32_t tick = 0;
     uint32_t commands_applied = 0;
@@ -287,6 +270,16 @@ void sync_burst(Worker::State& state, Packets packets);             // sync.cc
 void rewrite_burst(Worker::State& state, Packets packets);          // rewrite.cc
 void forward_burst(Worker::State& state, Packets packets);          // forward.cc
 void end_one_packets_burst(Worker::State& state, Packets packets);  // expire.cc
+// Copies of chosen packets (mirror.cc): how they came, whose they are, how they left.
+void mirror_arrivals_burst(Worker::State& state, Packets packets);
+void mirror_owners_burst(Worker::State& state, Packets packets);
+void mirror_departures_burst(Worker::State& state, Packets packets);
+void mirror_made_frames(Worker::State& state);
+// Before what lies in a packet's frame becomes another packet.
+void mirror_before_replacement(Worker::State& state, const Packet& packet);
+void mirror_loss(Worker::State& state, const Packet& packet, DropReason reason);
+void set_tap(Worker::State& state, const TapJob& job);
+
 // The ladder that Worker::process climbs, in phases. A phase uses what the one before has
 // prefetched; between the two, the worker is busy with other groups of the burst.
 struct Stage {
@@ -297,15 +290,18 @@ struct Stage {
 inline constexpr std::array kStages{
     Stage{"reach", reach_burst, 0},
     Stage{"parse", parse_burst, 1},
+    Stage{"mirror_arrivals", mirror_arrivals_burst, 1},
     Stage{"classify", classify_burst, 1},
     Stage{"find_bucket", find_bucket_burst, 2},
     Stage{"find_details", find_details_burst, 3},
     Stage{"find_entry", find_entry_burst, 4},
     Stage{"admit", admit_burst, 4},
+    Stage{"mirror_owners", mirror_owners_burst, 4},
     Stage{"track", track_burst, 4},
     Stage{"sync", sync_burst, 4},
     Stage{"rewrite", rewrite_burst, 4},
     Stage{"forward", forward_burst, 4},
+    Stage{"mirror_departures", mirror_departures_burst, 4},
     Stage{"end_one_packets", end_one_packets_burst, 4},
 };
 

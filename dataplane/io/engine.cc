@@ -15,6 +15,7 @@
 #include "dataplane/io/lcore_loop.h"
 #include "dataplane/io/lcore_task.h"
 #include "dataplane/io/memory_plan.h"
+#include "dataplane/io/mirror_ring.h"
 #include "dataplane/io/port.h"
 #include "dataplane/io/queue_plan.h"
 #include "dataplane/io/rings.h"
@@ -51,6 +52,13 @@ class DpdkEngine final : public Engine {
     [[nodiscard]] bool inject(PortId port,
                               std::span<const uint8_t> frame,
                               Urgency urgency) override;
+    uint32_t read_mirror(WorkerId worker,
+                         const std::function<void(const MirroredPacket&)>& receive) override {
+        return mirrors_.empty() ? 0 : mirrors_.at(index(worker))->read(receive);
+    }
+    [[nodiscard]] const MirrorCounters& mirror_counters(WorkerId worker) const override {
+        return mirrors_.empty() ? no_mirror_ : mirrors_.at(index(worker))->counters();
+    }
     [[nodiscard]] bool listen_to(PortId port, const MacAddress& mac, bool is_wanted) override;
     [[nodiscard]] int wake_fd() const override { return wake_.fd(); }
     void acknowledge_wake() override { wake_.acknowledge(); }
@@ -104,6 +112,8 @@ class DpdkEngine final : public Engine {
     std::vector<std::unique_ptr<ControlRings>> rings_;
     std::vector<MeshRow> mesh_;  // [from][to]
     std::vector<std::unique_ptr<FrameStack>> returns_;
+    std::vector<std::unique_ptr<MirrorRing>> mirrors_;  // by worker; or none at all
+    MirrorCounters no_mirror_;
     std::unique_ptr<LoadBoard> loads_;
     std::unique_ptr<ConnectionLimits> limits_;
     std::unique_ptr<TemplateTable> templates_;  // the workers' alone; outlives them
@@ -171,6 +181,12 @@ Result<void> DpdkEngine::make_rings() {
             rings->injected_first.create(
                 fmt::format("injected_first{}", from), kUrgentFrames, node);
         rings_.push_back(std::move(rings));
+        if (settings_.mirror_slots != 0) {
+            mirrors_.push_back(std::make_unique<MirrorRing>());
+            is_enough =
+                is_enough && mirrors_.back()->create(
+                                 fmt::format("mirror{}", from), settings_.mirror_slots, node);
+        }
         returns_.push_back(std::make_unique<FrameStack>());
         MeshRow row(worker_count());
         for (uint16_t to = 0; to < worker_count(); ++to) {
@@ -267,8 +283,9 @@ Result<void> DpdkEngine::make_loops() {
         loops_.push_back(std::make_unique<LcoreLoop>(wiring_for(WorkerId{i})));
         tasks_.push_back(std::make_unique<LcoreTask>(lcore_of(WorkerId{i})));
         bool is_made = false;
-        const bool is_run =
-            tasks_[i]->launch([&] { is_made = loops_[i]->make_worker(settings_.worker); });
+        WorkerSettings worker = settings_.worker;
+        worker.mirror = mirrors_.empty() ? MirrorSink{} : mirrors_[i]->sink();
+        const bool is_run = tasks_[i]->launch([&] { is_made = loops_[i]->make_worker(worker); });
         tasks_[i]->wait();
         if (!is_run || !is_made) {
             return failure(fmt::format(

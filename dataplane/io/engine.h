@@ -2,7 +2,7 @@
 // The one face that the control plane sees of DPDK; nothing of DPDK shows in it.
 //
 // Thread: every function is called from the control-plane thread (EAL's main lcore), except what
-// ~Engine joins.
+// ~Engine joins, and read_mirror(), which is the diagnostics thread's.
 //
 //   auto engine = Engine::start(settings);         // ports up, workers polling
 //   (*engine)->send(worker, command);              // false: ring full, try again next turn
@@ -24,6 +24,7 @@
 #include "dataplane/api/command.h"
 #include "dataplane/api/event.h"
 #include "dataplane/api/ids.h"
+#include "dataplane/api/mirror.h"
 #include "dataplane/core/worker.h"
 
 namespace director::dataplane::io {
@@ -60,7 +61,11 @@ struct EngineSettings {
     uint32_t pool_frames = 32768;    // frame buffers, all ports together
     uint32_t templates_max = 65536;  // persistence: clients remembered, all workers together
     uint32_t ring_entries = 1024;    // each ring: commands, events, punts, injections; hand-over x4
-    WorkerSettings worker;           // id, worker_count and memory are filled in per worker
+    // Slots of 16 bytes in each worker's ring of mirrored packets; 0: there is none. A megabyte (a
+    // ring has one slot more than it holds) is 8,000 packets' headers, and stays in the
+    // second-level cache.
+    uint32_t mirror_slots = 65535;
+    WorkerSettings worker;  // id, worker_count and memory are filled in per worker
 };
 
 // What a port turned out to be.
@@ -127,6 +132,14 @@ struct PuntedFrame {
     bool is_urgent = false;  // an advertisement (Packet::is_urgent)
 };
 
+// What a worker tells of a packet, for the diagnostics thread: as it came, if it did, and as it
+// left, if it did, each as far as it was kept.
+struct MirroredPacket {
+    MirrorRecord record;
+    std::span<const uint8_t> in;
+    std::span<const uint8_t> out;
+};
+
 // Builds and owns longest-prefix matches over both families.
 class Fib {
   public:
@@ -174,6 +187,14 @@ class Engine {
     [[nodiscard]] virtual bool inject(PortId port,
                                       std::span<const uint8_t> frame,
                                       Urgency urgency = Urgency::kUsual) = 0;
+
+    // Calls `receive` for each packet that the worker has mirrored since; returns how many. The
+    // bytes live only during the call. From one thread at a time, which need not be the control
+    // plane's; not while or after the engine is destroyed.
+    virtual uint32_t read_mirror(WorkerId worker,
+                                 const std::function<void(const MirroredPacket&)>& receive) = 0;
+    // From any thread.
+    [[nodiscard]] virtual const MirrorCounters& mirror_counters(WorkerId worker) const = 0;
 
     // Makes the port receive frames to one more unicast address, or no longer. Where the device has
     // no such filter it receives everybody's, and workers drop what is not ours. False: it can do

@@ -50,6 +50,15 @@ uint64_t ring_bytes(const EngineSettings& settings) {
     return 2 * uint64_t{settings.ring_entries} * (workers * per_slot + mesh_slots);
 }
 
+// Of all workers: their rings, and what each keeps of a burst's packets.
+uint64_t mirror_bytes(const EngineSettings& settings) {
+    if (settings.mirror_slots == 0) {
+        return 0;
+    }
+    const uint64_t ring = 2 * uint64_t{settings.mirror_slots} * sizeof(MirrorSlot);
+    return settings.worker_cpus.size() * (ring + uint64_t{kBurstMax} * kMirroredBytesMax);
+}
+
 }  // namespace
 
 uint16_t frame_room_bytes(const EngineSettings& settings) {
@@ -78,7 +87,7 @@ uint64_t shared_table_bytes(const EngineSettings& settings) {
 }
 
 MemoryNeed memory_need(const EngineSettings& settings) {
-    uint64_t common = kSlackBytes + ring_bytes(settings);
+    uint64_t common = kSlackBytes + ring_bytes(settings) + mirror_bytes(settings);
     for (size_t i = 0; i < settings.worker_cpus.size(); ++i) {
         // A whole page of slack a worker: tables are a few large blocks.
         common += Worker::table_bytes(settings.worker) + 2 * kMib;

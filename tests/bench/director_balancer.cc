@@ -41,13 +41,15 @@ void look_up_route(const void* /*fib*/,
 
 dataplane::WorkerSettings settings_for(const Scene& scene,
                                        const dataplane::TableMemory& memory,
-                                       uint16_t worker_count) {
+                                       uint16_t worker_count,
+                                       const dataplane::MirrorSink& mirror) {
     dataplane::WorkerSettings settings;
     settings.worker_count = worker_count;
     settings.connections_max = scene.connections;
     settings.services_max = std::max(scene.services, 1024U);
     settings.real_servers_max = std::max(scene.servers, 8192U);
     settings.memory = memory;
+    settings.mirror = mirror;
     return settings;
 }
 
@@ -55,8 +57,9 @@ dataplane::WorkerSettings settings_for(const Scene& scene,
 
 DirectorBalancer::DirectorBalancer(const Scene& scene,
                                    const dataplane::TableMemory& memory,
-                                   uint16_t worker_count)
-    : settings_(settings_for(scene, memory, worker_count)),
+                                   uint16_t worker_count,
+                                   const dataplane::MirrorSink& mirror)
+    : settings_(settings_for(scene, memory, worker_count, mirror)),
       worker_(std::make_unique<dataplane::Worker>(settings_)) {
     DIRECTOR_ASSERT(worker_->is_ready());
     servers_of_flows.resize(scene.connections);

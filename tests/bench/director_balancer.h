@@ -16,7 +16,8 @@ class DirectorBalancer final : public Balancer {
     // A table of exactly `scene.connections` entries: at the end of the set-up it is full.
     DirectorBalancer(const Scene& scene,
                      const dataplane::TableMemory& memory,
-                     uint16_t worker_count = 1);
+                     uint16_t worker_count = 1,
+                     const dataplane::MirrorSink& mirror = {});
 
     void process(const Batch& batch) override;
     [[nodiscard]] uint64_t forwarded() const override;

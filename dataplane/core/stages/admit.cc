@@ -179,6 +179,7 @@ void admit_proven(Worker::State& state,
                   ServiceTable& table,
                   const SynCookieClient& client) {
     const DropReason reason = try_to_open(state, packet, table, {.proven = &client});
+    mirror_before_replacement(state, packet);
     if (reason != DropReason::kCount) {
         refuse_with_reset(state, packet, reason);
     } else if (!become_syn(packet, client)) {

@@ -101,6 +101,7 @@ void refuse(
         return;
     }
     const uint32_t length = build_error(state, packet, cause, mtu);
+    mirror_before_replacement(state, packet);
     if (length == 0 || !replace_ip_packet(packet, state.scratch.data(), length)) {
         give_up(packet, reason);
         return;
@@ -122,6 +123,7 @@ void refuse_with_reset(Worker::State& state, Packet& packet, DropReason reason) 
 
 void reset_sender(Worker::State& state, Packet& packet, DropReason reason) {
     state.count_dropped(packet, reason);
+    mirror_before_replacement(state, packet);
     const bool is_whole = packet.l3_offset + uint32_t{packet.ip_length} <= packet.contiguous_bytes;
     const uint32_t length =
         is_whole ? answer_with_tcp_reset(packet.data + packet.l3_offset,

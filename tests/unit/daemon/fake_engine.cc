@@ -11,6 +11,7 @@ using namespace dataplane;  // NOLINT(google-build-using-namespace): a test's he
 namespace {
 
 constexpr int kCommandsPerPoll = 8;  // as LcoreLoop has it
+constexpr uint32_t kMirrorSlots = 65536;
 
 }  // namespace
 
@@ -29,7 +30,9 @@ FakeEngine::FakeEngine(const FakeEngineSettings& settings)
         own.templates = &templates_;
         own.limits = &limits_;
         own.loads = settings.workers > 1 ? &loads_ : nullptr;
-        workers_.push_back({std::make_unique<Worker>(own), {}, {}});
+        auto mirror = std::make_unique<MirrorRing>(kMirrorSlots);
+        own.mirror = mirror->sink();
+        workers_.push_back({std::move(mirror), std::make_unique<Worker>(own), {}, {}});
         Command command(CommandKind::kPutInterface);
         command.put_interface = {nat_lab::kOutsideInterface,
                                  {.port = nat_lab::kOutside,
@@ -59,6 +62,19 @@ std::optional<Event> FakeEngine::next_event(WorkerId worker) {
     const Event event = ring.front();
     ring.pop_front();
     return event;
+}
+
+uint32_t FakeEngine::read_mirror(WorkerId worker,
+                                 const std::function<void(const io::MirroredPacket&)>& receive) {
+    const auto records = workers_.at(index(worker)).mirror->take();
+    for (const MirrorRing::Record& record : records) {
+        receive({record.head, record.in, record.out});
+    }
+    return static_cast<uint32_t>(records.size());
+}
+
+const MirrorCounters& FakeEngine::mirror_counters(WorkerId worker) const {
+    return workers_.at(index(worker)).mirror->counters();
 }
 
 void FakeEngine::collect_events(Member& member) {

@@ -15,6 +15,7 @@
 #include "dataplane/core/tables/persistence.h"
 #include "dataplane/core/worker.h"
 #include "dataplane/io/engine.h"
+#include "tests/support/mirror_ring.h"
 #include "tests/support/packet_builder.h"
 #include "tests/support/sim_clock.h"
 
@@ -62,6 +63,11 @@ class FakeEngine final : public dataplane::io::Engine {
                               dataplane::io::Urgency /*urgency*/) override {
         return false;
     }
+    uint32_t read_mirror(
+        dataplane::WorkerId worker,
+        const std::function<void(const dataplane::io::MirroredPacket&)>& receive) override;
+    [[nodiscard]] const dataplane::MirrorCounters& mirror_counters(
+        dataplane::WorkerId worker) const override;
     [[nodiscard]] bool listen_to(dataplane::PortId /*port*/,
                                  const MacAddress& /*mac*/,
                                  bool /*is_wanted*/) override {
@@ -93,6 +99,7 @@ class FakeEngine final : public dataplane::io::Engine {
 
   private:
     struct Member {
+        std::unique_ptr<MirrorRing> mirror;
         std::unique_ptr<dataplane::Worker> worker;
         std::deque<dataplane::Command> commands;
         std::deque<dataplane::Event> events;
