@@ -226,7 +226,9 @@ void measure_flight(Step& step) {
     }
     SequenceFacts& facts = self.facts.sequence;
     if (step.segment.payload_bytes > 0) {
-        step.finding.in_flight = self.flight_high - self.flight_low;
+        // SYN and FIN take a number, and are no bytes.
+        step.finding.in_flight =
+            self.flight_high - self.flight_low - (step.has(kSyn | kFin) ? 1U : 0U);
         facts.in_flight_max = std::max(facts.in_flight_max, step.finding.in_flight);
     }
     self.unacknowledged_payload += step.segment.payload_bytes;

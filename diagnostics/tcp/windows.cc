@@ -20,6 +20,15 @@ void open_or_close_zero(Step& step) {
     }
 }
 
+// RFC 7323 section 2.2: the window of a SYN is never scaled, and others only if both SYNs had the
+// option. Where the other SYN was not captured, it is taken to have had it, as tshark does: nearly
+// all have.
+bool is_scaled(const Step& step) {
+    const TcpHalf& other = step.other();
+    return !step.has(kSyn) && step.self.facts.options.has_window_shift &&
+           (other.facts.options.has_window_shift || !other.has_syn);
+}
+
 void count_change(Step& step) {
     TcpHalf& self = step.self;
     WindowFacts& facts = self.facts.window;
@@ -36,14 +45,10 @@ void count_change(Step& step) {
 
 }  // namespace
 
-// RFC 7323 section 2.2: the window of a SYN is never scaled, and others only if both SYNs had
-// the option.
 uint32_t effective_window(const Step& step) {
-    const OptionFacts& ours = step.self.facts.options;
-    const bool is_scaled =
-        !step.has(kSyn) && ours.has_window_shift && step.other().facts.options.has_window_shift;
-    return is_scaled ? uint32_t{step.segment.header->window} << ours.window_shift
-                     : step.segment.header->window;
+    return is_scaled(step)
+               ? uint32_t{step.segment.header->window} << step.self.facts.options.window_shift
+               : step.segment.header->window;
 }
 
 void follow_window(Step& step) {
@@ -51,8 +56,7 @@ void follow_window(Step& step) {
     WindowFacts& facts = self.facts.window;
     const uint32_t window = step.finding.window;
     step.finding.status |= kStatusWindowInit;
-    if (!step.has(kSyn) && self.facts.options.has_window_shift &&
-        step.other().facts.options.has_window_shift) {
+    if (is_scaled(step)) {
         step.finding.status |= kStatusWindowScaled;
     }
     // A reset ends the connection; its window means nothing, and is most often 0.
