@@ -134,7 +134,7 @@ void Analyzer::Impl::count_basics(FlowHalf& half,
                                   const Packet& packet,
                                   const Headers& headers,
                                   const FragmentFinding& fragment) {
-    half.gaps.add(static_cast<double>(packet.time_ns - half.last_ns) / 1e9);
+    half.gaps.add(static_cast<double>(packet.time_ns - half.last_ns) * 1e-9);
     half.last_ns = packet.time_ns;
     ++half.packets;
     half.bytes += headers.payload_wire_bytes;
@@ -151,9 +151,9 @@ TcpFinding Analyzer::Impl::analyze_tcp(Flow& flow,
                                        Direction direction,
                                        const Packet& packet,
                                        const Headers& headers) {
-    FlowHalf& half = *half_of(flow, direction);
-    if (half.tcp == IndexHash::kNone) {
-        half.tcp = tcp_.acquire();
+    uint32_t& index = flow.tcp[static_cast<size_t>(direction)];
+    if (index == IndexHash::kNone) {
+        index = tcp_.acquire();
     }
     TcpSegment segment;
     segment.header = &headers.tcp;
@@ -161,12 +161,8 @@ TcpFinding Analyzer::Impl::analyze_tcp(Flow& flow,
     segment.payload_bytes = headers.payload_wire_bytes;
     segment.is_fragment = headers.ip.is_fragment;
     segment.has_broken_options = (headers.faults & kFaultTcpOptions) != 0;
-    return see_segment(flow.pair,
-                       tcp_[half.tcp],
-                       tcp_of(flow, opposite(direction)),
-                       direction,
-                       segment,
-                       settings_);
+    return see_segment(
+        flow.pair, tcp_[index], tcp_of(flow, opposite(direction)), direction, segment, settings_);
 }
 
 PacketRecord Analyzer::Impl::begin_record(const Flow& flow,

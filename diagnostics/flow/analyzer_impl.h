@@ -1,6 +1,8 @@
 // What the Analyzer is made of. For diagnostics/flow alone.
 #pragma once
 
+#include <cstddef>
+
 #include "diagnostics/flow/aging_lists.h"
 #include "diagnostics/flow/analyzer.h"
 #include "diagnostics/flow/flow_state.h"
@@ -31,6 +33,8 @@ class Analyzer::Impl final : public FragmentSink {
   private:
     // The lists of flows by how long they may be idle: as TcpState; kNew also of all but TCP.
     static constexpr size_t kLists = 5;
+    // Of a TcpHalf, what a packet of the other direction looks at.
+    static constexpr size_t kPeerBytes = offsetof(TcpHalf, facts);
 
     // analyzer.cc: a packet's way.
     void analyze(const Packet& packet, const Headers& headers, const FragmentFinding& fragment);
@@ -51,7 +55,9 @@ class Analyzer::Impl final : public FragmentSink {
     void add_tcp(PacketRecord& record, const Flow& flow, const TcpFinding& finding) const;
 
     // flow_ends.cc: flows found, begun and ended.
-    [[nodiscard]] uint32_t find(const DirectedKey& key, uint64_t hash) const;
+    [[nodiscard]] uint32_t find(const DirectedKey& key, uint64_t hash) const {
+        return index_.find(hash, [&](uint32_t each) { return flows_[each].key == key.packed; });
+    }
     [[nodiscard]] uint32_t find_or_begin(const DirectedKey& key,
                                          const Packet& packet,
                                          const Headers& headers);
@@ -73,10 +79,36 @@ class Analyzer::Impl final : public FragmentSink {
     [[nodiscard]] FlowRecord make_record(const Flow& flow, Direction direction) const;
     void release(uint32_t index);
 
-    [[nodiscard]] FlowHalf* half_of(const Flow& flow, Direction direction);
-    [[nodiscard]] const FlowHalf* half_of(const Flow& flow, Direction direction) const;
-    [[nodiscard]] TcpHalf* tcp_of(const Flow& flow, Direction direction);
-    [[nodiscard]] const TcpHalf* tcp_of(const Flow& flow, Direction direction) const;
+    // nullptr while the direction has no packets, or none that can be read as TCP.
+    [[nodiscard]] FlowHalf* half_of(const Flow& flow, Direction direction) {
+        const uint32_t index = flow.halves[static_cast<size_t>(direction)];
+        return index == IndexHash::kNone ? nullptr : &halves_[index];
+    }
+    [[nodiscard]] const FlowHalf* half_of(const Flow& flow, Direction direction) const {
+        const uint32_t index = flow.halves[static_cast<size_t>(direction)];
+        return index == IndexHash::kNone ? nullptr : &halves_[index];
+    }
+    [[nodiscard]] TcpHalf* tcp_of(const Flow& flow, Direction direction) {
+        const uint32_t index = flow.tcp[static_cast<size_t>(direction)];
+        return index == IndexHash::kNone ? nullptr : &tcp_[index];
+    }
+    [[nodiscard]] const TcpHalf* tcp_of(const Flow& flow, Direction direction) const {
+        const uint32_t index = flow.tcp[static_cast<size_t>(direction)];
+        return index == IndexHash::kNone ? nullptr : &tcp_[index];
+    }
+    // All that a packet of `direction` is going to touch, at once instead of one after the other.
+    void prefetch(const Flow& flow, Direction direction) const {
+        const auto self = static_cast<size_t>(direction);
+        if (flow.halves[self] != IndexHash::kNone) {
+            halves_.prefetch(flow.halves[self]);
+        }
+        if (flow.tcp[self] != IndexHash::kNone) {
+            tcp_.prefetch(flow.tcp[self]);
+        }
+        if (flow.tcp[1 - self] != IndexHash::kNone) {
+            tcp_.prefetch(flow.tcp[1 - self], kPeerBytes);
+        }
+    }
 
     AnalysisSettings settings_;
     RecordSink& sink_;

@@ -16,36 +16,12 @@ uint64_t flow_status(const Flow& flow, Direction direction, const FlowHalf& half
     return status;
 }
 
-FlowHalf* Analyzer::Impl::half_of(const Flow& flow, Direction direction) {
-    const uint32_t index = flow.halves[static_cast<size_t>(direction)];
-    return index == IndexHash::kNone ? nullptr : &halves_[index];
-}
-
-const FlowHalf* Analyzer::Impl::half_of(const Flow& flow, Direction direction) const {
-    const uint32_t index = flow.halves[static_cast<size_t>(direction)];
-    return index == IndexHash::kNone ? nullptr : &halves_[index];
-}
-
-TcpHalf* Analyzer::Impl::tcp_of(const Flow& flow, Direction direction) {
-    const FlowHalf* const half = half_of(flow, direction);
-    return half == nullptr || half->tcp == IndexHash::kNone ? nullptr : &tcp_[half->tcp];
-}
-
-const TcpHalf* Analyzer::Impl::tcp_of(const Flow& flow, Direction direction) const {
-    const FlowHalf* const half = half_of(flow, direction);
-    return half == nullptr || half->tcp == IndexHash::kNone ? nullptr : &tcp_[half->tcp];
-}
-
 size_t Analyzer::Impl::list_of(const Flow& flow) const {
     return static_cast<size_t>(flow.pair.state);
 }
 
 int64_t Analyzer::Impl::timeout_ns(size_t list) const {
     return state_timeout_ns(static_cast<TcpState>(list), settings_);
-}
-
-uint32_t Analyzer::Impl::find(const DirectedKey& key, uint64_t hash) const {
-    return index_.find(hash, [&](uint32_t each) { return flows_[each].key == key.packed; });
 }
 
 uint32_t Analyzer::Impl::find_or_begin(const DirectedKey& key,
@@ -55,6 +31,7 @@ uint32_t Analyzer::Impl::find_or_begin(const DirectedKey& key,
     const uint32_t index = find(key, hash);
     if (index != IndexHash::kNone) {
         const Flow& flow = flows_[index];
+        prefetch(flow, flow.direction_of(key.is_from_low));
         if (ages_.seen_ns(index) + timeout_ns(list_of(flow)) <= now_ns_) {
             end_flow(index, FlowEnd::kIdle);
         } else if (is_another(flow, key, packet, headers)) {
@@ -231,13 +208,14 @@ FlowRecord Analyzer::Impl::make_record(const Flow& flow, Direction direction) co
 void Analyzer::Impl::release(uint32_t index) {
     const Flow& flow = flows_[index];
     for (const uint32_t half : flow.halves) {
-        if (half == IndexHash::kNone) {
-            continue;
+        if (half != IndexHash::kNone) {
+            halves_.release(half);
         }
-        if (halves_[half].tcp != IndexHash::kNone) {
-            tcp_.release(halves_[half].tcp);
+    }
+    for (const uint32_t half : flow.tcp) {
+        if (half != IndexHash::kNone) {
+            tcp_.release(half);
         }
-        halves_.release(half);
     }
     ages_.remove(index);
     index_.erase(flow.hash, index);

@@ -21,7 +21,11 @@ struct PackedKey {
     std::array<uint64_t, 2> high{};
     uint64_t rest = 0;  // low port, high port, VLAN, protocol
 
-    friend bool operator==(const PackedKey&, const PackedKey&) = default;
+    // Without a branch for each word.
+    friend bool operator==(const PackedKey& a, const PackedKey& b) {
+        return ((a.low[0] ^ b.low[0]) | (a.low[1] ^ b.low[1]) | (a.high[0] ^ b.high[0]) |
+                (a.high[1] ^ b.high[1]) | (a.rest ^ b.rest)) == 0;
+    }
 };
 
 struct DirectedKey {
@@ -34,7 +38,10 @@ struct DirectedKey {
     const auto target = std::bit_cast<std::array<uint64_t, 2>>(headers.ip.destination.bytes);
     const uint64_t from = has_ports ? headers.source_port : 0;
     const uint64_t to = has_ports ? headers.destination_port : 0;
-    const bool is_from_low = source != target ? source < target : from <= to;
+    // Any order will do, if it is the same for both directions.
+    const bool is_same_address = ((source[0] ^ target[0]) | (source[1] ^ target[1])) == 0;
+    const bool is_lower = source[1] != target[1] ? source[1] < target[1] : source[0] < target[0];
+    const bool is_from_low = is_same_address ? from <= to : is_lower;
     const uint64_t vlan = headers.vlan_count > 0 ? headers.vlans[0] : 0;
     const uint64_t ports = is_from_low ? from << 48 | to << 32 : to << 48 | from << 32;
     return {{is_from_low ? source : target,
@@ -61,7 +68,6 @@ struct FlowHalf {
     Running gaps;
     IpAnalysis ip;
     uint32_t fragments = 0;
-    uint32_t tcp = IndexHash::kNone;  // in the Analyzer's slab
     uint32_t point = 0;
     LinkType link = LinkType::kEthernet;
     std::array<uint8_t, 6> source_mac{};
@@ -79,7 +85,9 @@ struct Flow {
     PackedKey key;
     uint64_t hash = 0;
     uint64_t number = 0;
-    std::array<uint32_t, 2> halves{IndexHash::kNone, IndexHash::kNone};  // A, B
+    // A's and B's, in the Analyzer's slabs.
+    std::array<uint32_t, 2> halves{IndexHash::kNone, IndexHash::kNone};
+    std::array<uint32_t, 2> tcp{IndexHash::kNone, IndexHash::kNone};
     bool a_is_low = true;
     bool is_accounted = false;  // told to Sources
     Layer3 layer3 = Layer3::kNone;

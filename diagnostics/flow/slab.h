@@ -1,44 +1,73 @@
 // Many of one kind, by number: memory is taken in blocks as it is needed, and used again.
 #pragma once
 
+#include <sys/mman.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
+#include <type_traits>
 #include <vector>
 
 namespace director::diagnostics {
 
 template <typename T>
 class Slab {
+    static_assert(std::is_trivially_destructible_v<T>);
+
   public:
     // A fresh T. References stay valid until it is released.
     [[nodiscard]] uint32_t acquire() {
-        if (free_.empty()) {
-            const auto first = static_cast<uint32_t>(blocks_.size() * kBlock);
-            blocks_.push_back(std::make_unique<T[]>(kBlock));
-            free_.reserve(blocks_.size() * kBlock);
-            for (uint32_t i = kBlock; i > 0; --i) {
-                free_.push_back(first + i - 1);
+        uint32_t index = 0;
+        if (!free_.empty()) {
+            index = free_.back();
+            free_.pop_back();
+        } else {
+            if (used_ == blocks_.size() * kBlock) {
+                add_block();
             }
+            index = used_++;
         }
-        const uint32_t index = free_.back();
-        free_.pop_back();
-        (*this)[index] = T();
+        new (&(*this)[index]) T();
         return index;
     }
     void release(uint32_t index) { free_.push_back(index); }
 
-    [[nodiscard]] T& operator[](uint32_t index) { return blocks_[index / kBlock][index % kBlock]; }
+    [[nodiscard]] T& operator[](uint32_t index) {
+        return *(reinterpret_cast<T*>(blocks_[index / kBlock].get()) + index % kBlock);
+    }
     [[nodiscard]] const T& operator[](uint32_t index) const {
-        return blocks_[index / kBlock][index % kBlock];
+        return *(reinterpret_cast<const T*>(blocks_[index / kBlock].get()) + index % kBlock);
+    }
+    // Asks for the cache lines of the first `bytes` of one that is needed soon.
+    void prefetch(uint32_t index, size_t bytes = sizeof(T)) const {
+        const auto* const at = reinterpret_cast<const std::byte*>(&(*this)[index]);
+        for (size_t line = 0; line < bytes; line += 64) {
+            __builtin_prefetch(at + line);
+        }
     }
     [[nodiscard]] size_t capacity() const { return blocks_.size() * kBlock; }
 
   private:
-    static constexpr uint32_t kBlock = 64;
+    static constexpr uint32_t kBlock = 2048;
+    static constexpr std::align_val_t kAlignment{size_t{1} << 21};
 
-    std::vector<std::unique_ptr<T[]>> blocks_;
+    struct Free {
+        void operator()(std::byte* block) const { ::operator delete(block, kAlignment); }
+    };
+
+    // In large pages where the system has them: flows are found in no order, and each that is found
+    // costs a walk through the page tables otherwise.
+    void add_block() {
+        constexpr size_t kBytes = sizeof(T) * kBlock;
+        blocks_.emplace_back(static_cast<std::byte*>(::operator new(kBytes, kAlignment)));
+        static_cast<void>(::madvise(blocks_.back().get(), kBytes, MADV_HUGEPAGE));
+    }
+
+    std::vector<std::unique_ptr<std::byte, Free>> blocks_;
     std::vector<uint32_t> free_;
+    uint32_t used_ = 0;
 };
 
 }  // namespace director::diagnostics
