@@ -18,6 +18,18 @@ int print(const Settings& settings, const Json& result, const ToText& to_text) {
     return kExitOk;
 }
 
+namespace {
+
+tl::expected<Json, CallError> call(Client& client,
+                                   const server::MethodText& method,
+                                   const Json& params) {
+    const bool has_pages =
+        method.name == server::kServices.name || method.name == server::kChecks.name;
+    return has_pages ? client.call_in_pages(method.name, params) : client.call(method.name, params);
+}
+
+}  // namespace
+
 int ask(const Settings& settings,
         const server::MethodText& method,
         const ToText& to_text,
@@ -26,7 +38,7 @@ int ask(const Settings& settings,
     if (!client) {
         return complain(kExitUnreachable, client.error().message);
     }
-    const auto result = client->call(method.name, params);
+    const auto result = call(*client, method, params);
     return result ? print(settings, *result, to_text) : complain(result.error());
 }
 
@@ -42,7 +54,7 @@ tl::expected<std::vector<Json>, int> ask_all(const Settings& settings,
     }
     std::vector<Json> answers;
     for (const server::MethodText& method : methods) {
-        auto result = client->call(method.name, Json::object());
+        auto result = call(*client, method, Json::object());
         if (!result) {
             return tl::unexpected(complain(result.error()));
         }

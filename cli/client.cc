@@ -22,6 +22,7 @@ using Json = nlohmann::json;
 
 // Longer than any request takes, so that a stuck directord does not hang a script for ever.
 constexpr time_t kAnswerTimeoutSeconds = 30;
+constexpr int kServicesPerPage = 500;
 
 std::string reason(int error) {
     return std::generic_category().message(error);
@@ -152,6 +153,22 @@ tl::expected<Json, CallError> Client::call(std::string_view method, const Json& 
         return unreachable("the answer is not JSON-RPC; is this directord's socket?");
     }
     return std::move(*result);
+}
+
+tl::expected<Json, CallError> Client::call_in_pages(std::string_view method, Json params) {
+    params["limit"] = kServicesPerPage;
+    auto all = call(method, params);
+    while (all && !all->value("next_cursor", "").empty()) {
+        params["cursor"] = all->at("next_cursor");
+        auto page = call(method, params);
+        if (!page) {
+            return page;
+        }
+        Json& services = (*page)["services"];
+        std::move(services.begin(), services.end(), std::back_inserter((*all)["services"]));
+        (*all)["next_cursor"] = page->value("next_cursor", "");
+    }
+    return all;
 }
 
 tl::expected<Json, CallError> Client::next_notification() {

@@ -42,6 +42,11 @@ class Client {
     [[nodiscard]] tl::expected<nlohmann::json, CallError> call(std::string_view method,
                                                                const nlohmann::json& params);
 
+    // The same of a request that can be asked page by page ("services", "checks"), as one answer: a
+    // hundred thousand servers do not keep directord from all else meanwhile.
+    [[nodiscard]] tl::expected<nlohmann::json, CallError> call_in_pages(
+        std::string_view method, nlohmann::json params = nlohmann::json::object());
+
     // After "subscribe": the next message that is no answer. Waits for as long as it takes; failure
     // says that there will be none.
     [[nodiscard]] tl::expected<nlohmann::json, CallError> next_notification();

@@ -175,8 +175,8 @@ std::vector<Candidate> live_words(const Settings& settings, Words words) {
         return found;
     }
     const bool is_instance = words == Words::kInstance;
-    const auto answer =
-        client->call(is_instance ? server::kVrrp.name : server::kServices.name, Json::object());
+    const auto answer = is_instance ? client->call(server::kVrrp.name, Json::object())
+                                    : client->call_in_pages(server::kServices.name);
     if (!answer) {
         return found;
     }

@@ -132,7 +132,7 @@ int list_one_or_all(const Settings& settings,
             return kExitUsage;
         }
     }
-    const auto result = client.call(server::kServices.name, Json::object());
+    const auto result = client.call_in_pages(server::kServices.name);
     if (!result) {
         return complain(result.error());
     }
@@ -179,7 +179,7 @@ int list_daemon(Client& client) {
 }
 
 int save(Client& client, const IpvsadmCommand& command) {
-    const auto result = client.call(server::kServices.name, Json::object());
+    const auto result = client.call_in_pages(server::kServices.name);
     if (!result) {
         return complain(result.error());
     }

@@ -25,14 +25,19 @@ int bad_name(const Error& error) {
 int with_service(const Settings& settings,
                  const std::string& name,
                  const std::function<int(Client& client, const ServiceView& service)>& use) {
-    if (const auto parsed = ServiceName::parse(name); !parsed) {
+    const auto parsed = ServiceName::parse(name);
+    if (!parsed) {
         return bad_name(parsed.error());
     }
     auto client = Client::connect(settings.socket);
     if (!client) {
         return complain(kExitUnreachable, client.error().message);
     }
-    const auto result = client->call(server::kServices.name, Json::object());
+    const Json wanted = parsed->mark != 0
+                            ? Json{{"mark", parsed->mark}}
+                            : Json{{"address", director::to_string(parsed->endpoint.address)},
+                                   {"port", parsed->endpoint.port.host()}};
+    const auto result = client->call(server::kServices.name, wanted);
     if (!result) {
         return complain(result.error());
     }

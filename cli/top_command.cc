@@ -39,8 +39,8 @@ class Asker {
             }
         } else {
             const bool is_workers = subject == TopSubject::kWorkers;
-            const auto answer = client_.call(
-                is_workers ? server::kWorkers.name : server::kServices.name, Json::object());
+            const auto answer = is_workers ? client_.call(server::kWorkers.name, Json::object())
+                                           : client_.call_in_pages(server::kServices.name);
             if (!answer) {
                 return tl::unexpected(answer.error());
             }

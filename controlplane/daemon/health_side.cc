@@ -291,14 +291,20 @@ void HealthSide::take_traffic(const Reports& reports) {
     }
 }
 
-server::ChecksView HealthSide::checks_view() const {
-    std::vector<CheckedService> services;
-    for (const auto& [name, watched] : watched_) {
-        if (const auto* health = engine_->monitor().find_service(name)) {
-            services.push_back({watched.key, health});
+server::ChecksView HealthSide::checks_view(const ServicesWanted& wanted) const {
+    const ServicesPage page = services_page(services_.catalogue(), wanted);
+    std::vector<CheckedService> checked;
+    for (const plan::ServiceEntry* const service : page.services) {
+        const auto watched = watched_.find(health_name(service->settings));
+        if (!service->is_retired && watched != watched_.end()) {
+            if (const auto* health = engine_->monitor().find_service(watched->first)) {
+                checked.push_back({watched->second.key, health});
+            }
         }
     }
-    return daemon::checks_view(engine_->monitor(), services, clock_.now());
+    auto view = daemon::checks_view(engine_->monitor(), checked, clock_.now());
+    view.next_cursor = page.next_cursor;
+    return view;
 }
 
 }  // namespace director::daemon

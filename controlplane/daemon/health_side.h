@@ -21,6 +21,7 @@
 #include "config/model.h"
 #include "controlplane/daemon/probe_side.h"
 #include "controlplane/daemon/service_control.h"
+#include "controlplane/daemon/service_pages.h"
 #include "controlplane/server/protocol.h"
 #include "dataplane/api/service.h"
 #include "healthcheck/probes/engine.h"
@@ -63,7 +64,8 @@ class HealthSide {
     // By either name. True of services that nobody checks; nothing if there is none.
     [[nodiscard]] std::optional<bool> has_quorum(std::string_view service) const;
 
-    [[nodiscard]] server::ChecksView checks_view() const;
+    // Of the services that are checked, those wanted.
+    [[nodiscard]] server::ChecksView checks_view(const ServicesWanted& wanted = {}) const;
 
     // What clients met since the last call, for passive checks. Called now and then.
     void take_traffic(const Reports& reports);

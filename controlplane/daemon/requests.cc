@@ -75,11 +75,6 @@ void Requests::add_listings(server::RequestTable& table) {
                    }});
     };
     add(server::kStatus, [this](const Reports& reports) { return status_view(reports); });
-    add(server::kServices, [this](const Reports& reports) {
-        auto view = services_view(reports, around_.services.catalogue(), around_.census);
-        zeroed_.subtract(view);
-        return view;
-    });
     add(server::kDrops, [this](const Reports& reports) {
         return drops_view(reports, around_.services.catalogue());
     });
@@ -89,8 +84,17 @@ void Requests::add_listings(server::RequestTable& table) {
     table.add({server::kSync, [this](const json& /*params*/, const Reply& reply) {
                    reply(json(around_.sync ? around_.sync->view() : server::SyncView{}));
                }});
-    table.add({server::kChecks, [this](const json& /*params*/, const Reply& reply) {
-                   reply(json(around_.health.checks_view()));
+    table.add({server::kServices, [this](const json& params, const Reply& reply) {
+                   services(params, reply);
+                   around_.serve_engine();
+               }});
+    table.add({server::kChecks, [this](const json& params, const Reply& reply) {
+                   const auto wanted = services_wanted(params);
+                   if (wanted) {
+                       reply(json(around_.health.checks_view(*wanted)));
+                   } else {
+                       reply.invalid_params(wanted.error().message);
+                   }
                }});
     table.add({server::kConnections, [this](const json& params, const Reply& reply) {
                    connection_pages_.answer(params, reply);
@@ -103,6 +107,19 @@ void Requests::add_listings(server::RequestTable& table) {
                    explain_requests_.answer(params, reply);
                    around_.serve_engine();
                }});
+}
+
+void Requests::services(const json& params, const Reply& reply) {
+    const auto wanted = services_wanted(params);
+    if (!wanted) {
+        reply.invalid_params(wanted.error().message);
+        return;
+    }
+    around_.census.take([this, wanted = *wanted, reply](const Reports& reports) {
+        auto view = services_view(reports, around_.services.catalogue(), around_.census, wanted);
+        zeroed_.subtract(view);
+        reply(json(view));
+    });
 }
 
 void Requests::add_kernel(server::RequestTable& table) {

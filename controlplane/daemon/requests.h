@@ -73,6 +73,7 @@ class Requests {
     void add_kernel(server::RequestTable& table);
     void add_changes(server::RequestTable& table);
     [[nodiscard]] std::vector<server::DrainView> drains() const;
+    void services(const nlohmann::json& params, const server::Reply& reply);
     void zero(const nlohmann::json& params, const server::Reply& reply);
     void add_virtual_addresses(server::StatusView& view) const;
 

@@ -149,12 +149,12 @@ std::string name_of(const plan::ServiceEntry& service) {
 
 server::ServicesView services_view(const Reports& reports,
                                    const plan::Catalogue& catalogue,
-                                   const Census& census) {
+                                   const Census& census,
+                                   const ServicesWanted& wanted) {
+    const ServicesPage page = services_page(catalogue, wanted);
     server::ServicesView all;
-    for (const plan::ServiceEntry* const service : catalogue.services()) {
-        if (service->source_nat) {
-            continue;
-        }
+    all.next_cursor = page.next_cursor;
+    for (const plan::ServiceEntry* const service : page.services) {
         const dataplane::ServiceKey key = plan::key_of(service->settings);
         server::ServiceView view;
         view.protocol = key.mark != 0 ? "FWM" : upper(to_string(key.protocol));

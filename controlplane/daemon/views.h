@@ -9,6 +9,7 @@
 #include "config/model.h"
 #include "controlplane/daemon/census.h"
 #include "controlplane/daemon/service_control.h"
+#include "controlplane/daemon/service_pages.h"
 #include "controlplane/plan/catalogue.h"
 #include "controlplane/server/protocol.h"
 #include "dataplane/api/job.h"
@@ -26,7 +27,8 @@ namespace director::daemon {
 
 [[nodiscard]] server::ServicesView services_view(const Reports& reports,
                                                  const plan::Catalogue& catalogue,
-                                                 const Census& census);
+                                                 const Census& census,
+                                                 const ServicesWanted& wanted = {});
 // Real servers whose connections have reached their upper threshold.
 [[nodiscard]] uint64_t overloaded_servers(const Reports& reports, const plan::Catalogue& catalogue);
 

@@ -25,8 +25,10 @@ inline constexpr MethodText kStatus{
     "status", "", "process, ports, table sizes, packet totals and the last reload", Access::kReads};
 inline constexpr MethodText kServices{
     "services",
-    "",
-    "virtual services and their real servers, with counters and rates",
+    R"({"cursor": string, "limit": number, "address": string, "port": number, "mark": number})",
+    "virtual services and their real servers, with counters and rates: all, a page, or those of "
+    "one "
+    "address and port or mark",
     Access::kReads};
 inline constexpr MethodText kConnections{
     "connections",
@@ -48,8 +50,8 @@ inline constexpr MethodText kDrops{
     "drops", "", "packets that were not forwarded, by reason and virtual service", Access::kReads};
 inline constexpr MethodText kChecks{
     "checks",
-    "",
-    "health checks: servers up and down, what their checks say, quorum",
+    R"({"cursor": string, "limit": number})",
+    "health checks, all or a page: servers up and down, what their checks say, quorum",
     Access::kReads};
 inline constexpr MethodText kWorkers{
     "workers", "", "load and counters of each worker", Access::kReads};

@@ -102,7 +102,7 @@ DIRECTOR_DEFINE_JSON(ServiceView,
                      one_packet,
                      half_open,
                      is_under_attack)
-DIRECTOR_DEFINE_JSON(ServicesView, services)
+DIRECTOR_DEFINE_JSON(ServicesView, services, next_cursor)
 DIRECTOR_DEFINE_JSON(ConnectionView,
                      protocol,
                      state,
@@ -235,7 +235,7 @@ DIRECTOR_DEFINE_JSON(CheckedServiceView,
                      servers)
 DIRECTOR_DEFINE_JSON(
     ProbesView, type, checks, down, passed, failed, unable, seconds, took, transitions)
-DIRECTOR_DEFINE_JSON(ChecksView, services, probes, waiting)
+DIRECTOR_DEFINE_JSON(ChecksView, services, probes, waiting, next_cursor)
 DIRECTOR_DEFINE_JSON(ReloadView, message)
 
 }  // namespace director::server

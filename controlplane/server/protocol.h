@@ -228,6 +228,7 @@ struct ServiceView {
 // Answer to "services".
 struct ServicesView {
     std::vector<ServiceView> services;
+    std::string next_cursor = {};  // "cursor" of the request for the next page; empty: no more
 };
 
 struct ConnectionView {
@@ -438,6 +439,7 @@ struct ChecksView {
     std::vector<CheckedServiceView> services;
     std::vector<ProbesView> probes;
     uint64_t waiting = 0;  // probes that wait for others to end
+    std::string next_cursor = {};
 };
 
 // Answer to "reload", "drain" and "undrain". A refused configuration is an error reply with the

@@ -42,13 +42,19 @@ class ClientTest : public testing::Test {
 
     // A call that is answered with `bytes`, after which the server closes.
     tl::expected<Json, CallError> call_answered_with(const std::string& bytes) {
+        return answered_with(bytes, [](Client& client) {
+            return client.call("status", Json{{"a", 1}});
+        });
+    }
+    template <typename Call>
+    tl::expected<Json, CallError> answered_with(const std::string& bytes, const Call& call) {
         auto client = Client::connect(path_);
         EXPECT_TRUE(client.has_value());
         const int peer = accept(listener_, nullptr, nullptr);
         EXPECT_EQ(send(peer, bytes.data(), bytes.size(), MSG_NOSIGNAL),
                   static_cast<ssize_t>(bytes.size()));
         shutdown(peer, SHUT_WR);
-        auto result = client->call("status", Json{{"a", 1}});
+        auto result = call(*client);
         char received[1000];
         const ssize_t count = recv(peer, received, sizeof(received), 0);
         request_.assign(received, static_cast<size_t>(count));
@@ -90,6 +96,23 @@ TEST_F(ClientTest, ErrorsAreTold) {
         ASSERT_FALSE(result.has_value()) << bytes;
         EXPECT_EQ(result.error().kind, CallFailure::kUnreachable) << bytes;
     }
+}
+
+TEST_F(ClientTest, PagesBecomeOneAnswer) {
+    const std::string first =
+        R"({"jsonrpc":"2.0","id":1,"result":{"next_cursor":"b","probes":7,"services":[1,2]}})"
+        "\n";
+    const std::string last =
+        R"({"jsonrpc":"2.0","id":2,"result":{"next_cursor":"","probes":8,"services":[3]}})"
+        "\n";
+    const auto ask = [](Client& client) { return client.call_in_pages("services"); };
+    const auto whole = answered_with(first + last, ask);
+    ASSERT_TRUE(whole.has_value());
+    EXPECT_EQ(*whole, Json::parse(R"({"next_cursor":"","probes":7,"services":[1,2,3]})"));
+    const size_t end = request_.find('\n');
+    EXPECT_FALSE(Json::parse(request_.substr(0, end))["params"].contains("cursor"));
+    EXPECT_EQ(Json::parse(request_.substr(end + 1))["params"]["cursor"], "b");
+    EXPECT_FALSE(answered_with(first, ask).has_value()) << "half an answer is none";
 }
 
 TEST_F(ClientTest, SaysWhatToDoWhereNobodyListens) {

@@ -66,7 +66,7 @@ TEST(ProtocolTest, FieldNamesAreWhatTheDocumentationSays) {
               "unable weight ");
     EXPECT_EQ(keys(ProbesView{}),
               "checks down failed passed seconds took transitions type unable ");
-    EXPECT_EQ(keys(ChecksView{}), "probes services waiting ");
+    EXPECT_EQ(keys(ChecksView{}), "next_cursor probes services waiting ");
     EXPECT_EQ(keys(ConnectionView{}),
               "client_address client_port expires_seconds forwarding idle_seconds is_template "
               "local_address "
