@@ -53,12 +53,13 @@ std::optional<TickScale> TickScale::of(uint8_t resolution) {
 }
 
 int64_t TickScale::nanoseconds(uint64_t ticks) const {
-    __extension__ using Wide = unsigned __int128;
-    const uint64_t since =
-        shift == 0 && divisor == 1
-            ? ticks * multiplier
-            : static_cast<uint64_t>((Wide{ticks} * multiplier >> shift) / divisor);
-    return static_cast<int64_t>(since + static_cast<uint64_t>(offset_s) * 1'000'000'000U);
+    __extension__ using Wide = __int128;
+    Wide since = static_cast<Wide>(ticks) * multiplier >> shift;
+    if (divisor != 1) {
+        since /= divisor;
+    }
+    since += static_cast<Wide>(offset_s) * 1'000'000'000;
+    return static_cast<int64_t>(std::clamp<Wide>(since, -kTimeMaxNs, kTimeMaxNs));
 }
 
 uint16_t BlockReader::u16(size_t at) const {

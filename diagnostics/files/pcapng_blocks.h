@@ -22,6 +22,9 @@ inline constexpr uint32_t kBlockBytesMin = 12;
 // A section header with its fixed fields.
 inline constexpr uint32_t kSectionBytesMin = 28;
 
+// Times lie within this, 146 years around 1970, so that their differences are numbers, too.
+inline constexpr int64_t kTimeMaxNs = int64_t{1} << 62;
+
 // How ticks of an interface become nanoseconds since 1970.
 struct TickScale {
     uint64_t multiplier = 1000;
@@ -31,6 +34,7 @@ struct TickScale {
 
     // By if_tsresol; nullopt if it is finer than 64 bits can tell.
     [[nodiscard]] static std::optional<TickScale> of(uint8_t resolution);
+    // Within kTimeMaxNs, whatever the ticks.
     [[nodiscard]] int64_t nanoseconds(uint64_t ticks) const;
 };
 
