@@ -56,6 +56,20 @@ struct OptionBits {
 
 }  // namespace
 
+std::string_view to_string(IdBehaviour behaviour) {
+    switch (behaviour) {
+        case IdBehaviour::kUnknown:
+            return "";
+        case IdBehaviour::kConstant:
+            return "constant";
+        case IdBehaviour::kCounter:
+            return "counter";
+        case IdBehaviour::kRandom:
+            return "random";
+    }
+    return "";
+}
+
 IpFinding IpAnalysis::update(const Headers& headers,
                              int64_t time_ns,
                              const FragmentFinding& fragment) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "diagnostics/ip/fragment_follower.h"
 #include "diagnostics/ip/ip_facts.h"
@@ -24,6 +25,9 @@ struct IpFinding {
     int32_t id_difference = 0;  // "ipIDDiff"
     uint16_t flags = 0;         // IpFlagBit
 };
+
+// "constant", "counter", "random"; "" where it is not known.
+[[nodiscard]] std::string_view to_string(IdBehaviour behaviour);
 
 class IpAnalysis {
   public:

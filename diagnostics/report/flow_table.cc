@@ -1,5 +1,7 @@
 #include "diagnostics/report/flow_table.h"
 
+#include "diagnostics/ip/ip_analysis.h"
+#include "diagnostics/ip/os_guess.h"
 #include "diagnostics/report/cells.h"
 
 namespace director::diagnostics {
@@ -189,6 +191,9 @@ constexpr Column<FlowRecord> kColumns[] = {
     REAL("tcpTmTripAve", flow.tcp.trips.timestamp_trip.mean),
     NUMBER("tcpRstCnt", flow.tcp.resets),
     NUMBER("ipFragCnt", flow.fragments),
+    TEXT("ipIDKind", to_string(flow.ip.id_behaviour)),
+    REAL("ipHostPps", flow.ip.host_packets_per_second(flow.duration_s())),
+    TEXT("ipOS", flow.ip.os == OsGuess::kUnknown ? "" : to_string(flow.ip.os)),
     TEXT("scan", scan_name(flow.scan)),
     TEXT("flowEnd", end_name(flow.end)),
     NUMBER("pktNoFirst", flow.first_number),

@@ -132,6 +132,7 @@ TEST(IpAnalysis, HowAHostNumbersItsPackets) {
     EXPECT_EQ(counter.id_advance, 60U);
     EXPECT_DOUBLE_EQ(counter.host_packets_per_second(0.06), 1000);
     EXPECT_EQ(behaviour({0, 0, 0, 0, 0}).host_packets_per_second(1), 0);
+    EXPECT_EQ(to_string(counter.id_behaviour), "counter");
 }
 
 TEST(IpAnalysis, TtlAndTos) {
