@@ -90,5 +90,7 @@ void add_table_commands(Grammar& grammar);
 void add_daemon_commands(Grammar& grammar);
 // Of flow diagnostics (grammar_flows.cc).
 void add_flow_commands(Grammar& grammar);
+// Of packet matching (grammar_match.cc).
+void add_match_command(Grammar& grammar);
 
 }  // namespace director::cli

@@ -201,6 +201,7 @@ void add_commands(Grammar& grammar) {
     add_configuration(grammar);
     add_daemon_commands(grammar);
     add_flow_commands(grammar);
+    add_match_command(grammar);
     add_import(grammar);
     add_ipvsadm(grammar);
 }

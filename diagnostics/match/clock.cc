@@ -277,7 +277,7 @@ ClockFit fit_clock(std::vector<ClockPair> pairs, int64_t resolution_ns) {
     fit.changes = changes_of(pairs, windows, tolerance);
     if (is_believable(fit.bounds) || windows.size() < 2) {
         fit.shape = ClockShape::kConstant;
-        fit.is_one_clock = fit.bounds.allows(0);
+        fit.is_one_clock = fit.bounds.allows(0, tolerance);
         fit.knots = {{from, fit.is_one_clock ? 0 : fit.bounds.estimate_ns()}};
     } else {
         const double slope = slope_of(windows);

@@ -37,8 +37,9 @@ struct OffsetBounds {
                : has_lower  ? lower_ns
                             : upper_ns;
     }
-    [[nodiscard]] bool allows(int64_t offset_ns) const {
-        return (!has_lower || lower_ns <= offset_ns) && (!has_upper || offset_ns <= upper_ns);
+    [[nodiscard]] bool allows(int64_t offset_ns, int64_t tolerance_ns) const {
+        return (!has_lower || lower_ns - tolerance_ns <= offset_ns) &&
+               (!has_upper || offset_ns <= upper_ns + tolerance_ns);
     }
 };
 

@@ -192,12 +192,24 @@ TimeSpent time_spent(std::span<const VantagePoint> points,
         if (!is_known) {
             continue;
         }
-        ++spent.turns;
+        std::vector<int64_t> between(points.size(), 0);
+        bool is_believable = true;
         for (size_t i = 1; i < seen.size(); ++i) {
             const uint32_t p = seen[i - 1];
             const uint32_t q = seen[i];
-            spent.between_ns[q] += times.time(request[q], q) - times.time(request[p], p) +
-                                   times.time(response[p], p) - times.time(response[q], q);
+            const int64_t there = times.time(request[q], q) - times.time(request[p], p);
+            const int64_t back = times.time(response[p], p) - times.time(response[q], q);
+            const int64_t rounding =
+                -2 * std::max(points[p].resolution_ns, points[q].resolution_ns);
+            is_believable = is_believable && there >= rounding && back >= rounding;
+            between[q] = there + back;
+        }
+        if (!is_believable) {
+            continue;  // an outlier's time says nothing
+        }
+        ++spent.turns;
+        for (size_t p = 0; p < between.size(); ++p) {
+            spent.between_ns[p] += between[p];
         }
         const int64_t wait = times.time(response[last], last) - times.time(request[last], last);
         const int64_t network =

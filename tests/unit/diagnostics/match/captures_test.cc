@@ -267,6 +267,21 @@ TEST(Summaries, CountEachPacketOnce) {
     EXPECT_EQ(of_talk[4].own, 15U);
 }
 
+TEST(TimeSpent, DoesNotBelieveAnOutlier) {
+    const TimeSpent spent =
+        time_spent(airline().points, airline().matching, airline().matching.conversations[0]);
+    EXPECT_EQ(spent.turns, 0U);
+    const TimeSpent second =
+        time_spent(airline().points, airline().matching, airline().matching.conversations[1]);
+    EXPECT_EQ(second.turns, 1U);
+}
+
+TEST(SharkFest, RoundingIsNoOffset) {
+    for (const PointPair& pair : sharkfest().matching.clocks) {
+        EXPECT_TRUE(pair.clock.is_one_clock) << pair.a << ' ' << pair.b;
+    }
+}
+
 TEST(TimeSpent, OfLvssRequest) {
     const TimeSpent spent =
         time_spent(lvs().points, lvs().matching, lvs().matching.conversations[0]);
