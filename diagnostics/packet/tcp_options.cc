@@ -28,7 +28,8 @@ constexpr uint8_t kMpRemoveAddress = 4;
 constexpr uint8_t kMpPriority = 5;
 constexpr uint8_t kMpTcpReset = 8;
 
-// A JOIN on the third packet of a handshake has a digest alone (RFC 8684 figure 7).
+// A JOIN on the third packet of a handshake has a digest alone, behind reserved bits that some
+// senders set (RFC 8684 figure 7).
 constexpr uint32_t kMpJoinDigestBytes = 24;
 
 [[nodiscard]] constexpr uint32_t bit_of(uint8_t kind) {
@@ -49,8 +50,10 @@ void read_mptcp(Slice option, TcpHeader& tcp) {
             mptcp.flags = next;
             break;
         case kMpJoin:
-            mptcp.flags = low;
-            mptcp.address_id = option.kept == kMpJoinDigestBytes ? uint8_t{0} : next;
+            if (option.kept != kMpJoinDigestBytes) {
+                mptcp.flags = low;
+                mptcp.address_id = next;
+            }
             break;
         case kMpDss:
             mptcp.flags = next & 0x1f;

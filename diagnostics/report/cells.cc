@@ -114,8 +114,10 @@ void append_json_text(TextBuffer& out, std::string_view text) {
 }
 
 void put_float(TextBuffer& out, double value) {
-    if (value == 0) {
-        out.push_back('0');
+    // Most are whole: 0, 1460, 65535.
+    constexpr double kWholeMax = 1e7;
+    if (value >= 0 && value < kWholeMax && value == std::floor(value)) {
+        put_number(out, static_cast<uint64_t>(value));
         return;
     }
     fmt::format_to(std::back_inserter(out), FMT_COMPILE("{:.7g}"), value);
@@ -144,6 +146,10 @@ void put_time(TextBuffer& out, int64_t nanoseconds) {
 }
 
 void put_seconds(TextBuffer& out, double seconds) {
+    if (seconds == 0) {
+        append(out, "0.000000");
+        return;
+    }
     fmt::format_to(std::back_inserter(out), FMT_COMPILE("{:.6f}"), seconds);
 }
 
