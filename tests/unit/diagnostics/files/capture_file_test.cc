@@ -209,7 +209,7 @@ void cut_everywhere(const Bytes& whole, size_t header_bytes) {
         }
         Bytes more = cut;
         more.push_back(0);
-        EXPECT_TRUE(read.fault != "" || read_bytes(more).fault != "") << kept;
+        EXPECT_TRUE(!read.fault.empty() || !read_bytes(more).fault.empty()) << kept;
     }
     EXPECT_EQ(best + 1, all);
 }

@@ -59,7 +59,7 @@ class Lab {
 
     void follow(const Frame& frame, int64_t time_ns = 0, uint32_t point = 0) {
         // On the heap, freed at once: a follower that keeps a span is found by a sanitizer.
-        const Frame copy = frame;
+        const Frame copy(frame.begin(), frame.end());
         Packet packet;
         packet.number = ++number_;
         packet.time_ns = time_ns;
