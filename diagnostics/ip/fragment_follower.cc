@@ -205,7 +205,6 @@ uint16_t FragmentFollower::place(Datagram& datagram, const Packet& packet, const
     const Fit fit = add_range(datagram, {begin, end});
     if (fit != Fit::kNew) {
         flags |= kIpFragmentPosition;
-        datagram.can_verify = datagram.can_verify && fit == Fit::kDuplicate;
     } else {
         flags |= begin != datagram.next ? kIpFragmentSequence : 0;
         datagram.is_in_order = datagram.is_in_order && begin == datagram.next;

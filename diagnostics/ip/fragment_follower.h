@@ -118,14 +118,14 @@ class FragmentFollower {
         bool has_first = false;
         bool has_end = false;
         bool is_complete = false;
-        bool can_verify = true;  // no overlap, nothing cut
+        bool can_verify = true;  // nothing cut, nothing odd before the end
         bool is_in_order = true;
-        uint32_t end = 0;       // where the last fragment says that it is
-        uint32_t next = 0;      // where the one before ended
-        uint32_t l4_begin = 0;  // behind IPv6 extension headers within the fragments
-        uint16_t claimed = 0;   // UDP's length, UDP-Lite's coverage
-        uint64_t sum = 0;       // of all data, in memory order
-        uint32_t summed_bytes = 0;
+        uint32_t end = 0;           // where the last fragment says that it is
+        uint32_t next = 0;          // where the one before ended
+        uint32_t l4_begin = 0;      // behind IPv6 extension headers within the fragments
+        uint16_t claimed = 0;       // UDP's length, UDP-Lite's coverage
+        uint64_t sum = 0;           // of all data, in memory order
+        uint32_t summed_bytes = 0;  // more than there are: some overlap
         uint32_t crc = 0xffffffff;
         Headers first;  // of the first fragment, or of any until it comes; spans empty
         std::vector<Held> held;

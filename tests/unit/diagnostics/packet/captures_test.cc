@@ -143,6 +143,34 @@ void check_folder(const std::filesystem::path& folder) {
     }
 }
 
+// What tshark says that the checksum should be ([should be 0x...]): over the home address where
+// there is one, and over the end of a route.
+TEST(DecodeCaptures, ChecksumsAreComputedAsTsharkDoes) {
+    const std::map<std::string, uint32_t> computed = {
+        {"ip4-icmp", 0xf7ff},
+        {"ip4-tcp", 0x1c60},
+        {"ip4-udp", 0xa92a},
+        {"ip6-tcp", 0x2f8a},
+        {"ip6-udp", 0xbc54},
+        {"ip6-icmp6", 0x75af},
+        {"ip6-hoa-tcp", 0xb713},
+        {"ip6-hoa-udp", 0x43de},
+        {"ip6-route0-tcp", 0x517e},
+        {"ip6-route0-udp", 0xde48},
+        {"ip6-route0-icmp6", 0x6eb1},
+    };
+    for (const auto& [name, checksum] : computed) {
+        auto file =
+            CaptureFile::open(test::test_data("captures/csum/" + name + "-bad-chksum.pcap"));
+        ASSERT_TRUE(file) << file.error().message;
+        const Packet* packet = file->next();
+        ASSERT_NE(packet, nullptr) << name;
+        const Headers headers = decode(*packet);
+        EXPECT_EQ(headers.l4_checksum.computed, checksum) << name;
+        EXPECT_EQ(headers.l4_checksum.verdict, ChecksumVerdict::kBad) << name;
+    }
+}
+
 TEST(DecodeCaptures, CountsAreTsharks) {
     check_folder(test::test_data("captures"));
 }
