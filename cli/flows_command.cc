@@ -32,7 +32,7 @@ int run_flows(const Settings& settings, const FlowsRequest& request) {
         constexpr uint64_t kBetweenLooks = 1 << 14;  // packets: some milliseconds
         uint64_t packets = 0;
         while (const diagnostics::Packet* packet = file->next()) {
-            analyzer.see(*packet);
+            analyzer.see_soon(*packet);
             if (++packets % kBetweenLooks == 0) {
                 progress.show(packets, file->bytes_read());
             }

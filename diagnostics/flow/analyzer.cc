@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "common/random.h"
 #include "diagnostics/flow/analyzer_impl.h"
@@ -40,6 +41,51 @@ void Analyzer::Impl::see(const Packet& packet, const Headers& headers) {
         fragments_.follow(packet, headers, *this);
     } else {
         analyze(packet, headers, {});
+    }
+}
+
+// What needs a packet's bytes later cannot wait: they are the caller's.
+void Analyzer::Impl::see_soon(const Packet& packet) {
+    Waiting& waiting = waiting_[waiting_count_];
+    waiting.headers = decode(packet, settings_.decode);
+    const Headers& headers = waiting.headers;
+    const IpHeaders& ip = headers.ip;
+    if (settings_.with_packets || !headers.is_ip() || ip.is_fragment || !ip.options.empty() ||
+        !ip.hop_by_hop.empty() || !ip.destination_options.empty()) {
+        const Headers now = headers;
+        see_waiting();
+        see(packet, now);
+        return;
+    }
+    waiting.packet = packet;
+    const DirectedKey key = pack(headers, true);
+    waiting.hash = hash_of(key_, key.packed);
+    waiting.is_from_low = key.is_from_low;
+    index_.prefetch(waiting.hash);
+    if (++waiting_count_ == kTogether) {
+        see_waiting();
+    }
+}
+
+// In rounds: what one asks memory for has come when the next needs it.
+void Analyzer::Impl::see_waiting() {
+    const size_t count = std::exchange(waiting_count_, 0);
+    std::array<uint32_t, kTogether> flows{};
+    for (size_t i = 0; i < count; ++i) {
+        flows[i] = index_.likely(waiting_[i].hash);
+        if (flows[i] != IndexHash::kNone) {
+            flows_.prefetch(flows[i]);
+            ages_.prefetch(flows[i]);
+        }
+    }
+    for (size_t i = 0; i < count; ++i) {
+        if (flows[i] != IndexHash::kNone) {
+            const Flow& flow = flows_[flows[i]];
+            prefetch(flow, flow.direction_of(waiting_[i].is_from_low));
+        }
+    }
+    for (size_t i = 0; i < count; ++i) {
+        see(waiting_[i].packet, waiting_[i].headers);
     }
 }
 
@@ -228,18 +274,26 @@ Analyzer::Analyzer(const AnalysisSettings& settings, RecordSink& sink)
 Analyzer::~Analyzer() = default;
 
 void Analyzer::see(const Packet& packet) {
+    impl_->see_waiting();
     impl_->see(packet, decode(packet, impl_->settings().decode));
 }
 
+void Analyzer::see_soon(const Packet& packet) {
+    impl_->see_soon(packet);
+}
+
 void Analyzer::see(const Packet& packet, const Headers& headers) {
+    impl_->see_waiting();
     impl_->see(packet, headers);
 }
 
 void Analyzer::pass_time(int64_t now_ns) {
+    impl_->see_waiting();
     impl_->pass_time(now_ns);
 }
 
 void Analyzer::finish() {
+    impl_->see_waiting();
     impl_->finish();
 }
 

@@ -42,14 +42,21 @@ class Analyzer {
 
     // In the order of capture; time may step back a little.
     void see(const Packet& packet);
-    // The same for headers that are there already: decode(packet, settings.decode).
+    // The same, but a packet may wait until up to kTogether of them can be looked at together,
+    // which is faster where flows are many: each lies in no cache. Whatever else is called takes
+    // those first. The packet's bytes are not needed any more when this returns.
+    void see_soon(const Packet& packet);
+    // The same as see() for headers that are there already: decode(packet, settings.decode).
     void see(const Packet& packet, const Headers& headers);
     // Emits the flows that are idle at `now_ns`, for a stream in which nothing comes for a while.
     void pass_time(int64_t now_ns);
     // Emits all flows. More packets may follow: they make new ones.
     void finish();
 
-    // What was seen so far. Bits and counts that belong to flows are of those emitted.
+    static constexpr size_t kTogether = 16;
+
+    // What was seen so far, without what see_soon() has put off. Bits and counts that belong to
+    // flows are of those emitted.
     [[nodiscard]] EndReport report() const;
     [[nodiscard]] size_t flows_in_memory() const;
 

@@ -1,6 +1,7 @@
 // What the Analyzer is made of. For diagnostics/flow alone.
 #pragma once
 
+#include <array>
 #include <cstddef>
 
 #include "diagnostics/flow/aging_lists.h"
@@ -18,6 +19,9 @@ class Analyzer::Impl final : public FragmentSink {
     Impl(const AnalysisSettings& settings, RecordSink& sink);
 
     void see(const Packet& packet, const Headers& headers);
+    void see_soon(const Packet& packet);
+    // What see_soon() put off.
+    void see_waiting();
     void pass_time(int64_t now_ns);
     void finish();
     [[nodiscard]] EndReport report() const;
@@ -36,6 +40,13 @@ class Analyzer::Impl final : public FragmentSink {
     // Of a TcpHalf, what a packet of the other direction looks at.
     static constexpr size_t kPeerBytes = offsetof(TcpHalf, facts);
 
+    // A packet put off: of its bytes nothing is looked at any more.
+    struct Waiting {
+        Packet packet;
+        Headers headers;
+        uint64_t hash = 0;
+        bool is_from_low = false;
+    };
     // analyzer.cc: a packet's way.
     void analyze(const Packet& packet, const Headers& headers, const FragmentFinding& fragment);
     void begin_half(Flow& flow, FlowHalf& half, const Packet& packet, const Headers& headers);
@@ -121,6 +132,8 @@ class Analyzer::Impl final : public FragmentSink {
     Sources sources_;
     FragmentFollower fragments_;
     EndReport report_;
+    std::array<Waiting, kTogether> waiting_;
+    size_t waiting_count_ = 0;
     uint64_t flows_begun_ = 0;
     int64_t now_ns_;
     int64_t next_expiry_ns_;

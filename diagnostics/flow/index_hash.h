@@ -26,6 +26,13 @@ class IndexHash {
         return kNone;
     }
 
+    // For many at once: prefetch() all, then the likely() number of each, which is none if kNone
+    // and most often the one that find() will tell.
+    void prefetch(uint64_t hash) const { __builtin_prefetch(&slots_[tag_of(hash) & mask_]); }
+    [[nodiscard]] uint32_t likely(uint64_t hash) const {
+        return find(hash, [](uint32_t) { return true; });
+    }
+
     void insert(uint64_t hash, uint32_t index) {
         if (2 * (size_ + 1) > slots_.size()) {
             grow();

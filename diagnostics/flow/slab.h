@@ -5,10 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
-#include <new>
 #include <type_traits>
 #include <vector>
+
+#include "common/assert.h"
 
 namespace director::diagnostics {
 
@@ -51,18 +53,22 @@ class Slab {
 
   private:
     static constexpr uint32_t kBlock = 2048;
-    static constexpr std::align_val_t kAlignment{size_t{1} << 21};
+    static constexpr size_t kAlignment = size_t{1} << 21;  // of a large page
 
     struct Free {
-        void operator()(std::byte* block) const { ::operator delete(block, kAlignment); }
+        void operator()(std::byte* block) const { std::free(block); }
     };
 
     // In large pages where the system has them: flows are found in no order, and each that is found
     // costs a walk through the page tables otherwise.
     void add_block() {
-        constexpr size_t kBytes = sizeof(T) * kBlock;
-        blocks_.emplace_back(static_cast<std::byte*>(::operator new(kBytes, kAlignment)));
-        static_cast<void>(::madvise(blocks_.back().get(), kBytes, MADV_HUGEPAGE));
+        constexpr size_t kBytes = (sizeof(T) * kBlock + kAlignment - 1) / kAlignment * kAlignment;
+        blocks_.emplace_back(static_cast<std::byte*>(std::aligned_alloc(kAlignment, kBytes)));
+        DIRECTOR_ASSERT(blocks_.back() != nullptr);
+        // Few flows need no large page, which would be cleared whole.
+        if (blocks_.size() > 1) {
+            static_cast<void>(::madvise(blocks_.back().get(), kBytes, MADV_HUGEPAGE));
+        }
     }
 
     std::vector<std::unique_ptr<std::byte, Free>> blocks_;

@@ -201,7 +201,7 @@ void analyze(const Traffic& traffic, const AnalysisSettings& settings) {
     CountingSink sink;
     Analyzer analyzer(settings, sink);
     for (const Packet& packet : traffic.packets()) {
-        analyzer.see(packet);
+        analyzer.see_soon(packet);
     }
     analyzer.finish();
     DIRECTOR_ASSERT(sink.packets == traffic.packets().size());
@@ -213,7 +213,7 @@ void analyze_file(const std::string& path, size_t packets) {
     auto file = CaptureFile::open(path);
     DIRECTOR_ASSERT(file.has_value());
     while (const Packet* const packet = file->next()) {
-        analyzer.see(*packet);
+        analyzer.see_soon(*packet);
     }
     analyzer.finish();
     DIRECTOR_ASSERT(sink.packets == packets);

@@ -1,5 +1,5 @@
 // What Wireshark counts in a capture, the analysis counts too: the numbers are tshark 4.0.17's
-// (tests/data/captures/README.md), as are the rules. Differences stand in `Counts::why`.
+// (tests/data/captures/README.md), as are the rules. Where they differ, `why` says it.
 #include <gmock/gmock.h>
 
 #include "tests/unit/diagnostics/flow/analyzed.h"
@@ -47,7 +47,8 @@ TEST_P(CaptureCounts, AreThoseOfTshark) {
     const Counts& expected = GetParam();
     const auto analyzed = analyze_file(capture(expected.file));
     const Counts counts = counted(analyzed->report, analyzed->records);
-    EXPECT_EQ(counts.retransmissions, expected.retransmissions) << "retransmissions";
+    EXPECT_EQ(counts.retransmissions, expected.retransmissions)
+        << "retransmissions " << expected.why;
     EXPECT_EQ(counts.fast, expected.fast) << "fast retransmissions";
     EXPECT_EQ(counts.spurious, expected.spurious) << "spurious retransmissions";
     EXPECT_EQ(counts.out_of_order, expected.out_of_order) << "out of order";
@@ -56,6 +57,34 @@ TEST_P(CaptureCounts, AreThoseOfTshark) {
     EXPECT_EQ(counts.unseen, expected.unseen) << "ACKs of unseen";
     EXPECT_EQ(counts.keep_alives, expected.keep_alives) << "keep-alives";
     EXPECT_EQ(counts.keep_alive_acks, expected.keep_alive_acks) << "keep-alive ACKs";
+}
+
+// Looked at together with others, or one by one: the same.
+TEST_P(CaptureCounts, AreTheSameOfPacketsThatWaited) {
+    const auto one_by_one = analyze_file(capture(GetParam().file), {});
+    KeepingSink together;
+    Analyzer analyzer({}, together);
+    auto file = CaptureFile::open(capture(GetParam().file));
+    ASSERT_TRUE(file.has_value());
+    while (const Packet* const packet = file->next()) {
+        analyzer.see_soon(*packet);
+    }
+    analyzer.finish();
+    const std::vector<FlowRecord>& expected = one_by_one->records.flows;
+    ASSERT_EQ(together.flows.size(), expected.size());
+    for (size_t i = 0; i < expected.size(); ++i) {
+        EXPECT_EQ(together.flows[i].flow, expected[i].flow);
+        EXPECT_EQ(together.flows[i].key, expected[i].key);
+        EXPECT_EQ(together.flows[i].packets, expected[i].packets);
+        EXPECT_EQ(together.flows[i].bytes, expected[i].bytes);
+        EXPECT_EQ(together.flows[i].last_ns, expected[i].last_ns);
+        EXPECT_EQ(together.flows[i].ip.flags, expected[i].ip.flags);
+        EXPECT_EQ(together.flows[i].tcp.anomaly, expected[i].tcp.anomaly);
+        EXPECT_EQ(together.flows[i].tcp.status, expected[i].tcp.status);
+        EXPECT_EQ(together.flows[i].tcp.states, expected[i].tcp.states);
+        EXPECT_EQ(together.flows[i].tcp.sequence.sent_bytes, expected[i].tcp.sequence.sent_bytes);
+    }
+    EXPECT_EQ(analyzer.report().packets, one_by_one->report.packets);
 }
 
 INSTANTIATE_TEST_SUITE_P(
