@@ -160,25 +160,26 @@ class ShiftMeasure {
         std::unordered_map<uint64_t, const Sighting*> known;
         for (const uint32_t i : a.of(of_a)) {
             const uint64_t key = identity(a.sightings[i]);
-            comparable_a_ += key != 0 ? 1U : 0U;
+            comparable_a_[a.sightings[i].side()] += key != 0 ? 1U : 0U;
             if (key != 0 && !known.try_emplace(key, &a.sightings[i]).second) {
                 known[key] = nullptr;  // twice: says nothing
             }
         }
         for (const uint32_t i : b.of(of_b)) {
             const uint64_t key = identity(b.sightings[i]);
-            comparable_b_ += key != 0 ? 1U : 0U;
+            comparable_b_[b.sightings[i].side()] += key != 0 ? 1U : 0U;
             const auto found = key == 0 ? known.end() : known.find(key);
             if (found != known.end() && found->second != nullptr) {
                 const Sighting& twin = b.sightings[i];
                 ++joined_;
-                ++counts_[twin.side()][twin.sequence - found->second->sequence];
+                count(twin.side(), found->second->sequence, twin.sequence);
             }
         }
         for (const size_t side : {kClient, kServer}) {
-            for (const auto& [shift, count] : counts_[side]) {
-                if (count > agreeing_[side]) {
-                    agreeing_[side] = count;
+            for (const auto& [shift, one] : counts_[side]) {
+                if (one.packets > agreeing_[side]) {
+                    agreeing_[side] = one.packets;
+                    places_[side] = one.places;
                     shift_[side] = shift;
                 }
             }
@@ -186,17 +187,46 @@ class ShiftMeasure {
         settle(a.connections[of_a], b.connections[of_b]);
     }
 
-    // Two packets and the most of what can be compared.
+    // Most of what can be compared, in both directions and at several places of the streams: ACKs
+    // without data all have one number, and prove no more than one packet. Two servers that count
+    // IP IDs, and send full segments, agree in one direction by chance alone.
     [[nodiscard]] bool is_constant() const {
         const uint32_t agreeing = this->agreeing();
-        const uint32_t comparable = std::min(comparable_a_, comparable_b_);
-        return agreeing >= 2 && agreeing * 2 > joined_ && agreeing * 4 >= comparable;
+        const uint32_t places = places_[kClient] + places_[kServer];
+        const uint32_t client = std::min(comparable_a_[kClient], comparable_b_[kClient]);
+        const uint32_t server = std::min(comparable_a_[kServer], comparable_b_[kServer]);
+        if (client == 0 || server == 0) {
+            return places > kPlacesOfChance && agreeing == joined_ &&
+                   agreeing * 10 >= (client + server) * 9;
+        }
+        const bool is_both_ways = agreeing_[kClient] > 0 && agreeing_[kServer] > 0;
+        const bool is_long =
+            places > kPlacesOfChance && agreeing * 2 > joined_ && agreeing * 4 >= client + server;
+        const bool is_whole =
+            places == kPlacesOfChance && agreeing == joined_ && agreeing * 2 >= client + server;
+        return is_both_ways && (is_long || is_whole);
     }
     [[nodiscard]] uint32_t agreeing() const { return agreeing_[kClient] + agreeing_[kServer]; }
     [[nodiscard]] uint32_t joined() const { return joined_; }
     [[nodiscard]] std::array<uint32_t, 2> shift() const { return shift_; }
 
   private:
+    // Two hosts that count IP IDs alike by chance agree in a SYN and the ACK behind it.
+    static constexpr uint32_t kPlacesOfChance = 2;
+
+    struct Count {
+        uint32_t packets = 0;
+        uint32_t places = 0;
+        uint32_t last = 0;  // sequence number
+    };
+
+    void count(size_t side, uint32_t sequence, uint32_t twin) {
+        Count& one = counts_[side][twin - sequence];
+        one.places += one.packets == 0 || one.last != sequence ? 1U : 0U;
+        one.last = sequence;
+        ++one.packets;
+    }
+
     // The handshake tells the shift where no packet of that side could be compared.
     void settle(const ConnectionSeen& a, const ConnectionSeen& b) {
         for (const size_t side : {kClient, kServer}) {
@@ -206,12 +236,13 @@ class ShiftMeasure {
         }
     }
 
-    std::array<std::unordered_map<uint32_t, uint32_t>, 2> counts_;
+    std::array<std::unordered_map<uint32_t, Count>, 2> counts_;  // by shift
     std::array<uint32_t, 2> agreeing_{};
+    std::array<uint32_t, 2> places_{};
     std::array<uint32_t, 2> shift_{};
     uint32_t joined_ = 0;
-    uint32_t comparable_a_ = 0;
-    uint32_t comparable_b_ = 0;
+    std::array<uint32_t, 2> comparable_a_{};  // by side
+    std::array<uint32_t, 2> comparable_b_{};
 };
 
 using KeyByEnds = uint64_t (*)(Ends, const ConnectionSeen&, const Sighting&);

@@ -84,7 +84,7 @@ class Grouping {
                         [&](const AmbiguousLink& link) {
                             return link.a == p && link.b == q && link.connection.a == one.a;
                         });
-        if (!is_known && one.candidates.size() > 1 &&
+        if (!is_known && !one.candidates.empty() &&
             matching.ambiguous_connections.size() < kAmbiguousConnectionsListed) {
             matching.ambiguous_connections.push_back({p, q, std::move(one)});
         }

@@ -20,6 +20,7 @@ constexpr double kRight = 190;
 constexpr double kBetweenPoints = 300;
 constexpr double kRowMin = 30;   // between the beginnings of two rows: room for a label
 constexpr double kEventMin = 5;  // between any two packets
+constexpr double kNumberMin = 15;
 constexpr double kBreakRoom = 44;
 constexpr int64_t kBreak = 500'000'000;
 constexpr double kStub = 95;  // how far the arrow of a lost packet goes
@@ -127,6 +128,7 @@ class Diagram {
         std::vector<bool> is_begun(rows_, false);
         double y = kTop + 24;
         double row_y = -kRowMin;
+        std::vector<double> lifeline_y(lifelines_.size(), 0);
         for (size_t i = 0; i < events_.size(); ++i) {
             const int64_t gap = i == 0 ? 0 : events_[i].time_ns - events_[i - 1].time_ns;
             if (gap > kBreak) {
@@ -140,6 +142,9 @@ class Diagram {
                 y = std::max(y, row_y + kRowMin);
                 row_y = y;
             }
+            // Two numbers on one lifeline do not lie on each other.
+            y = std::max(y, lifeline_y[events_[i].lifeline] + kNumberMin);
+            lifeline_y[events_[i].lifeline] = y;
             events_[i].y = y;
         }
         height_ = y + 90;

@@ -97,8 +97,8 @@ uint32_t PointBuilder::connection_of(const Headers& headers,
         // open) or the first was not seen to end.
         const ConnectionSeen& seen = point_.connections[current];
         const size_t side = is_low_client_[current] == is_from_low ? kClient : kServer;
-        const bool is_repeated =
-            seen.is_base_certain[side] && seen.base[side] == headers.tcp.sequence + 1;
+        // A capture may have it behind the packets that followed it.
+        const bool is_repeated = seen.has_base[side] && seen.base[side] == headers.tcp.sequence + 1;
         if (!is_repeated && (side == kClient || seen.has_fin_or_rst)) {
             open(current, headers, is_from_low);
         }
@@ -116,6 +116,10 @@ void PointBuilder::keep_content(Sighting& sighting, const Headers& headers) {
     } else if (!seen.has_base[side] && !sighting.has(kRst)) {
         seen.has_base[side] = true;
         seen.base[side] = sighting.sequence;
+    }
+    if (sighting.has(kSyn) && sighting.has(kAck) && !seen.is_base_certain[1 - side]) {
+        seen.has_base[1 - side] = seen.is_base_certain[1 - side] = true;
+        seen.base[1 - side] = sighting.acknowledgement;
     }
     const uint32_t place = sighting.sequence + (sighting.has(kSyn) ? 1U : 0U) - seen.base[side];
     if (!seen.has_base[side] || place >= settings_.content_bytes_max || headers.payload.empty()) {
