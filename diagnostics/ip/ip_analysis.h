@@ -32,7 +32,7 @@ struct IpFinding {
 class IpAnalysis {
   public:
     // `headers` are of an IP packet of this direction; `fragment` is what FragmentFollower says of
-    // it, nothing for a whole packet.
+    // it, nothing for a whole packet. Of spans those of IP's options are looked at, no others.
     IpFinding update(const Headers& headers, int64_t time_ns, const FragmentFinding& fragment = {});
     // A datagram of this direction was given up before all its fragments came.
     void see_unfinished() { facts_.flags |= kIpFragmentSequence; }

@@ -5,8 +5,7 @@
 namespace director::diagnostics {
 namespace {
 
-// Kinds of options in their order, four bits each, the first in the highest place that is used; a
-// run of NOPs counts as it stands. EOL ends it.
+// TcpHeader::option_order.
 using Layout = uint64_t;
 
 constexpr Layout kMss = 2;
@@ -14,32 +13,12 @@ constexpr Layout kScale = 3;
 constexpr Layout kSackOk = 4;
 constexpr Layout kTimes = 8;
 constexpr Layout kNop = 1;
-constexpr Layout kEnd = 0xe;  // not 0, which would be invisible
-constexpr Layout kOther = 0xf;
+constexpr Layout kEnd = TcpHeader::kOrderEnd;
 
 template <typename... Kinds>
 [[nodiscard]] constexpr Layout layout(Kinds... kinds) {
     Layout result = 0;
     ((result = result << 4 | kinds), ...);
-    return result;
-}
-
-[[nodiscard]] Layout layout_of(std::span<const uint8_t> options) {
-    Layout result = 0;
-    for (size_t at = 0; at < options.size();) {
-        const uint8_t kind = options[at];
-        if (kind == 0) {
-            return result << 4 | kEnd;
-        }
-        const bool is_known =
-            kind == kNop || kind == kMss || kind == kScale || kind == kSackOk || kind == kTimes;
-        result = result << 4 | (is_known ? Layout{kind} : kOther);
-        const uint8_t length = at + 1 < options.size() ? options[at + 1] : uint8_t{0};
-        if (kind != kNop && length < 2) {
-            break;
-        }
-        at += kind == kNop ? 1 : length;
-    }
     return result;
 }
 
@@ -122,13 +101,13 @@ uint8_t initial_ttl(uint8_t seen) {
 }
 
 OsGuess guess_os(const Headers& headers) {
-    if (!headers.is_tcp() || !headers.has(kSyn) || headers.tcp.options.empty()) {
+    if (!headers.is_tcp() || !headers.has(kSyn) || headers.tcp.option_count == 0) {
         return OsGuess::kUnknown;
     }
-    const Layout options = layout_of(headers.tcp.options);
     const uint8_t ttl = initial_ttl(headers.ip.ttl);
     for (const Row& row : kRows) {
-        if (row.ttl == ttl && row.options == options && fits(row.window, headers.tcp)) {
+        if (row.ttl == ttl && row.options == headers.tcp.option_order &&
+            fits(row.window, headers.tcp)) {
             return row.os;
         }
     }

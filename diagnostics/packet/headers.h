@@ -106,8 +106,14 @@ struct TcpHeader {
     // Options. `options_seen` has bit k for kind k, bit 31 for all above 30.
     uint32_t options_seen = 0;
     uint16_t option_count = 0;  // NOPs included
-    uint16_t mss = 0;           // 0: no such option
-    uint8_t window_shift = 0;   // as it is; RFC 7323 2.3 takes more than 14 as 14
+    // The kinds in their order, four bits each, the last one lowest: NOP, MSS, scale, SACK
+    // permitted and timestamps as their numbers, kOrderEnd and kOrderOther. Of more than 16 the
+    // last.
+    uint64_t option_order = 0;
+    static constexpr uint64_t kOrderEnd = 0xe;
+    static constexpr uint64_t kOrderOther = 0xf;
+    uint16_t mss = 0;          // 0: no such option
+    uint8_t window_shift = 0;  // as it is; RFC 7323 2.3 takes more than 14 as 14
     bool has_window_shift = false;
     bool has_timestamps = false;
     uint32_t timestamp = 0;

@@ -36,6 +36,18 @@ constexpr uint32_t kMpJoinDigestBytes = 24;
     return 1U << (kind > kLastWithBit ? 31 : kind);
 }
 
+void note(uint8_t kind, TcpHeader& tcp) {
+    constexpr uint32_t kAsThemselves = bit_of(kNop) | bit_of(kMss) | bit_of(kWindowScale) |
+                                       bit_of(kSackPermitted) | bit_of(kTimestamps);
+    const bool is_itself = (bit_of(kind) & kAsThemselves) != 0;
+    const uint64_t place = is_itself      ? kind
+                           : kind == kEnd ? TcpHeader::kOrderEnd
+                                          : TcpHeader::kOrderOther;
+    tcp.option_order = tcp.option_order << 4 | place;
+    tcp.options_seen |= bit_of(kind);
+    ++tcp.option_count;
+}
+
 void read_mptcp(Slice option, TcpHeader& tcp) {
     if (tcp.mptcp_count == tcp.mptcp.size()) {
         return;
@@ -122,6 +134,7 @@ uint16_t decode_tcp_options(Slice options, TcpHeader& tcp) {
     if (options.kept == kOnlyTimestampsBytes && options.be32(0) == kOnlyTimestamps) {
         tcp.options_seen = bit_of(kNop) | bit_of(kTimestamps);
         tcp.option_count = 3;
+        tcp.option_order = 0x118;
         tcp.has_timestamps = true;
         tcp.timestamp = options.be32(4);
         tcp.timestamp_echo = options.be32(8);
@@ -132,8 +145,7 @@ uint16_t decode_tcp_options(Slice options, TcpHeader& tcp) {
     while (at < options.kept) {
         const uint8_t kind = options.byte(at);
         if (kind == kEnd || kind == kNop) {
-            tcp.options_seen |= bit_of(kind);
-            ++tcp.option_count;
+            note(kind, tcp);
             ++at;
             if (kind == kEnd) {
                 break;
@@ -145,8 +157,7 @@ uint16_t decode_tcp_options(Slice options, TcpHeader& tcp) {
             const bool is_cut_short = options.is_cut() && (length == 0 || length >= 2);
             return faults | (is_cut_short ? kFaultCut : kFaultTcpOptions);
         }
-        tcp.options_seen |= bit_of(kind);
-        ++tcp.option_count;
+        note(kind, tcp);
         if (!read_option(kind, options.behind(at).first(length), tcp)) {
             faults |= kFaultTcpOptions;
         }

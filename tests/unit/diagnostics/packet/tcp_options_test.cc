@@ -33,6 +33,7 @@ TEST(TcpOptions, ASynOfLinux) {
     EXPECT_EQ(syn.tcp.timestamp, 0x1234U);
     EXPECT_EQ(syn.tcp.option_count, 5);
     EXPECT_EQ(syn.tcp.options_seen, 0x11eU);
+    EXPECT_EQ(syn.tcp.option_order, 0x24813U);
 }
 
 TEST(TcpOptions, TimestampsAloneTakeTheShortWay) {
@@ -43,6 +44,7 @@ TEST(TcpOptions, TimestampsAloneTakeTheShortWay) {
     const Decoded slow = decode_bytes(longer);
     EXPECT_EQ(fast.tcp.timestamp, slow.tcp.timestamp);
     EXPECT_EQ(fast.tcp.timestamp_echo, slow.tcp.timestamp_echo);
+    EXPECT_EQ(fast.tcp.option_order << 4 | TcpHeader::kOrderEnd, slow.tcp.option_order);
     EXPECT_EQ(fast.tcp.option_count + 1, slow.tcp.option_count);
     EXPECT_EQ(fast.tcp.options_seen | 1U, slow.tcp.options_seen);
 }
@@ -103,6 +105,7 @@ TEST(TcpOptions, MoreMptcpOptionsThanThereIsRoomFor) {
 
 TEST(TcpOptions, KindsAbove30ShareABit) {
     EXPECT_EQ(decode_bytes({34, 2, 254, 2}).tcp.options_seen, 1U << 31);
+    EXPECT_EQ(decode_bytes({34, 2, 254, 2}).tcp.option_order, 0xffU);
 }
 
 TEST(TcpOptions, WrongLengths) {
