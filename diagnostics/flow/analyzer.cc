@@ -138,6 +138,9 @@ void Analyzer::Impl::analyze(const Packet& packet,
         record = begin_record(flow, direction, packet, headers);
     }
     count_basics(half, packet, headers, fragment);
+    if (headers.payload_wire_bytes > 0) {
+        flow.speak(direction, packet.time_ns, half);
+    }
     const IpFinding ip = half.ip.update(headers, packet.time_ns, fragment);
     record.id_difference = ip.id_difference;
     record.ip_flags = ip.flags;

@@ -193,6 +193,7 @@ FlowRecord Analyzer::Impl::make_record(const Flow& flow, Direction direction) co
     record.fragments = half.fragments;
     record.packet_bytes = half.packet_bytes.spread();
     record.arrival_gap_s = half.gaps.spread();
+    record.answer_s = half.answers.spread();
     record.ip = half.ip.facts();
     if (const TcpHalf* const tcp = tcp_of(flow, direction)) {
         record.tcp = tcp->facts;

@@ -296,6 +296,10 @@ struct FlowRecord {
     Spread packet_bytes;   // "minPktSz", "maxPktSz", "avePktSize", "stdPktSize"
     Spread arrival_gap_s;  // "minIAT" ..: the first packet's is 0 and counts, as in the tutorial
 
+    // From the last payload of the other direction to the first that this one sends then, which is
+    // how long an answer takes: of a server, its round trip from here and the time it thinks.
+    Spread answer_s;
+
     IpFacts ip;
     TcpFacts tcp;  // all 0 of other protocols but for `status`
     ScanKind scan = ScanKind::kNone;

@@ -66,6 +66,7 @@ struct FlowHalf {
     uint64_t first_number = 0;
     Running packet_bytes;
     Running gaps;
+    Running answers;
     IpAnalysis ip;
     uint32_t fragments = 0;
     uint32_t point = 0;
@@ -90,12 +91,24 @@ struct Flow {
     std::array<uint32_t, 2> tcp{IndexHash::kNone, IndexHash::kNone};
     bool a_is_low = true;
     bool is_accounted = false;  // told to Sources
+    bool has_payload = false;
+    Direction speaker = Direction::kA;  // who sent payload last, and when
+    int64_t spoken_ns = 0;
     Layer3 layer3 = Layer3::kNone;
     Layer4 layer4 = Layer4::kNone;
     TcpPair pair;
 
     [[nodiscard]] Direction direction_of(bool is_from_low) const {
         return is_from_low == a_is_low ? Direction::kA : Direction::kB;
+    }
+    // `half` sends payload: an answer, if it was the other's turn.
+    void speak(Direction direction, int64_t now_ns, FlowHalf& half) {
+        if (has_payload && speaker != direction) {
+            half.answers.add(static_cast<double>(now_ns - spoken_ns) * 1e-9);
+        }
+        has_payload = true;
+        speaker = direction;
+        spoken_ns = now_ns;
     }
     // The key as packets of `direction` have it.
     [[nodiscard]] FlowKey key_of(Direction direction) const {

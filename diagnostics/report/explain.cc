@@ -272,6 +272,29 @@ void explain_trips(const Side& client,
     }
 }
 
+// What the server itself takes: its answers, without the way to it and back.
+void explain_answers(const Side& client,
+                     const Side& server,
+                     const ExplainSettings& settings,
+                     Findings& findings) {
+    if (server.flow == nullptr || server.flow->answer_s.count == 0) {
+        return;
+    }
+    const Spread& answers = server.flow->answer_s;
+    const double way = round_trip(client.flow);
+    if (answers.max - way <= settings.slow_answer_s) {
+        return;
+    }
+    findings.add(Blame::kServer,
+                 answers.max - way,
+                 fmt::format("the server took up to {} to answer, {} in the mean of {} (the way to "
+                             "it and back: {}): its application is slow, or waits for others",
+                             duration_text(answers.max),
+                             duration_text(answers.mean),
+                             counted(answers.count, "answer", "answers"),
+                             duration_text(way)));
+}
+
 std::string endpoint_text(const IpAddress& address, uint16_t port) {
     const std::string text = to_string(address);
     if (port == 0) {
@@ -328,6 +351,7 @@ void explain_tcp(const Sides& sides, const ExplainSettings& settings, Findings& 
         explain_reset(sender, receiver, findings);
     }
     explain_trips(client, server, settings, findings);
+    explain_answers(client, server, settings, findings);
 }
 
 }  // namespace
@@ -369,13 +393,14 @@ Explanation explain(const FlowRecord& a, const FlowRecord* b, const ExplainSetti
     } else if (a.is_tcp()) {
         explain_tcp(sides, settings, findings);
     } else {
-        for (const auto& side :
-             {Side{sides.client, "client", Blame::kClient, Blame::kClientNetwork},
-              Side{sides.server, "server", Blame::kServer, Blame::kServerNetwork}}) {
+        const Side client{sides.client, "client", Blame::kClient, Blame::kClientNetwork};
+        const Side server{sides.server, "server", Blame::kServer, Blame::kServerNetwork};
+        for (const auto& side : {client, server}) {
             if (side.flow != nullptr) {
                 explain_damage(side, findings);
             }
         }
+        explain_answers(client, server, settings, findings);
     }
     Explanation explanation;
     explanation.findings = findings.take();

@@ -45,6 +45,32 @@ class Flows : public testing::Test {
     std::optional<Feed> feed_{*analyzer_};
 };
 
+// From the last packet of a request to the first of its answer; ACKs are neither.
+TEST_F(Flows, TellHowLongAnAnswerTakes) {
+    open();
+    client(kAck, 101, 501, 1000);
+    feed_->pass(5 * kMillisecond);
+    client(kAck | kPsh, 1101, 501, 200);
+    feed_->pass(1 * kMillisecond);
+    server(kAck, 501, 1301);
+    feed_->pass(299 * kMillisecond);
+    server(kAck, 501, 1301, 1400);
+    feed_->pass(1 * kMillisecond);
+    server(kAck | kPsh, 1901, 1301, 600);
+    feed_->pass(40 * kMillisecond);
+    client(kAck | kPsh, 1301, 2501, 100);
+    feed_->pass(100 * kMillisecond);
+    server(kAck | kPsh, 2501, 1401, 100);
+    analyzer_->finish();
+    const Spread& server_s = records_.flow(1, Direction::kB).answer_s;
+    EXPECT_EQ(server_s.count, 2U);
+    EXPECT_NEAR(server_s.max, 0.3, 1e-9);
+    EXPECT_NEAR(server_s.min, 0.1, 1e-9);
+    const Spread& client_s = records_.flow(1, Direction::kA).answer_s;
+    EXPECT_EQ(client_s.count, 1U);
+    EXPECT_NEAR(client_s.max, 0.04, 1e-9);
+}
+
 TEST_F(Flows, HaveADirectionEachWay) {
     feed_->see(udp(kClient, kServer));
     feed_->see(udp(kServer, kClient));

@@ -115,6 +115,22 @@ TEST(Explain, ALongWayIsSaidWithBothSides) {
     EXPECT_EQ(other.explained().blame, Blame::kServerNetwork);
 }
 
+// The way to the server and back is not the server's doing.
+TEST(Explain, ASlowAnswerIsTheServers) {
+    Connection connection;
+    connection.server.answer_s = {4, 0.001, 0.510, 0.150, 0};
+    EXPECT_EQ(connection.explained().blame, Blame::kServer);
+    EXPECT_EQ(
+        connection.explained().findings.front().text,
+        "the server took up to 510 ms to answer, 150 ms in the mean of 4 answers (the way to it "
+        "and back: 1 ms): its application is slow, or waits for others");
+    connection.client.tcp.trips.handshake = 0.015;
+    EXPECT_EQ(connection.explained().blame, Blame::kNeither);
+    ExplainSettings strict;
+    strict.slow_answer_s = 0.1;
+    EXPECT_EQ(explain(connection.client, &connection.server, strict).blame, Blame::kServer);
+}
+
 TEST(Explain, ASynThatNobodyAnswers) {
     Connection connection;
     connection.client.tcp.has_established = false;
