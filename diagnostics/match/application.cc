@@ -61,6 +61,10 @@ bool is_dhcp(const Headers& headers) {
            is_of_dhcp(headers.destination_port);
 }
 
+bool is_dhcp_request(const Headers& headers) {
+    return !headers.payload.empty() && headers.payload[0] == 1;
+}
+
 uint32_t dhcp_transaction(const Headers& headers) {
     const std::span<const uint8_t> bytes = headers.payload;
     return bytes.size() < 8 ? 0 : be16(bytes, 4) << 16 | be16(bytes, 6);

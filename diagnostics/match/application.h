@@ -16,7 +16,8 @@ inline constexpr uint16_t kDhcpClientPort = 68;
 [[nodiscard]] uint64_t application_key(const Headers& headers);
 
 [[nodiscard]] bool is_dhcp(const Headers& headers);
-// RFC 2131 section 2: "xid". 0 for what is cut before it.
+// RFC 2131 section 2: "op", whichever ports a relay uses; and "xid", 0 for what is cut before it.
+[[nodiscard]] bool is_dhcp_request(const Headers& headers);
 [[nodiscard]] uint32_t dhcp_transaction(const Headers& headers);
 
 }  // namespace director::diagnostics::matching

@@ -48,6 +48,9 @@ bool is_source_client(const Headers& headers) {
     if (headers.is_tcp() && headers.has(kSyn)) {
         return !headers.has(kAck);
     }
+    if (is_dhcp(headers) && !headers.payload.empty()) {
+        return is_dhcp_request(headers);
+    }
     const bool is_source_known = headers.source_port < kWellKnownPorts;
     const bool is_destination_known = headers.destination_port < kWellKnownPorts;
     return is_source_known == is_destination_known || is_destination_known;
@@ -83,9 +86,9 @@ uint32_t PointBuilder::connection_of(const Headers& headers,
     Key key(static_cast<uint64_t>(headers.layer4));
     if (application != 0 && is_dhcp(headers)) {
         // All clients without an address share one pair of endpoints: the transaction is what is
-        // one conversation. Its client has port 68, wherever it speaks from.
+        // one conversation.
         key.add(dhcp_transaction(headers));
-        is_from_low = headers.source_port == kDhcpClientPort;
+        is_from_low = is_dhcp_request(headers);
     } else {
         key.add(is_from_low ? source : destination).add(is_from_low ? destination : source);
     }
