@@ -51,6 +51,15 @@ uint64_t sum(const ServiceView& service, uint64_t ServerView::*member) {
     return result;
 }
 
+// What a check that connects may not notice.
+std::string failures_line(const ServerView& server) {
+    return fmt::format("{:<14}{}: {} connections without an answer, {} reset by it\n",
+                       "failures",
+                       endpoint_text(server.address, server.port),
+                       server.unanswered,
+                       server.resets);
+}
+
 std::string stats_line(const char* name, const server::TrafficStats& stats) {
     return fmt::format("{:<14}{} connections, {} packets in, {} out, {} in, {} out\n",
                        name,
@@ -151,6 +160,9 @@ std::string show_service(const ServiceView& service, Colour colour) {
                        human_count(service.rates.packets_out),
                        human_bit_rate(service.rates.bytes_in),
                        human_bit_rate(service.rates.bytes_out));
+    for (const ServerView& server : service.servers) {
+        out += server.unanswered + server.resets > 0 ? failures_line(server) : "";
+    }
     return out + "\n" + show_servers({service}, colour);
 }
 

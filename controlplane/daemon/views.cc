@@ -123,6 +123,8 @@ server::ServerView server_view(const Reports& reports,
     view.is_out = server.is_out;
     view.active = total.active;
     view.inactive = total.inactive;
+    view.unanswered = total.unanswered;
+    view.resets = total.resets;
     view.stats = {
         total.connections, total.packets_in, total.packets_out, total.bytes_in, total.bytes_out};
     view.rates = census.server_rates(server.id);

@@ -85,7 +85,9 @@ DIRECTOR_DEFINE_JSON(ServerView,
                      is_overloaded,
                      is_draining,
                      tunnel,
-                     is_out)
+                     is_out,
+                     unanswered,
+                     resets)
 DIRECTOR_DEFINE_JSON(ServiceView,
                      protocol,
                      address,

@@ -205,6 +205,10 @@ struct ServerView {
     bool is_draining = false;
     std::string tunnel;   // of a tunnel, as `ipvsadm --tun-info` prints it
     bool is_out = false;  // taken out by health checks; connections may remain
+    // Where its answers are seen (NAT, full NAT): TCP connections that it did not answer in time,
+    // and those that it reset while their client had not ended them.
+    uint64_t unanswered = 0;
+    uint64_t resets = 0;
 };
 
 struct ServiceView {

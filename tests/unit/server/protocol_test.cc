@@ -55,7 +55,7 @@ TEST(ProtocolTest, FieldNamesAreWhatTheDocumentationSays) {
               "port protocol rates scheduler servers stats ");
     EXPECT_EQ(keys(ServerView{}),
               "active address forwarding inactive is_draining is_out is_overloaded is_retired "
-              "lower_threshold port rates stats tunnel upper_threshold weight ");
+              "lower_threshold port rates resets stats tunnel unanswered upper_threshold weight ");
     EXPECT_EQ(keys(CheckedServiceView{}),
               "address has_quorum mark port protocol quorum servers sorry_server "
               "sorry_server_is_used ");
