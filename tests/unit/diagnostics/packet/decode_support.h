@@ -20,6 +20,7 @@ namespace director::diagnostics {
     return packet;
 }
 
+// Spans of the result lie within `frame`.
 [[nodiscard]] inline Headers decode_frame(std::span<const uint8_t> frame,
                                           const DecodeSettings& settings = {}) {
     return decode(packet_of(frame), settings);

@@ -84,8 +84,9 @@ TEST(Decode, PaddingIsNoPayload) {
 
 TEST(Decode, ExtensionHeadersAreSteppedOver) {
     const std::vector<uint8_t> router_alert = {5, 2, 0, 0, 1, 0};
-    const Headers headers = decode_frame(
-        tcp6().extension_header(0, router_alert).extension_header(60).extension_header(43).build());
+    const Frame frame =
+        tcp6().extension_header(0, router_alert).extension_header(60).extension_header(43).build();
+    const Headers headers = decode_frame(frame);
     EXPECT_EQ(headers.layer4, Layer4::kTcp);
     EXPECT_EQ(headers.ip.header_bytes, 64);
     EXPECT_EQ(headers.ip.hop_by_hop.size(), 8U);
