@@ -148,7 +148,7 @@ void Analyzer::Impl::analyze(const Packet& packet,
     if (headers.is_tcp() && headers.ip.fragment_offset == 0) {
         const TcpFinding finding = analyze_tcp(flow, direction, packet, headers);
         if (settings_.with_packets) {
-            add_tcp(record, flow, finding);
+            add_tcp(record, flow, headers.tcp, finding);
         }
     }
     ages_.touch(index, list_of(flow), now_ns_);
@@ -236,10 +236,10 @@ PacketRecord Analyzer::Impl::begin_record(const Flow& flow,
 
 void Analyzer::Impl::add_tcp(PacketRecord& record,
                              const Flow& flow,
+                             const TcpHeader& header,
                              const TcpFinding& finding) const {
     const TcpHalf& half = *tcp_of(flow, record.direction);
     const TcpHalf* const other = tcp_of(flow, opposite(record.direction));
-    const TcpHeader& header = record.headers->tcp;
     const SequenceFacts& facts = half.facts.sequence;
     const bool is_relative = settings_.with_relative_sequences;
     const uint32_t base = is_relative ? facts.first : 0;

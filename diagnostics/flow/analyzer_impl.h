@@ -63,7 +63,10 @@ class Analyzer::Impl final : public FragmentSink {
                                             Direction direction,
                                             const Packet& packet,
                                             const Headers& headers) const;
-    void add_tcp(PacketRecord& record, const Flow& flow, const TcpFinding& finding) const;
+    void add_tcp(PacketRecord& record,
+                 const Flow& flow,
+                 const TcpHeader& header,
+                 const TcpFinding& finding) const;
 
     // flow_ends.cc: flows found, begun and ended.
     [[nodiscard]] uint32_t find(const DirectedKey& key, uint64_t hash) const {
