@@ -37,6 +37,8 @@ class Analyzer::Impl final : public FragmentSink {
   private:
     // The lists of flows by how long they may be idle: as TcpState; kNew also of all but TCP.
     static constexpr size_t kLists = 5;
+    // Of a TcpHalf, what a packet touches: not the round trips, which are made up at the end.
+    static constexpr size_t kSelfBytes = offsetof(TcpHalf, facts) + offsetof(TcpFacts, trips);
     // Of a TcpHalf, what a packet of the other direction looks at.
     static constexpr size_t kPeerBytes = offsetof(TcpHalf, facts);
 
@@ -85,6 +87,7 @@ class Analyzer::Impl final : public FragmentSink {
     void expire();
     [[nodiscard]] int64_t timeout_ns(size_t list) const;
     [[nodiscard]] size_t list_of(const Flow& flow) const;
+    void prefetch_end(uint32_t next, uint32_t later) const;
     void evict_oldest();
     void end_flow(uint32_t index, FlowEnd end);
     void account(Flow& flow);
@@ -117,7 +120,7 @@ class Analyzer::Impl final : public FragmentSink {
             halves_.prefetch(flow.halves[self]);
         }
         if (flow.tcp[self] != IndexHash::kNone) {
-            tcp_.prefetch(flow.tcp[self]);
+            tcp_.prefetch(flow.tcp[self], kSelfBytes);
         }
         if (flow.tcp[1 - self] != IndexHash::kNone) {
             tcp_.prefetch(flow.tcp[1 - self], kPeerBytes);

@@ -86,8 +86,21 @@ void Analyzer::Impl::expire() {
                 next_expiry_ns_ = std::min(next_expiry_ns_, ends_ns);
                 break;
             }
+            const uint32_t next = ages_.after(index);
+            prefetch_end(next, next == IndexHash::kNone ? next : ages_.after(next));
             end_flow(index, FlowEnd::kIdle);
         }
+    }
+}
+
+// A flow that ends was not looked at for long: it lies in no cache.
+void Analyzer::Impl::prefetch_end(uint32_t next, uint32_t later) const {
+    if (later != IndexHash::kNone) {
+        flows_.prefetch(later);
+    }
+    if (next != IndexHash::kNone) {
+        prefetch(flows_[next], Direction::kA);
+        prefetch(flows_[next], Direction::kB);
     }
 }
 
@@ -101,6 +114,9 @@ void Analyzer::Impl::evict_oldest() {
         }
     }
     if (oldest != IndexHash::kNone) {
+        // Most likely the next to go.
+        const uint32_t next = ages_.after(oldest);
+        prefetch_end(next, next == IndexHash::kNone ? next : ages_.after(next));
         end_flow(oldest, FlowEnd::kTableFull);
     }
 }
@@ -243,8 +259,10 @@ void Analyzer::Impl::finish() {
     std::sort(left.begin(), left.end(), [this](uint32_t a, uint32_t b) {
         return flows_[a].number < flows_[b].number;
     });
-    for (const uint32_t index : left) {
-        end_flow(index, FlowEnd::kFinished);
+    left.resize(left.size() + 2, IndexHash::kNone);
+    for (size_t i = 0; i + 2 < left.size(); ++i) {
+        prefetch_end(left[i + 1], left[i + 2]);
+        end_flow(left[i], FlowEnd::kFinished);
     }
     next_expiry_ns_ = std::numeric_limits<int64_t>::max();
 }

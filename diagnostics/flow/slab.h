@@ -3,14 +3,13 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <type_traits>
 #include <vector>
-
-#include "common/assert.h"
 
 namespace director::diagnostics {
 
@@ -31,16 +30,16 @@ class Slab {
             }
             index = used_++;
         }
-        new (&(*this)[index]) T();
+        std::construct_at(&(*this)[index]);
         return index;
     }
     void release(uint32_t index) { free_.push_back(index); }
 
     [[nodiscard]] T& operator[](uint32_t index) {
-        return *(reinterpret_cast<T*>(blocks_[index / kBlock].get()) + index % kBlock);
+        return *reinterpret_cast<T*>(&blocks_[index / kBlock][index % kBlock]);
     }
     [[nodiscard]] const T& operator[](uint32_t index) const {
-        return *(reinterpret_cast<const T*>(blocks_[index / kBlock].get()) + index % kBlock);
+        return *reinterpret_cast<const T*>(&blocks_[index / kBlock][index % kBlock]);
     }
     // Asks for the cache lines of the first `bytes` of one that is needed soon.
     void prefetch(uint32_t index, size_t bytes = sizeof(T)) const {
@@ -52,26 +51,30 @@ class Slab {
     [[nodiscard]] size_t capacity() const { return blocks_.size() * kBlock; }
 
   private:
-    static constexpr uint32_t kBlock = 2048;
-    static constexpr size_t kAlignment = size_t{1} << 21;  // of a large page
+    static constexpr uint32_t kBlock = 4096;
+    static constexpr uintptr_t kPage = 4096;
 
-    struct Free {
-        void operator()(std::byte* block) const { std::free(block); }
+    // Room for one, on cache lines of its own as far as its size allows.
+    struct alignas(std::max<size_t>(alignof(T), 64)) Room {
+        std::array<std::byte, sizeof(T)> bytes;
     };
 
     // In large pages where the system has them: flows are found in no order, and each that is found
-    // costs a walk through the page tables otherwise.
+    // costs a walk through the page tables otherwise. Few flows need none: it would be cleared
+    // whole.
     void add_block() {
-        constexpr size_t kBytes = (sizeof(T) * kBlock + kAlignment - 1) / kAlignment * kAlignment;
-        blocks_.emplace_back(static_cast<std::byte*>(std::aligned_alloc(kAlignment, kBytes)));
-        DIRECTOR_ASSERT(blocks_.back() != nullptr);
-        // Few flows need no large page, which would be cleared whole.
+        blocks_.push_back(std::make_unique_for_overwrite<Room[]>(kBlock));
         if (blocks_.size() > 1) {
-            static_cast<void>(::madvise(blocks_.back().get(), kBytes, MADV_HUGEPAGE));
+            const auto begin = reinterpret_cast<uintptr_t>(blocks_.back().get());
+            const uintptr_t skipped = (kPage - begin % kPage) % kPage;
+            static_cast<void>(
+                ::madvise(reinterpret_cast<std::byte*>(blocks_.back().get()) + skipped,
+                          sizeof(Room) * kBlock - skipped,
+                          MADV_HUGEPAGE));
         }
     }
 
-    std::vector<std::unique_ptr<std::byte, Free>> blocks_;
+    std::vector<std::unique_ptr<Room[]>> blocks_;
     std::vector<uint32_t> free_;
     uint32_t used_ = 0;
 };

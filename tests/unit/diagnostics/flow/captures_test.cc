@@ -21,6 +21,7 @@ struct Counts {
     const char* why = "";  // where they differ from tshark's
 };
 
+// NOLINTNEXTLINE(readability-identifier-naming): GoogleTest looks for this name.
 void PrintTo(const Counts& counts, std::ostream* out) {
     *out << counts.file;
 }
