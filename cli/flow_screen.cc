@@ -33,7 +33,7 @@ const std::vector<Column> kTitles = {{"FLOW", Align::kRight},
                                      {"TO BLAME"}};
 
 std::string endpoint_of(const IpAddress& address, uint16_t port) {
-    const std::string text = to_string(address);
+    std::string text = to_string(address);
     if (port == 0) {
         return text;
     }

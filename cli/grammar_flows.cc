@@ -1,5 +1,6 @@
 // The commands of flow diagnostics: of captured packets, without a directord.
 #include <charconv>
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,7 +50,7 @@ std::optional<int64_t> parse_span(std::string_view text) {
     if (failed != std::errc{} || scale == 0 || !(value >= 0 && value * scale <= kYear)) {
         return std::nullopt;
     }
-    return static_cast<int64_t>(value * scale * 1e9 + 0.5);
+    return std::llround(value * scale * 1e9);
 }
 
 std::string check_span(const std::string& text) {

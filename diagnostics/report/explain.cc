@@ -296,7 +296,7 @@ void explain_answers(const Side& client,
 }
 
 std::string endpoint_text(const IpAddress& address, uint16_t port) {
-    const std::string text = to_string(address);
+    std::string text = to_string(address);
     if (port == 0) {
         return text;
     }

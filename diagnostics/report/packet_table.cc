@@ -112,8 +112,12 @@ uint8_t mptcp_address(const TcpHeader& tcp) {
             }                                                              \
     }
 #define NUMBER(name, value) COLUMN(name, kNumber, put_number(out, value))
-#define IP(name, kind, statement) COLUMN(name, kind, if (headers.is_ip()) statement)
-#define TCP(name, kind, statement) COLUMN(name, kind, if (record.has_tcp) statement)
+#define IP(name, kind, statement) \
+    COLUMN(                       \
+        name, kind, if (headers.is_ip()) { statement; })
+#define TCP(name, kind, statement) \
+    COLUMN(                        \
+        name, kind, if (record.has_tcp) { statement; })
 #define TCP_NUMBER(name, value) TCP(name, kNumber, put_number(out, value))
 #define TCP_SIGNED(name, value) TCP(name, kNumber, put_signed(out, value))
 #define TCP_HEX(name, value, digits) TCP(name, kText, put_hex(out, value, digits))
