@@ -145,21 +145,19 @@ HashIndex index_sayings(const Sayings& sayings) {
     return index;
 }
 
-void accept(Unlinked& a,
-            Unlinked& b,
-            uint32_t of_a,
-            uint32_t of_b,
-            Evidence evidence,
-            uint32_t agreeing,
-            LinkResult& result) {
-    a.is_open[of_a] = false;
-    b.is_open[of_b] = false;
+ConnectionLink proxied(uint32_t of_a, uint32_t of_b, Evidence evidence, uint32_t agreeing) {
     ConnectionLink link;
     link.a = of_a;
     link.b = of_b;
     link.kind = LinkKind::kProxied;
     link.evidence = evidence;
     link.agreeing = agreeing;
+    return link;
+}
+
+void accept(Unlinked& a, Unlinked& b, const ConnectionLink& link, LinkResult& result) {
+    a.is_open[link.a] = false;
+    b.is_open[link.b] = false;
     result.links.push_back(link);
 }
 
@@ -182,7 +180,7 @@ void link_unique(
     }
     for (const Vote& vote : ballot.decide(a, b, result.ambiguous)) {
         const uint32_t evidence = strongest.get(Key(vote.a).add(vote.b).value());
-        accept(a, b, vote.a, vote.b, static_cast<Evidence>(evidence), vote.weight, result);
+        accept(a, b, proxied(vote.a, vote.b, static_cast<Evidence>(evidence), vote.weight), result);
     }
 }
 
@@ -273,8 +271,10 @@ class SameRequests {
         }
         for (size_t i = 0; i < series.a.size(); ++i) {
             if (candidates[i].size() == 1 && wanted[candidates[i][0]] == 1) {
-                accept(
-                    a, b, series.a[i], series.b[candidates[i][0]], Evidence::kRequest, 1, result);
+                accept(a,
+                       b,
+                       proxied(series.a[i], series.b[candidates[i][0]], Evidence::kRequest, 1),
+                       result);
             } else if (!candidates[i].empty()) {
                 AmbiguousConnection unclear{series.a[i], {}};
                 for (const uint32_t place : candidates[i]) {

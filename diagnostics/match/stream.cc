@@ -13,6 +13,7 @@ namespace director::diagnostics::matching {
 namespace {
 
 constexpr size_t kForwardedMax = 8;
+constexpr size_t kVersion1BytesMax = 107;  // of a PROXY header, as its description has it
 
 std::string_view as_text(std::span<const uint8_t> bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -78,8 +79,8 @@ std::optional<Endpoint> endpoint_of(std::string_view address, std::string_view p
 // "PROXY TCP4 192.0.2.1 198.51.100.1 4711 80\r\n"
 ProxyHeader read_version_1(std::string_view text) {
     const size_t end = text.find("\r\n");
-    if (end == std::string_view::npos || end > 107) {
-        return {};
+    if (end > kVersion1BytesMax) {
+        return {};  // none, or no such header
     }
     std::vector<std::string_view> words;
     std::string_view line = text.substr(0, end);
