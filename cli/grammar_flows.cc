@@ -132,7 +132,6 @@ void add_thresholds(CLI::App* command, const Request& request) {
     const auto add_count = [&](const auto& option) {
         command->add_option(option.name, request->analysis.*(option.field), option.help)
             ->type_name("NUMBER")
-            ->check(CLI::NonNegativeNumber)
             ->group(kThresholds);
     };
     for (const auto& option : kCounts) {
