@@ -12,26 +12,26 @@ namespace {
 constexpr int64_t kMs = 1'000'000;
 
 const Matched& lvs() {
-    static const Matched matched =
+    static const Matched kMatched =
         match_files({"pcaps/lvs-nat-client-side.pcap", "pcaps/lvs-nat-server-side.pcap"});
-    return matched;
+    return kMatched;
 }
 
 // tests/data/captures/README.md: sf15-1..5.
 const Matched& sharkfest() {
-    static const Matched matched = match_files({"captures/sf15-1-client-lan.pcap",
-                                                "captures/sf15-2-client-wan.pcap",
-                                                "captures/sf15-3-dc-inside-fw.pcap",
-                                                "captures/sf15-4-lb-external.pcap",
-                                                "captures/sf15-5-lb-internal.pcap"});
-    return matched;
+    static const Matched kMatched = match_files({"captures/sf15-1-client-lan.pcap",
+                                                 "captures/sf15-2-client-wan.pcap",
+                                                 "captures/sf15-3-dc-inside-fw.pcap",
+                                                 "captures/sf15-4-lb-external.pcap",
+                                                 "captures/sf15-5-lb-internal.pcap"});
+    return kMatched;
 }
 
 const Matched& airline() {
-    static const Matched matched = match_files({"captures/airline-1-pc.pcap",
-                                                "captures/airline-2-checkpoint-eth2.pcap",
-                                                "captures/airline-3-bigip-ext.pcap"});
-    return matched;
+    static const Matched kMatched = match_files({"captures/airline-1-pc.pcap",
+                                                 "captures/airline-2-checkpoint-eth2.pcap",
+                                                 "captures/airline-3-bigip-ext.pcap"});
+    return kMatched;
 }
 
 const ConversationLink* link_between(const Conversation& conversation, uint32_t p, uint32_t q) {
