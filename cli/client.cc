@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
@@ -70,6 +71,7 @@ Result<Client> Client::connect(const std::string& path) {
 
 Client::Client(Client&& other) noexcept
     : socket_(std::exchange(other.socket_, -1)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
       received_(std::move(other.received_)),
       notifications_(std::move(other.notifications_)),
       last_id_(other.last_id_) {}
@@ -78,6 +80,34 @@ Client::~Client() {
     if (socket_ >= 0) {
         ::close(socket_);
     }
+    if (descriptor_ >= 0) {
+        ::close(descriptor_);
+    }
+}
+
+void Client::wait_longer(uint64_t seconds) {
+    const timeval timeout{kAnswerTimeoutSeconds + static_cast<time_t>(seconds), 0};
+    setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+}
+
+// As recv(), and keeps a descriptor that comes along.
+ssize_t Client::receive(std::span<char> chunk) {
+    iovec part{.iov_base = chunk.data(), .iov_len = chunk.size()};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t count = ::recvmsg(socket_, &message, MSG_CMSG_CLOEXEC);
+    const cmsghdr* const header = count > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
+    if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+        if (descriptor_ >= 0) {
+            ::close(descriptor_);
+        }
+        std::memcpy(&descriptor_, CMSG_DATA(header), sizeof(descriptor_));
+    }
+    return count;
 }
 
 Result<std::string> Client::receive_line() {
@@ -91,7 +121,7 @@ Result<std::string> Client::receive_line() {
         }
         scanned = received_.size();
         std::array<char, 65536> chunk{};
-        const ssize_t count = ::recv(socket_, chunk.data(), chunk.size(), 0);
+        const ssize_t count = receive(chunk);
         if (count < 0 && errno == EINTR) {
             continue;
         }

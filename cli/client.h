@@ -1,11 +1,16 @@
 // directorctl's side of the control socket: one call at a time, waiting for the answer.
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstdint>
 #include <deque>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
+#include <utility>
 
 #include "common/result.h"
 
@@ -51,11 +56,19 @@ class Client {
     // says that there will be none.
     [[nodiscard]] tl::expected<nlohmann::json, CallError> next_notification();
 
+    // The next answers may take so much more time than usual.
+    void wait_longer(uint64_t seconds);
+
+    // A descriptor that came with the last answer, which is the caller's now; -1: none did.
+    [[nodiscard]] int take_descriptor() { return std::exchange(descriptor_, -1); }
+
   private:
     explicit Client(int socket) : socket_(socket) {}
     [[nodiscard]] Result<std::string> receive_line();
+    [[nodiscard]] ssize_t receive(std::span<char> chunk);
 
     int socket_;
+    int descriptor_ = -1;
     std::string received_;
     std::deque<nlohmann::json> notifications_;  // that came while an answer was waited for
     int last_id_ = 0;

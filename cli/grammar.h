@@ -92,5 +92,7 @@ void add_daemon_commands(Grammar& grammar);
 void add_flow_commands(Grammar& grammar);
 // Of packet matching (grammar_match.cc).
 void add_match_command(Grammar& grammar);
+// Of packets that pass, beside "flows" (grammar_live.cc).
+void add_live_commands(Grammar& grammar, CLI::App* flows);
 
 }  // namespace director::cli

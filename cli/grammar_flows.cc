@@ -241,7 +241,9 @@ void add_bits(Grammar& grammar, CLI::App* noun) {
 }  // namespace
 
 void add_flow_commands(Grammar& grammar) {
-    add_bits(grammar, add_flows(grammar));
+    CLI::App* const flows = add_flows(grammar);
+    add_bits(grammar, flows);
+    add_live_commands(grammar, flows);
 }
 
 }  // namespace director::cli

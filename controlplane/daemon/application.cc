@@ -135,6 +135,7 @@ Result<void> Application::start() {
     if (auto made = make_sides(); !made) {
         return made;
     }
+    make_diagnostics();
     make_requests();
     wake_ = std::make_unique<asio::posix::stream_descriptor>(io_, ::dup(engine_->wake_fd()));
     wait_for_engine();
@@ -202,6 +203,21 @@ Result<void> Application::make_sides() {
     return {};
 }
 
+void Application::make_diagnostics() {
+    std::vector<std::string> ports;
+    for (const config::Port& port : model_.ports) {
+        ports.push_back(port.name);
+    }
+    diagnostics_ = std::make_unique<DiagnosticsSide>(
+        DiagnosticsSide::Surroundings{.io = io_,
+                                      .clock = clock_,
+                                      .engine = *engine_,
+                                      .fleet = *fleet_,
+                                      .catalogue = services_->catalogue(),
+                                      .ports = std::move(ports),
+                                      .serve_engine = [this] { serve_engine(); }});
+}
+
 void Application::make_requests() {
     requests_ = std::make_unique<Requests>(Requests::Surroundings{
         .clock = clock_,
@@ -217,6 +233,7 @@ void Application::make_requests() {
         .vrrp = *vrrp_side_,
         .happenings = happenings_,
         .kernel = *kernel_side_,
+        .diagnostics = *diagnostics_,
         .sync = sync_,
         .loops_before = loops_older_,
         .reload = [this](uint32_t uid) { return reload(uid); },
@@ -442,6 +459,7 @@ void Application::sample(const Reports& reports, uint64_t asked_at_version) {
     }
     dataplane::io::publish_telemetry(telemetry_figures(reports, rings));
     requests_->sample(reports);
+    diagnostics_->sample();
     if (!model_.control.metrics_address.empty()) {
         metrics_.publish(snapshot(reports));
     }

@@ -16,6 +16,7 @@
 #include "config/model.h"
 #include "config/parse.h"
 #include "controlplane/daemon/census.h"
+#include "controlplane/daemon/diagnostics_side.h"
 #include "controlplane/daemon/fleet.h"
 #include "controlplane/daemon/happenings.h"
 #include "controlplane/daemon/health_side.h"
@@ -62,6 +63,7 @@ class Application {
     void on_synced();
     void tell_ready() const;
     void make_requests();
+    void make_diagnostics();
     void begin_vrrp();
     [[nodiscard]] Result<void> open_control_socket();
     [[nodiscard]] Result<void> start_sync(const config::Sync& settings);
@@ -99,6 +101,7 @@ class Application {
     std::unique_ptr<ServiceControl> services_;
     std::unique_ptr<HealthSide> health_side_;
     std::unique_ptr<Census> census_;
+    std::unique_ptr<DiagnosticsSide> diagnostics_;
     std::unique_ptr<KernelSide> kernel_side_;
     std::unique_ptr<ProbeSide> probe_side_;
     std::unique_ptr<Programs> programs_;

@@ -60,6 +60,7 @@ server::RequestTable Requests::table() {
     add_kernel(table);
     add_changes(table);
     config_requests_.add_to(table);
+    around_.diagnostics.add_to(table);
     return table;
 }
 

@@ -16,6 +16,7 @@
 #include "controlplane/daemon/census.h"
 #include "controlplane/daemon/config_requests.h"
 #include "controlplane/daemon/connection_pages.h"
+#include "controlplane/daemon/diagnostics_side.h"
 #include "controlplane/daemon/drain_requests.h"
 #include "controlplane/daemon/edit_requests.h"
 #include "controlplane/daemon/explain_requests.h"
@@ -49,6 +50,7 @@ class Requests {
         VrrpSide& vrrp;
         Happenings& happenings;
         const KernelSide& kernel;
+        DiagnosticsSide& diagnostics;
         const std::unique_ptr<SyncControl>& sync;  // null: off
         const std::vector<dataplane::io::LoopCounters>& loops_before;
         std::function<Result<std::string>(uint32_t uid)> reload;

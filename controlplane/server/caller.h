@@ -23,6 +23,8 @@ class Subscriber {
     // From the event `since` on; replaces what was subscribed to before.
     virtual void subscribe(uint64_t since, TopicSet topics) = 0;
     virtual void unsubscribe() = 0;
+    // The next answer goes with this descriptor, which is the subscriber's from now on.
+    virtual void hand_over(int descriptor) = 0;
 };
 
 struct Caller {

@@ -90,6 +90,23 @@ inline constexpr MethodText kConfigShow{"config_show",
 inline constexpr MethodText kConfigDiff{
     "config_diff", "", "how what serves now differs from the configuration file", Access::kReads};
 
+inline constexpr MethodText kHealth{
+    "health",
+    R"({"filter": string, "seconds": number, "one_in": number})",
+    "watch connections for some seconds: what is wrong with which service and server, worst first",
+    Access::kReads};
+
+inline constexpr MethodText kCapture{
+    "capture",
+    R"({"filter": string, "drops": boolean, "snap": number, "rate": number, "bytes_max": number, )"
+    R"("packets_max": number, "seconds": number, "one_in": number})",
+    "packets of both sides as pcapng, by a socket that comes with the answer",
+    Access::kChanges};
+inline constexpr MethodText kFlows{
+    "flows",
+    R"({"filter": string, "json": boolean, "seconds": number, "rate": number, "one_in": number})",
+    "records of flows as they end, by a socket that comes with the answer",
+    Access::kChanges};
 inline constexpr MethodText kReload{
     "reload", "", "read the configuration file again and apply what changed", Access::kChanges};
 inline constexpr MethodText kEdit{
@@ -131,9 +148,10 @@ inline constexpr MethodText kConfigSave{
     Access::kChanges};
 
 inline constexpr std::array kMethods{
-    kHello,     kStatus,  kServices,   kConnections, kRoutes,      kNeighbours, kDrops,
-    kChecks,    kWorkers, kSync,       kVrrp,        kEvents,      kSubscribe,  kUnsubscribe,
-    kLogLevels, kExplain, kConfigShow, kConfigDiff,  kReload,      kEdit,       kZero,
-    kDrain,     kUndrain, kLogLevel,   kConfigCheck, kConfigApply, kConfigSave};
+    kHello,     kStatus,      kServices,  kConnections, kRoutes,      kNeighbours,
+    kDrops,     kChecks,      kWorkers,   kSync,        kVrrp,        kEvents,
+    kSubscribe, kUnsubscribe, kLogLevels, kExplain,     kConfigShow,  kConfigDiff,
+    kReload,    kEdit,        kZero,      kHealth,      kCapture,     kFlows,
+    kDrain,     kUndrain,     kLogLevel,  kConfigCheck, kConfigApply, kConfigSave};
 
 }  // namespace director::server

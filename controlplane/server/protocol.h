@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "controlplane/server/config_protocol.h"
+#include "controlplane/server/diagnostics_protocol.h"
 #include "controlplane/server/edit_protocol.h"
 #include "controlplane/server/explain_protocol.h"
 #include "controlplane/server/kernel_protocol.h"

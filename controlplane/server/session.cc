@@ -1,10 +1,13 @@
 #include "controlplane/server/session.h"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <asio/buffer.hpp>
 #include <asio/post.hpp>
 #include <asio/write.hpp>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -41,6 +44,19 @@ Session::Session(Socket socket,
       unread_bytes_max_(options.unread_bytes_max),
       reader_(caller_.role == Role::kAdmin ? options.admin_message_bytes_max
                                            : options.message_bytes_max) {}
+
+Session::~Session() {
+    if (descriptor_ >= 0) {
+        ::close(descriptor_);
+    }
+}
+
+void Session::hand_over(int descriptor) {
+    if (descriptor_ >= 0) {
+        ::close(descriptor_);
+    }
+    descriptor_ = descriptor;
+}
 
 void Session::start() {
     caller_.subscriber = weak_from_this();
@@ -204,6 +220,9 @@ void Session::write_more() {
         return;
     }
     writing_.swap(pending_);
+    if (descriptor_ >= 0) {
+        write_with_descriptor();
+    }
     asio::async_write(socket_,
                       asio::buffer(writing_),
                       [self = shared_from_this()](const asio::error_code& error, size_t) {
@@ -223,6 +242,30 @@ void Session::write_more() {
                               self->run_soon();
                           }
                       });
+}
+
+// Sends the answer's first bytes together with the descriptor. Should the socket be full, which
+// takes a client that asks and does not read, the client gets an answer without.
+void Session::write_with_descriptor() {
+    constexpr size_t kBytesMax = 1;
+    iovec part{.iov_base = writing_.data(), .iov_len = std::min(writing_.size(), kBytesMax)};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &descriptor_, sizeof(int));
+    const ssize_t sent = ::sendmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0) {
+        writing_.erase(0, static_cast<size_t>(sent));
+    }
+    ::close(descriptor_);
+    descriptor_ = -1;
 }
 
 void Session::close_when_done() {

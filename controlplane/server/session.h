@@ -21,6 +21,9 @@ class Session final : public Subscriber, public std::enable_shared_from_this<Ses
     using OnClose = std::function<void(Session&)>;
 
     // `table` must stay until close(); `on_close` is called once, unless the owner closed it.
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+    ~Session() override;
     Session(Socket socket,
             const ServerOptions& options,
             const RequestTable& table,
@@ -33,6 +36,7 @@ class Session final : public Subscriber, public std::enable_shared_from_this<Ses
 
     void subscribe(uint64_t since, TopicSet topics) override;
     void unsubscribe() override { subscription_.reset(); }
+    void hand_over(int descriptor) override;
     // Sends what the client has subscribed to, as far as it reads.
     void send_events();
 
@@ -48,6 +52,7 @@ class Session final : public Subscriber, public std::enable_shared_from_this<Ses
     void on_answer(const std::string& response);
     void send(const std::string& line);
     void write_more();
+    void write_with_descriptor();
     void close_when_done();
     void fail();
     [[nodiscard]] bool is_throttled() const;
@@ -65,6 +70,7 @@ class Session final : public Subscriber, public std::enable_shared_from_this<Ses
     std::string writing_;         // what the kernel is being given
     size_t calls_under_way_ = 0;  // messages without their answer yet
     std::optional<Subscription> subscription_;
+    int descriptor_ = -1;  // to go with the next answer
     bool is_open_ = true;
     bool is_reading_ = false;
     bool is_running_messages_ = false;

@@ -16,6 +16,7 @@ ARGUMENTS = {
     "connections": [{}, {"limit": 3}],
     "events": [{}, {"limit": 5, "topics": ["daemon", "vrrp"]}],
     "config_show": [{}, {"defaults": True}],
+    "health": [{"seconds": 1}],
     "subscribe": [{"since": 1}],
 }
 CHANGES = {"log_level": [{"level": "info"}], "zero": [{}], "config_check": [{"text": "nonsense"}]}

@@ -139,6 +139,13 @@ nlohmann::json full_vrrp() {
     return vrrp;
 }
 
+nlohmann::json full_health() {
+    HealthView health;
+    health.verdicts.resize(1);
+    health.servers.resize(1);
+    return health;
+}
+
 nlohmann::json full_explanation() {
     ExplainView view;
     view.steps.resize(1);
@@ -190,6 +197,9 @@ std::map<std::string_view, nlohmann::json> samples() {
             {kExplain.name, full_explanation()},
             {kConfigShow.name, ConfigTextView{}},
             {kConfigDiff.name, diff},
+            {kHealth.name, full_health()},
+            {kCapture.name, StreamView{}},
+            {kFlows.name, StreamView{}},
             {kReload.name, message},
             {kEdit.name, message},
             {kZero.name, message},
@@ -286,6 +296,7 @@ TEST(SchemaTest, WhatReadersMaySendChangesNothing) {
                                           "routes",
                                           "neighbours",
                                           "drops",
+                                          "health",
                                           "checks",
                                           "workers",
                                           "sync",

@@ -1,0 +1,71 @@
+// Diagnostics as the control plane sees them: taps of the workers, watches of the diagnostics
+// thread, and the requests "capture", "flows" and "health". Control-plane thread only.
+#pragma once
+
+#include <array>
+#include <asio/io_context.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/time.h"
+#include "controlplane/daemon/diagnostics_thread.h"
+#include "controlplane/daemon/fleet.h"
+#include "controlplane/daemon/tap_filter.h"
+#include "controlplane/daemon/watch_flows.h"
+#include "controlplane/plan/catalogue.h"
+#include "controlplane/server/diagnostics_protocol.h"
+#include "controlplane/server/request_table.h"
+
+namespace director::daemon {
+
+// What was observed, in words.
+[[nodiscard]] server::HealthView health_view(const HealthReport& report);
+
+class DiagnosticsSide {
+  public:
+    struct Surroundings {
+        asio::io_context& io;
+        const Clock& clock;
+        dataplane::io::Engine& engine;
+        Fleet& fleet;
+        const plan::Catalogue& catalogue;
+        std::vector<std::string> ports;
+        std::function<void()> serve_engine;
+    };
+
+    explicit DiagnosticsSide(Surroundings surroundings);
+    DiagnosticsSide(const DiagnosticsSide&) = delete;
+    DiagnosticsSide& operator=(const DiagnosticsSide&) = delete;
+
+    void add_to(server::RequestTable& table);
+    // Every few seconds: services and servers may have come.
+    void sample();
+
+  private:
+    // A tap that nobody has, or whose watch runs, or that the workers are still to forget.
+    enum class TapState : uint8_t { kFree, kInUse, kEnding };
+    using MakeWatch = std::function<std::shared_ptr<Watch>(uint8_t tap)>;
+
+    void answer_capture(const nlohmann::json& params, const server::Reply& reply);
+    void answer_flows(const nlohmann::json& params, const server::Reply& reply);
+    void answer_health(const nlohmann::json& params, const server::Reply& reply);
+    // False: all taps are in use, which `reply` is told.
+    bool watch(const dataplane::MirrorTap& tap, const MakeWatch& make, const server::Reply& reply);
+    void set_tap(uint8_t number, const dataplane::MirrorTap& tap, std::function<void()> done);
+    void end(uint8_t number);
+    [[nodiscard]] std::shared_ptr<const WatchNames> names() const;
+
+    Surroundings around_;
+    std::array<TapState, dataplane::kTapsMax> taps_{};
+    // By number, while the client waits for it.
+    std::map<uint64_t, server::Reply> waiting_;
+    uint64_t last_waiting_ = 0;
+    DiagnosticsThread thread_;
+};
+
+}  // namespace director::daemon
