@@ -15,7 +15,7 @@ namespace director::diagnostics::matching {
 namespace {
 
 constexpr double kTop = 118;
-constexpr double kLeft = 150;
+constexpr double kLeft = 175;
 constexpr double kRight = 190;
 constexpr double kBetweenPoints = 300;
 constexpr double kRowMin = 30;   // between the beginnings of two rows: room for a label

@@ -2,6 +2,8 @@
 // table with handlers of every temper. Whatever comes, each message is answered at most once and
 // each answer is one line of JSON-RPC; what changes something is never run for a reader; and
 // subscriptions hold the stream to its bounds.
+#include <unistd.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -45,6 +47,7 @@ class Subscriber final : public director::server::Subscriber {
         }
     }
     void unsubscribe() override {}
+    void hand_over(int descriptor) override { ::close(descriptor); }
 
   private:
     const EventStream& stream_;
