@@ -27,7 +27,7 @@ check "Chromium shows the page" \
 check "both services are there" browsed '"TCP 170.210.122.104:80" in d["text"] and "TCP 170.210.122.104:8080" in d["text"]'
 check "one of two servers is up, the sorry server is none of them" browsed '"1 of 2 up" in d["text"] and "1 of 3" not in d["text"]'
 check "one server is up, one is down" browsed '"192.168.0.107:80\ndown" in d["text"] and "192.168.0.108:80\nup" in d["text"]'
-check "what happened before the page was opened is told" browsed '"192.168.0.107:80" in d["text"].split("Latest events")[1]'
+check "what happened before the page was opened is told" browsed '"[192.168.0.107]:tcp:80 of VS" in d["text"].split("Latest events")[1]'
 check "rates are drawn" browsed 'd["sparklines"] == 2'
 check "nothing is wider than a phone of 360 pixels" browsed 'd["scroll_width"] <= 360'
 check "its script has no complaint" browsed 'not d["complaints"]'
