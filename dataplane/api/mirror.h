@@ -44,7 +44,7 @@ struct MirrorTap {
     Be16 virtual_port{};
     Be16 server_port{};
     IpPrefix hosts{IpAddress{}, 0};   // any end, on any side
-    Be16 port{};                        // the same
+    Be16 port{};                      // the same
     uint32_t one_in = 1;              // every n-th client's end: connections whole or not at all
     uint32_t packets_per_second = 0;  // 0: as many as there are
 };

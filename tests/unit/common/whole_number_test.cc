@@ -1,8 +1,8 @@
 #include "common/whole_number.h"
 
-#include <gtest/gtest.h>
-
 #include <cstdint>
+
+#include <gtest/gtest.h>
 
 namespace director {
 namespace {
