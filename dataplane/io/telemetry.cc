@@ -24,13 +24,14 @@ std::shared_ptr<const TelemetryFigures> latest() {
 
 // Adds to the figure of each name.
 void add(const Figures& figures, Figures& sum) {
-    for (const auto& [name, value] : figures) {
-        const auto known = std::find_if(
-            sum.begin(), sum.end(), [&](const auto& figure) { return figure.first == name; });
+    for (const auto& figure : figures) {
+        const auto known = std::find_if(sum.begin(), sum.end(), [&figure](const auto& one) {
+            return one.first == figure.first;
+        });
         if (known != sum.end()) {
-            known->second += value;
+            known->second += figure.second;
         } else {
-            sum.emplace_back(name, value);
+            sum.push_back(figure);
         }
     }
 }
