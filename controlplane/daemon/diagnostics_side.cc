@@ -159,7 +159,9 @@ std::shared_ptr<const WatchNames> DiagnosticsSide::names() const {
     return names;
 }
 
-void DiagnosticsSide::set_tap(uint8_t number, const MirrorTap& tap, std::function<void()> done) {
+void DiagnosticsSide::set_tap(uint8_t number,
+                              const MirrorTap& tap,
+                              const std::function<void()>& done) {
     auto left = std::make_shared<uint32_t>(around_.fleet.size());
     for (uint16_t worker = 0; worker < around_.fleet.size(); ++worker) {
         auto job = std::make_shared<TapJob>();

@@ -56,7 +56,9 @@ class DiagnosticsSide {
     void answer_health(const nlohmann::json& params, const server::Reply& reply);
     // False: all taps are in use, which `reply` is told.
     bool watch(const dataplane::MirrorTap& tap, const MakeWatch& make, const server::Reply& reply);
-    void set_tap(uint8_t number, const dataplane::MirrorTap& tap, std::function<void()> done);
+    void set_tap(uint8_t number,
+                 const dataplane::MirrorTap& tap,
+                 const std::function<void()>& done);
     void end(uint8_t number);
     [[nodiscard]] std::shared_ptr<const WatchNames> names() const;
 

@@ -44,6 +44,11 @@ std::optional<Place> read_cursor(std::string_view text) {
     return Place{*mark, *address, *port, *protocol};
 }
 
+// Of a page before, or of none.
+bool is_cursor(const std::string& text) {
+    return text.empty() || read_cursor(text).has_value();
+}
+
 bool is_wanted(const plan::ServiceEntry& service, const ServicesWanted& wanted) {
     if (service.source_nat) {
         return false;
@@ -68,7 +73,7 @@ Result<ServicesWanted> services_wanted(const json& params) {
     const json cursor = params.value("cursor", json(""));
     const auto limit = number("limit", SIZE_MAX);
     if (!cursor.is_string() || !limit || (params.contains("limit") && *limit == 0) ||
-        (cursor != "" && !read_cursor(cursor.get_ref<const std::string&>()))) {
+        !is_cursor(cursor.get_ref<const std::string&>())) {
         return failure("expected cursor: string from the page before, limit: 1 or more");
     }
     wanted.cursor = cursor.get<std::string>();

@@ -19,6 +19,7 @@ class ServicePagesTest : public testing::Test {
 
     void serve(const std::vector<uint16_t>& ports) {
         std::vector<config::VirtualService> services;
+        services.reserve(ports.size());
         for (const uint16_t port : ports) {
             services.push_back(service_at(port, {machine(107)}));
         }
