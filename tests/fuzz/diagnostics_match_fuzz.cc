@@ -109,6 +109,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         builders[point].add(packet, headers_from(bytes, text));
     }
     std::vector<VantagePoint> points;
+    points.reserve(builders.size());
     for (PointBuilder& builder : builders) {
         points.push_back(std::move(builder).finish());
     }
