@@ -299,7 +299,6 @@ void DiagnosticsSide::answer_health(const json& params, const server::Reply& rep
             tap,
             settings,
             static_cast<int64_t>(*seconds) * kSecond,
-            false,
             [this, number](HealthReport report) {
                 asio::post(around_.io, [this, number, report = std::move(report)] {
                     if (const auto found = waiting_.find(number); found != waiting_.end()) {

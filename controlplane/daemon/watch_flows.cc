@@ -142,13 +142,9 @@ void WatchFlowStream::finish(int64_t /*now_ns*/, const TapCounts& counts) {
 
 WatchHealth::WatchHealth(uint8_t tap,
                          const diagnostics::AnalysisSettings& settings,
-                         int64_t period_ns,
-                         bool is_repeated,
+                         int64_t duration_ns,
                          Tell tell)
-    : WatchFlows(tap, settings),
-      period_ns_(period_ns),
-      is_repeated_(is_repeated),
-      tell_(std::move(tell)) {}
+    : WatchFlows(tap, settings), duration_ns_(duration_ns), tell_(std::move(tell)) {}
 
 void WatchHealth::take(const FlowRecord& record, const Owner& owner) {
     if (pending_ && (record.flow != pending_->first.flow)) {
@@ -186,37 +182,27 @@ void WatchHealth::add_pending() {
 void WatchHealth::turn(int64_t now_ns) {
     now_ns_ = now_ns;
     began_ns_ = began_ns_ == 0 ? now_ns : began_ns_;
-    if (is_repeated_ && now_ns - began_ns_ >= period_ns_) {
-        report(now_ns, {});
-    }
 }
 
 bool WatchHealth::is_over(int64_t now_ns) {
-    return is_stopped_ || (!is_repeated_ && began_ns_ != 0 && now_ns - began_ns_ >= period_ns_);
+    return began_ns_ != 0 && now_ns - began_ns_ >= duration_ns_;
 }
 
 void WatchHealth::finish(int64_t now_ns, const TapCounts& counts) {
     now_ns_ = now_ns;
-    report(now_ns, counts);
-}
-
-void WatchHealth::report(int64_t now_ns, const TapCounts& counts) {
     end_flows();
     if (pending_) {
         add_pending();
     }
     HealthReport report;
     report.observed_s = static_cast<double>(now_ns - began_ns_) / 1e9;
-    report.packets = packets() - packets_before_;
+    report.packets = packets();
     report.counts = counts;
     for (const auto& [key, facts] : facts_) {
         report.servers.push_back({names().service(dataplane::ServiceId{key.first}),
                                   names().server(dataplane::RealServerId{key.second}),
                                   facts});
     }
-    facts_.clear();
-    began_ns_ = now_ns;
-    packets_before_ = packets();
     tell_(std::move(report));
 }
 

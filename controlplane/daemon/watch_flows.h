@@ -88,42 +88,35 @@ struct HealthReport {
     std::vector<diagnostics::ObservedServer> servers;
 };
 
-// Observes for some time, once or again and again.
+// Observes for some time.
 class WatchHealth final : public WatchFlows {
   public:
     using Tell = std::function<void(HealthReport)>;
 
-    // `tell` is called by the diagnostics thread at the end of each time.
+    // `tell` is called by the diagnostics thread at the end of that time.
     WatchHealth(uint8_t tap,
                 const diagnostics::AnalysisSettings& settings,
-                int64_t period_ns,
-                bool is_repeated,
+                int64_t duration_ns,
                 Tell tell);
 
     void turn(int64_t now_ns) override;
     void finish(int64_t now_ns, const TapCounts& counts) override;
     [[nodiscard]] bool is_over(int64_t now_ns) override;
     [[nodiscard]] bool is_done() override { return true; }
-    // The control plane has no use for it any more.
-    void stop() { is_stopped_ = true; }
 
   private:
     using Key = std::pair<uint32_t, uint32_t>;  // service and server
 
     void take(const diagnostics::FlowRecord& record, const Owner& owner) override;
-    void report(int64_t now_ns, const TapCounts& counts);
     void add_pending();
 
-    int64_t period_ns_;
-    bool is_repeated_;
+    int64_t duration_ns_;
     Tell tell_;
     int64_t began_ns_ = 0;
     int64_t now_ns_ = 0;
-    uint64_t packets_before_ = 0;
     std::map<Key, diagnostics::ServerFacts> facts_;
     // The first direction of a pair, until the second comes, which follows at once.
     std::optional<std::pair<diagnostics::FlowRecord, Owner>> pending_;
-    std::atomic<bool> is_stopped_ = false;
 };
 
 }  // namespace director::daemon
