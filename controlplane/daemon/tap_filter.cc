@@ -35,10 +35,10 @@ std::optional<Be16> parse_port(std::string_view text) {
 // "10.0.0.1", "10.0.0.0/8", "10.0.0.1:80", "[2001:db8::1]:80", "2001:db8::/32", ":80".
 bool read_end(std::string_view text, IpPrefix& prefix, Be16& port) {
     const size_t colon = text.rfind(':');
-    const bool has_brackets = text.starts_with('[');
-    const bool is_one_colon = colon != std::string_view::npos && text.find(':') == colon;
+    const bool has_colon = colon != std::string_view::npos;
+    const bool is_one_colon = has_colon && text.find(':') == colon;
     std::string_view address = text;
-    if ((is_one_colon || (has_brackets && text[colon - 1] == ']'))) {
+    if (is_one_colon || (has_colon && text.substr(0, colon).ends_with(']'))) {
         const auto read = parse_port(text.substr(colon + 1));
         if (!read) {
             return false;
