@@ -80,6 +80,7 @@ class Analyzer::Impl final : public FragmentSink {
     [[nodiscard]] uint32_t begin_flow(const DirectedKey& key,
                                       uint64_t hash,
                                       const Headers& headers);
+    [[nodiscard]] bool has_lasted(const Flow& flow) const;
     [[nodiscard]] bool is_another(const Flow& flow,
                                   const DirectedKey& key,
                                   const Packet& packet,

@@ -36,6 +36,8 @@ uint32_t Analyzer::Impl::find_or_begin(const DirectedKey& key,
             end_flow(index, FlowEnd::kIdle);
         } else if (is_another(flow, key, packet, headers)) {
             end_flow(index, FlowEnd::kFinished);
+        } else if (has_lasted(flow)) {
+            end_flow(index, FlowEnd::kGoesOn);
         } else {
             return index;
         }
@@ -44,6 +46,11 @@ uint32_t Analyzer::Impl::find_or_begin(const DirectedKey& key,
         evict_oldest();
     }
     return begin_flow(key, hash, headers);
+}
+
+bool Analyzer::Impl::has_lasted(const Flow& flow) const {
+    return settings_.active_timeout_ns != 0 &&
+           now_ns_ - half_of(flow, Direction::kA)->first_ns >= settings_.active_timeout_ns;
 }
 
 bool Analyzer::Impl::is_another(const Flow& flow,

@@ -91,8 +91,8 @@ enum FlowStatusBit : uint64_t {
     kFlowIpv6 = 0x8000,
 };
 
-// Why a flow was emitted.
-enum class FlowEnd : uint8_t { kFinished, kIdle, kTableFull };
+// Why a flow was emitted. kGoesOn: it lasted for the active timeout, and is another one from here.
+enum class FlowEnd : uint8_t { kFinished, kIdle, kTableFull, kGoesOn };
 
 // The minimum, maximum, mean and spread of a series; all 0 of an empty one.
 struct Spread {

@@ -36,6 +36,9 @@ struct AnalysisSettings {
     int64_t closing_timeout_ns = 120 * kSecond;
     int64_t closed_timeout_ns = 10 * kSecond;
     int64_t reset_timeout_ns = 100 * kMillisecond;
+    // A flow that has lasted so long is emitted with its next packet and goes on as another one, so
+    // that long ones are heard of while they last (RFC 5102 section 5.11.1). 0: never.
+    int64_t active_timeout_ns = 0;
 
     // Scans. A flow of at most so many packets may be a try of a scan.
     uint32_t scan_packets_max = 4;

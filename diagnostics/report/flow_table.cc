@@ -31,7 +31,17 @@ double shortest_or_none(const Spread& trips) {
 }
 
 std::string_view end_name(FlowEnd end) {
-    return end == FlowEnd::kFinished ? "finished" : end == FlowEnd::kIdle ? "idle" : "table full";
+    switch (end) {
+        case FlowEnd::kFinished:
+            return "finished";
+        case FlowEnd::kIdle:
+            return "idle";
+        case FlowEnd::kTableFull:
+            return "table full";
+        case FlowEnd::kGoesOn:
+            return "goes on";
+    }
+    return "";
 }
 
 std::string_view tick_name(TickSource source) {

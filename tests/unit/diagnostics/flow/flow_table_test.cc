@@ -208,6 +208,34 @@ TEST_F(Flows, GiveWayOldestFirstWhenTheTableIsFull) {
     EXPECT_EQ(analyzer_->report().flows_evicted, 1U);
 }
 
+// A long flow is heard of while it lasts, by records that add up to it; silence alone ends none.
+TEST_F(Flows, ThatLastLongAreEmittedInPieces) {
+    AnalysisSettings settings;
+    settings.active_timeout_ns = 10 * kSecond;
+    use(settings);
+    open();
+    for (uint32_t i = 0; i < 25; ++i) {
+        feed_->pass(kSecond);
+        client(kAck, 101 + i * 100, 501, 100);
+        server(kAck, 501, 201 + i * 100);
+    }
+    // Each has a client's packets of 10 s, the first one the handshake's as well.
+    ASSERT_EQ(records_.flows.size(), 4U);
+    EXPECT_EQ(records_.flows[0].end, FlowEnd::kGoesOn);
+    EXPECT_EQ(records_.flows[0].packets, 11U);
+    EXPECT_EQ(records_.flows[2].packets, 10U);
+    EXPECT_EQ(records_.flows[2].tcp.syns, 0U);
+    analyzer_->finish();
+    uint64_t packets = 0;
+    uint64_t trips = 0;
+    for (const FlowRecord& record : records_.flows) {
+        packets += record.packets;
+        trips += record.tcp.trips.ack_trip.count;
+    }
+    EXPECT_EQ(packets, 3U + 2 * 25);
+    EXPECT_EQ(trips, 1U + 1 + 25);
+}
+
 // Adds up without keeping.
 class SummingSink final : public RecordSink {
   public:
