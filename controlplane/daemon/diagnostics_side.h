@@ -16,7 +16,7 @@
 #include "controlplane/daemon/diagnostics_thread.h"
 #include "controlplane/daemon/fleet.h"
 #include "controlplane/daemon/tap_filter.h"
-#include "controlplane/daemon/watch_flows.h"
+#include "controlplane/daemon/watch_health.h"
 #include "controlplane/plan/catalogue.h"
 #include "controlplane/server/diagnostics_protocol.h"
 #include "controlplane/server/request_table.h"

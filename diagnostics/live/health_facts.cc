@@ -15,7 +15,11 @@ void add_end(EndFacts& end, const FlowRecord& record) {
     end.zero_episodes += record.tcp.window.zero_episodes;
     end.zero_total_ns += record.tcp.window.zero_total_ns;
     end.resets += record.tcp.resets;
-    const Spread& trip = record.tcp.trips.ack_trip;
+}
+
+// From what the opposite end sent to this end's ACK of it.
+void add_trips(EndFacts& end, const FlowRecord& opposite) {
+    const Spread& trip = opposite.tcp.trips.ack_trip;
     end.trips.add(trip.count, trip.mean, trip.max);
 }
 
@@ -71,9 +75,11 @@ void ServerFacts::add(const FlowRecord* client_side,
     if (client_side != nullptr) {
         scans += client_side->scan != ScanKind::kNone ? 1 : 0;
         add_end(client, *client_side);
+        add_trips(server, *client_side);
     }
     if (server_side != nullptr) {
         add_end(server, *server_side);
+        add_trips(client, *server_side);
     }
 }
 
