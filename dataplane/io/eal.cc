@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <string_view>
 
 #include <rte_eal.h>
@@ -20,16 +21,20 @@
 
 #include "common/log.h"
 #include "dataplane/io/memory_plan.h"
+#include "dataplane/io/runtime_directory.h"
 #include "dataplane/io/telemetry.h"
 
 namespace director::dataplane::io {
+
+namespace fs = std::filesystem;
+
 namespace {
 
 bool g_is_running = false;
 bool g_was_started = false;
 
-std::string& runtime_directory() {
-    static std::string path;
+fs::path& runtime_directory() {
+    static fs::path path;
     return path;
 }
 
@@ -77,10 +82,6 @@ std::string lcore_map(const EngineSettings& settings) {
         map += fmt::format(",{}@{}", i + 1, settings.worker_cpus[i]);
     }
     return map;
-}
-
-std::string file_prefix_of(const EngineSettings& settings) {
-    return fmt::format("{}-{}", settings.program_name, getpid());
 }
 
 // CPUs that this process may not use make EAL fail with a hint that names no CPU: look first.
@@ -168,7 +169,7 @@ Result<std::vector<std::string>> eal_command_line(const EngineSettings& settings
         add(memory_arguments(memory_need(settings), free_hugepages()));
     }
     if (!names_any(own, std::array<std::string_view, 1>{"--file-prefix"})) {
-        add({"--file-prefix", file_prefix_of(settings)});
+        add({"--file-prefix", own_file_prefix(settings.program_name)});
     }
     if (!names_any(own, std::array<std::string_view, 1>{"--log-level"})) {
         add({"--log-level", "error"});
@@ -208,7 +209,8 @@ Result<std::unique_ptr<Eal>> Eal::start(const EngineSettings& settings) {
     for (std::string& argument : *line) {
         arguments.push_back(argument.data());
     }
-    runtime_directory() = "/var/run/dpdk/" + file_prefix_of(settings);
+    remove_left_directories(kRuntimeRoot, settings.program_name);
+    runtime_directory() = fs::path(kRuntimeRoot) / own_file_prefix(settings.program_name);
     std::atexit(&remove_runtime_directory);
     std::unique_ptr<Eal> eal(new Eal);
     g_was_started = true;
