@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <map>
 #include <optional>
 #include <vector>
 
 #include "common/address.h"
+#include "common/whole_number.h"
 
 namespace director::daemon {
 namespace {
@@ -26,10 +26,8 @@ std::vector<std::string_view> words_of(std::string_view text) {
 }
 
 std::optional<Be16> parse_port(std::string_view text) {
-    uint16_t port = 0;
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), port);
-    const bool is_good = failed == std::errc{} && end == text.data() + text.size() && port != 0;
-    return is_good ? std::optional(Be16::from_host(port)) : std::nullopt;
+    const auto port = whole_number<uint16_t>(text);
+    return port && *port != 0 ? std::optional(Be16::from_host(*port)) : std::nullopt;
 }
 
 // "10.0.0.1", "10.0.0.0/8", "10.0.0.1:80", "[2001:db8::1]:80", "2001:db8::/32", ":80".
