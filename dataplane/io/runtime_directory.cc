@@ -68,7 +68,7 @@ size_t remove_left_directories(const fs::path& root, std::string_view program) {
         }
         std::error_code failed;
         fs::remove_all(entry->path(), failed);
-        removed += failed ? 0 : 1;
+        removed += failed ? 0U : 1U;
     }
     return removed;
 }
