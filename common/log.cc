@@ -1,16 +1,17 @@
 #include "common/log.h"
 
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <memory>
 #include <string>
-#include <system_error>
 
 #include "common/log_limit.h"
 
@@ -24,25 +25,61 @@ LogLevel& threshold() {
     return level;
 }
 
-// syslog(3)'s numbers.
-constexpr std::array<int, 4> kPriorities{7, 6, 4, 3};
+constexpr std::array kSpdlogLevels{
+    spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err};
 
-struct CloseFile {
-    void operator()(std::FILE* file) const { static_cast<void>(std::fclose(file)); }
+// The pattern's flag %P: a line's priority as the journal reads it.
+class Priority final : public spdlog::custom_flag_formatter {
+  public:
+    void format(const spdlog::details::log_msg& message,
+                const std::tm& /*time*/,
+                spdlog::memory_buf_t& line) override {
+        // syslog(3)'s numbers by spdlog's levels: trace, debug, info, warning, error, critical,
+        // off.
+        constexpr std::string_view kNumbers = "7764322";
+        const std::array<char, 3> text{'<', kNumbers[message.level], '>'};
+        line.append(text.data(), text.data() + text.size());
+    }
+    [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+        return std::make_unique<Priority>();
+    }
 };
-std::unique_ptr<std::FILE, CloseFile>& log_file() {
-    static std::unique_ptr<std::FILE, CloseFile> file;  // null: standard error
-    return file;
+
+// Wall-clock time in UTC: what operators line up with other machines' logs.
+constexpr const char* kPlainPattern = "%Y-%m-%dT%H:%M:%S.%eZ %l %n %v";
+constexpr const char* kJournalPattern = "%P%l %n %v";
+
+std::unique_ptr<spdlog::formatter> formatter(const char* pattern) {
+    auto made = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
+    made->add_flag<Priority>('P').set_pattern(pattern);
+    return made;
 }
 
 // systemd names the device and inode of the stream that it made (systemd.exec(5), JOURNAL_STREAM):
 // whoever redirected standard error since then does not want the journal's form.
 bool is_journal() {
     // Asked once, before there are threads.
-    const char* const named = std::getenv("JOURNAL_STREAM");  // NOLINT(concurrency-mt-unsafe)
-    struct stat own {};
-    return named != nullptr && fstat(STDERR_FILENO, &own) == 0 &&
-           fmt::format("{}:{}", own.st_dev, own.st_ino) == named;
+    static const bool kIs = [] {
+        const char* const named = std::getenv("JOURNAL_STREAM");  // NOLINT(concurrency-mt-unsafe)
+        struct stat own {};
+        return named != nullptr && fstat(STDERR_FILENO, &own) == 0 &&
+               fmt::format("{}:{}", own.st_dev, own.st_ino) == named;
+    }();
+    return kIs;
+}
+
+using Sink = std::shared_ptr<spdlog::sinks::sink>;
+
+Sink standard_error() {
+    Sink made = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    made->set_formatter(formatter(is_journal() ? kJournalPattern : kPlainPattern));
+    return made;
+}
+
+// Where lines go.
+Sink& sink() {
+    static Sink now = standard_error();
+    return now;
 }
 
 LogLimiter& limiter() {
@@ -61,22 +98,6 @@ using AreaLevels = std::map<std::string, LogLevel, std::less<>>;
 AreaLevels& area_thresholds() {
     static AreaLevels levels;
     return levels;
-}
-
-// Wall-clock time with milliseconds, UTC: what operators line up with other machines' logs.
-std::string timestamp() {
-    timespec wall{};
-    clock_gettime(CLOCK_REALTIME, &wall);
-    tm parts{};
-    gmtime_r(&wall.tv_sec, &parts);
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-                       parts.tm_year + 1900,
-                       parts.tm_mon + 1,
-                       parts.tm_mday,
-                       parts.tm_hour,
-                       parts.tm_min,
-                       parts.tm_sec,
-                       wall.tv_nsec / 1000000);
 }
 
 }  // namespace
@@ -125,15 +146,21 @@ bool is_logged(LogLevel level, std::string_view area) {
 
 Result<void> set_log_file(const std::string& path) {
     if (path.empty()) {
-        log_file().reset();
+        sink() = standard_error();
         return {};
     }
-    std::FILE* const file = std::fopen(path.c_str(), "ae");
-    if (file == nullptr) {
-        return failure(
-            fmt::format("log file {}: {}", path, std::generic_category().message(errno)));
+    // spdlog would make it.
+    const auto folder = std::filesystem::absolute(path).parent_path();
+    if (std::error_code error; !std::filesystem::is_directory(folder, error)) {
+        return failure(fmt::format("log file {}: there is no folder {}", path, folder.native()));
     }
-    log_file().reset(file);
+    try {
+        Sink file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path);
+        file->set_formatter(formatter(kPlainPattern));
+        sink() = std::move(file);
+    } catch (const spdlog::spdlog_ex& error) {
+        return failure(fmt::format("log file {}: {}", path, error.what()));
+    }
     return {};
 }
 
@@ -150,22 +177,14 @@ void tell_suppressed_log_lines() {
 }
 
 void write_log_line(LogLevel level, std::string_view area, std::string_view text) {
-    static const bool kIsJournal = is_journal();
-    const auto index = static_cast<size_t>(level);
-    std::FILE* const file = log_file() ? log_file().get() : stderr;
-    const std::string head =
-        kIsJournal && !log_file() ? fmt::format("<{}>", kPriorities[index]) : timestamp() + " ";
-    std::string line = fmt::format("{}{} {} {}", head, kLevelNames[index], area, text);
-    for (char& c : line) {
+    std::string safe(text);
+    for (char& c : safe) {
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
             c = '?';
         }
     }
-    line.push_back('\n');
-    std::fwrite(line.data(), 1, line.size(), file);
-    if (file != stderr) {
-        static_cast<void>(std::fflush(file));
-    }
+    sink()->log({{area.data(), area.size()}, kSpdlogLevels[static_cast<size_t>(level)], safe});
+    sink()->flush();
 }
 
 }  // namespace director
