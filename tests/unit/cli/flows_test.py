@@ -267,7 +267,7 @@ class ProgressTest(unittest.TestCase):
     def on_terminal(self, pause):
         master, slave = pty.openpty()
         data = FLOW36.read_bytes()
-        packets = data[24:] * 1000
+        packets = data[24:] * (1000 if pause else 1)
         process = subprocess.Popen([DIRECTORCTL, "flows", "-r", "-", "--top", "1"], stdin=subprocess.PIPE,
                                    stdout=subprocess.DEVNULL, stderr=slave)
         os.close(slave)
