@@ -42,7 +42,9 @@ class AgingLists {
         (link.after == kNone ? ends_[link.list].tail : links_[link.after].before) = link.before;
     }
 
-    void prefetch(uint32_t index) const { __builtin_prefetch(&links_[index]); }
+    [[gnu::always_inline]] void prefetch(uint32_t index) const {
+        __builtin_prefetch(&links_[index]);
+    }
 
     // The longest unseen of `list`, give or take kGrainNs; or kNone.
     [[nodiscard]] uint32_t oldest(size_t list) const { return ends_[list].head; }

@@ -81,7 +81,9 @@ void Analyzer::Impl::see_waiting() {
     for (size_t i = 0; i < count; ++i) {
         if (flows[i] != IndexHash::kNone) {
             const Flow& flow = flows_[flows[i]];
-            prefetch(flow, flow.direction_of(waiting_[i].is_from_low));
+            prefetch(flow,
+                     flow.direction_of(waiting_[i].is_from_low),
+                     waiting_[i].headers.payload_wire_bytes > 0);
         }
     }
     for (size_t i = 0; i < count; ++i) {
@@ -156,6 +158,9 @@ void Analyzer::Impl::analyze(const Packet& packet,
     if (settings_.with_packets) {
         emit_packet(record);
     }
+    if (half.packets == kFlowPacketsMax) {
+        end_flow(index, FlowEnd::kFinished);
+    }
 }
 
 void Analyzer::Impl::begin_half(Flow& flow,
@@ -183,14 +188,13 @@ void Analyzer::Impl::count_basics(FlowHalf& half,
                                   const Packet& packet,
                                   const Headers& headers,
                                   const FragmentFinding& fragment) {
-    half.gaps.add(static_cast<double>(packet.time_ns - half.last_ns) * 1e-9);
-    half.last_ns = packet.time_ns;
-    ++half.packets;
-    half.bytes += headers.payload_wire_bytes;
-    half.wire_bytes += packet.wire_bytes;
-    half.packet_bytes.add(headers.payload_wire_bytes);
-    half.fragments += headers.ip.is_fragment ? 1U : 0U;
-    half.has_bad_coverage = half.has_bad_coverage || (headers.faults & kFaultCoverage) != 0;
+    half.count(packet.time_ns, headers.payload_wire_bytes, packet.wire_bytes);
+    if (headers.ip.is_fragment) {
+        ++half.fragments;
+    }
+    if ((headers.faults & kFaultCoverage) != 0) {
+        half.has_bad_coverage = true;
+    }
     if (fragment.is_whole && fragment.reassembled.verdict == ChecksumVerdict::kBad) {
         ++report_.bad_l4_checksums;
     }
@@ -210,8 +214,12 @@ TcpFinding Analyzer::Impl::analyze_tcp(Flow& flow,
     segment.payload_bytes = headers.payload_wire_bytes;
     segment.is_fragment = headers.ip.is_fragment;
     segment.has_broken_options = (headers.faults & kFaultTcpOptions) != 0;
-    return see_segment(
-        flow.pair, tcp_[index], tcp_of(flow, opposite(direction)), direction, segment, settings_);
+    return see_segment(flow.pair,
+                       tcp_[index],
+                       tcp_of(flow, opposite(direction)),
+                       direction,
+                       segment,
+                       {settings_, rares_});
 }
 
 PacketRecord Analyzer::Impl::begin_record(const Flow& flow,
@@ -240,12 +248,11 @@ void Analyzer::Impl::add_tcp(PacketRecord& record,
                              const TcpFinding& finding) const {
     const TcpHalf& half = *tcp_of(flow, record.direction);
     const TcpHalf* const other = tcp_of(flow, opposite(record.direction));
-    const SequenceFacts& facts = half.facts.sequence;
     const bool is_relative = settings_.with_relative_sequences;
-    const uint32_t base = is_relative ? facts.first : 0;
+    const uint32_t base = is_relative ? half.first_sequence : 0;
     uint32_t ack_base = 0;
     if (is_relative && (header.flags & kAck) != 0) {
-        ack_base = other != nullptr ? other->facts.sequence.first : facts.first_acknowledgement - 1;
+        ack_base = other != nullptr ? other->first_sequence : half.first_acknowledgement - 1;
     }
     record.has_tcp = true;
     record.sequence = header.sequence - base;
@@ -255,8 +262,8 @@ void Analyzer::Impl::add_tcp(PacketRecord& record,
     record.acknowledgement_difference = finding.acknowledgement_difference;
     record.sequence_length = finding.sequence_length;
     record.acknowledgement_length = finding.acknowledgement_length;
-    record.sequence_sum = facts.sent_bytes;
-    record.acknowledgement_sum = facts.acknowledged_bytes;
+    record.sequence_sum = half.sent_bytes;
+    record.acknowledgement_sum = half.acknowledged_bytes;
     record.payload_sum = half.payload_bytes;
     record.in_flight = finding.in_flight;
     record.unacknowledged_payload = half.unacknowledged_payload;
@@ -265,7 +272,7 @@ void Analyzer::Impl::add_tcp(PacketRecord& record,
     record.anomaly = finding.anomaly;
     record.states = finding.states;
     record.window = finding.window;
-    record.window_scale = half.facts.options.window_multiplier();
+    record.window_scale = half.has_window_shift ? 1U << half.window_shift : 0;
     record.ack_trip_ns = finding.ack_trip_ns;
     record.retransmission_delay_ns = finding.retransmission_delay_ns;
     record.duplicate_ack = finding.duplicate_ack;

@@ -37,10 +37,6 @@ class Analyzer::Impl final : public FragmentSink {
   private:
     // The lists of flows by how long they may be idle: as TcpState; kNew also of all but TCP.
     static constexpr size_t kLists = 5;
-    // Of a TcpHalf, what a packet touches: not the round trips, which are made up at the end.
-    static constexpr size_t kSelfBytes = offsetof(TcpHalf, facts) + offsetof(TcpFacts, trips);
-    // Of a TcpHalf, what a packet of the other direction looks at.
-    static constexpr size_t kPeerBytes = offsetof(TcpHalf, facts);
 
     // A packet put off: of its bytes nothing is looked at any more.
     struct Waiting {
@@ -88,7 +84,6 @@ class Analyzer::Impl final : public FragmentSink {
     void expire();
     [[nodiscard]] int64_t timeout_ns(size_t list) const;
     [[nodiscard]] size_t list_of(const Flow& flow) const;
-    void prefetch_end(uint32_t next, uint32_t later) const;
     void evict_oldest();
     void end_flow(uint32_t index, FlowEnd end);
     void account(Flow& flow);
@@ -114,17 +109,45 @@ class Analyzer::Impl final : public FragmentSink {
         const uint32_t index = flow.tcp[static_cast<size_t>(direction)];
         return index == IndexHash::kNone ? nullptr : &tcp_[index];
     }
+    // A flow that ends was not looked at for long: it lies in no cache. `next` is the one that ends
+    // next, `later` the one after it.
+    [[gnu::always_inline]] void prefetch_end(uint32_t next, uint32_t later) const {
+        if (later != IndexHash::kNone) {
+            flows_.prefetch(later);
+        }
+        if (next != IndexHash::kNone) {
+            prefetch_whole(flows_[next]);
+        }
+    }
+    [[gnu::always_inline]] void prefetch_whole(const Flow& flow) const {
+        for (const size_t side : {0U, 1U}) {
+            if (flow.halves[side] != IndexHash::kNone) {
+                halves_.prefetch(flow.halves[side]);
+            }
+            if (flow.tcp[side] != IndexHash::kNone) {
+                tcp_.prefetch(flow.tcp[side]);
+            }
+        }
+    }
     // All that a packet of `direction` is going to touch, at once instead of one after the other.
-    void prefetch(const Flow& flow, Direction direction) const {
+    [[gnu::always_inline]] void prefetch(const Flow& flow,
+                                         Direction direction,
+                                         bool has_payload) const {
         const auto self = static_cast<size_t>(direction);
+        const bool is_answer = has_payload && flow.has_payload && flow.speaker != direction;
         if (flow.halves[self] != IndexHash::kNone) {
-            halves_.prefetch(flow.halves[self]);
+            halves_.prefetch(flow.halves[self], 0, FlowHalf::kHotBytes);
+            if (is_answer) {
+                halves_.prefetch(
+                    flow.halves[self], offsetof(FlowHalf, answers), sizeof(FlowHalf::answers));
+            }
         }
         if (flow.tcp[self] != IndexHash::kNone) {
-            tcp_.prefetch(flow.tcp[self], kSelfBytes);
+            tcp_.prefetch(flow.tcp[self], 0, TcpHalf::kOwnBytes);
         }
         if (flow.tcp[1 - self] != IndexHash::kNone) {
-            tcp_.prefetch(flow.tcp[1 - self], kPeerBytes);
+            tcp_.prefetch(flow.tcp[1 - self], 0, TcpHalf::kPeerBytes);
+            tcp_.prefetch(flow.tcp[1 - self], offsetof(TcpHalf, ack_trip), TcpHalf::kAnswersBytes);
         }
     }
 
@@ -134,6 +157,7 @@ class Analyzer::Impl final : public FragmentSink {
     Slab<Flow> flows_;
     Slab<FlowHalf> halves_;
     Slab<TcpHalf> tcp_;
+    TcpRares rares_;
     IndexHash index_;
     AgingLists<kLists> ages_;
     Sources sources_;

@@ -31,7 +31,6 @@ uint32_t Analyzer::Impl::find_or_begin(const DirectedKey& key,
     const uint32_t index = find(key, hash);
     if (index != IndexHash::kNone) {
         const Flow& flow = flows_[index];
-        prefetch(flow, flow.direction_of(key.is_from_low));
         if (ages_.seen_ns(index) + timeout_ns(list_of(flow)) <= now_ns_) {
             end_flow(index, FlowEnd::kIdle);
         } else if (is_another(flow, key, packet, headers)) {
@@ -72,7 +71,6 @@ uint32_t Analyzer::Impl::begin_flow(const DirectedKey& key, uint64_t hash, const
     const uint32_t index = flows_.acquire();
     Flow& flow = flows_[index];
     flow.key = key.packed;
-    flow.hash = hash;
     flow.number = ++flows_begun_;
     flow.a_is_low = key.is_from_low;
     flow.layer3 = headers.layer3;
@@ -97,17 +95,6 @@ void Analyzer::Impl::expire() {
             prefetch_end(next, next == IndexHash::kNone ? next : ages_.after(next));
             end_flow(index, FlowEnd::kIdle);
         }
-    }
-}
-
-// A flow that ends was not looked at for long: it lies in no cache.
-void Analyzer::Impl::prefetch_end(uint32_t next, uint32_t later) const {
-    if (later != IndexHash::kNone) {
-        flows_.prefetch(later);
-    }
-    if (next != IndexHash::kNone) {
-        prefetch(flows_[next], Direction::kA);
-        prefetch(flows_[next], Direction::kB);
     }
 }
 
@@ -147,11 +134,6 @@ void Analyzer::Impl::account(Flow& flow) {
 void Analyzer::Impl::end_flow(uint32_t index, FlowEnd end) {
     Flow& flow = flows_[index];
     account(flow);
-    for (const Direction direction : {Direction::kA, Direction::kB}) {
-        if (TcpHalf* const half = tcp_of(flow, direction)) {
-            conclude(flow.pair, *half, tcp_of(flow, opposite(direction)));
-        }
-    }
     const ScanTry tried = scan_try(flow);
     emit(flow, Direction::kA, end, tried);
     if (half_of(flow, Direction::kB) != nullptr) {
@@ -214,12 +196,12 @@ FlowRecord Analyzer::Impl::make_record(const Flow& flow, Direction direction) co
     record.bytes_received = other != nullptr ? other->bytes : 0;
     record.wire_bytes = half.wire_bytes;
     record.fragments = half.fragments;
-    record.packet_bytes = half.packet_bytes.spread();
-    record.arrival_gap_s = half.gaps.spread();
+    record.packet_bytes = half.sizes();
+    record.arrival_gap_s = half.gaps();
     record.answer_s = half.answers.spread();
     record.ip = half.ip.facts();
     if (const TcpHalf* const tcp = tcp_of(flow, direction)) {
-        record.tcp = tcp->facts;
+        record.tcp = conclude(flow.pair, *tcp, tcp_of(flow, opposite(direction)), rares_);
     } else {
         record.tcp.status = kStatusInterDistance;
     }
@@ -238,11 +220,14 @@ void Analyzer::Impl::release(uint32_t index) {
     }
     for (const uint32_t half : flow.tcp) {
         if (half != IndexHash::kNone) {
+            if (tcp_[half].rare != TcpHalf::kNone) {
+                rares_.release(tcp_[half].rare);
+            }
             tcp_.release(half);
         }
     }
     ages_.remove(index);
-    index_.erase(flow.hash, index);
+    index_.erase(hash_of(key_, flow.key), index);
     flows_.release(index);
 }
 

@@ -1,8 +1,10 @@
 // A flow while it is followed. Plain data within the Analyzer; FlowRecord is what becomes of it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 
 #include "common/hash.h"
@@ -56,18 +58,28 @@ struct DirectedKey {
     return multiply_fold(low ^ packed.rest ^ key.first, high ^ std::rotl(key.second, 32) ^ 1);
 }
 
-// One direction.
-struct FlowHalf {
-    uint64_t packets = 0;
-    uint64_t bytes = 0;
-    uint64_t wire_bytes = 0;
-    int64_t first_ns = 0;
+// A flow of more packets ends, and another begins: so they can be counted in 32 bits.
+inline constexpr uint32_t kFlowPacketsMax = 0xffffffff;
+
+// One direction. What each packet changes fills the first two cache lines: where many connections
+// are open, each lies in no cache, and lines are what a packet costs.
+struct alignas(64) FlowHalf {
     int64_t last_ns = 0;
-    uint64_t first_number = 0;
-    Running packet_bytes;
-    Running gaps;
-    Running answers;
-    IpAnalysis ip;
+    uint64_t bytes = 0;  // of layer 7
+    uint64_t wire_bytes = 0;
+    uint32_t packets = 0;
+    // Sizes of packets as layer 7 has them; squares of distances to the first.
+    uint32_t size_first = 0;
+    uint32_t size_min = 0;
+    uint32_t size_max = 0;
+    double size_squares = 0;
+    // Seconds between packets, the first one's gap being 0.
+    int64_t gap_min_ns = 0;
+    int64_t gap_max_ns = 0;
+    double gap_sum = 0;
+    double gap_squares = 0;
+    IpAnalysis ip;  // the last of what each packet changes, but for its end
+
     uint32_t fragments = 0;
     uint32_t point = 0;
     LinkType link = LinkType::kEthernet;
@@ -80,11 +92,53 @@ struct FlowHalf {
     uint8_t icmp_type = 0;
     uint8_t icmp_code = 0;
     bool has_bad_coverage = false;
+    int64_t first_ns = 0;
+    uint64_t first_number = 0;
+    Running answers;
+
+    // `last_ns` of the first packet is its own time.
+    void count(int64_t now_ns, uint32_t payload_bytes, uint32_t frame_bytes);
+    [[nodiscard]] Spread sizes() const;
+    [[nodiscard]] Spread gaps() const;
+
+    static constexpr size_t kHotBytes = 2 * size_t{64};
 };
+static_assert(sizeof(FlowHalf) == 4 * 64);
+static_assert(offsetof(FlowHalf, answers) >= 3 * size_t{64});
+
+inline void FlowHalf::count(int64_t now_ns, uint32_t payload_bytes, uint32_t frame_bytes) {
+    if (packets == 0) {
+        size_first = size_min = size_max = payload_bytes;
+    }
+    const int64_t gap_ns = now_ns - last_ns;
+    const double gap_s = static_cast<double>(gap_ns) * 1e-9;
+    const double distance = static_cast<double>(payload_bytes) - static_cast<double>(size_first);
+    ++packets;
+    bytes += payload_bytes;
+    wire_bytes += frame_bytes;
+    last_ns = now_ns;
+    size_min = std::min(size_min, payload_bytes);
+    size_max = std::max(size_max, payload_bytes);
+    size_squares += distance * distance;
+    gap_min_ns = std::min(gap_min_ns, gap_ns);
+    gap_max_ns = std::max(gap_max_ns, gap_ns);
+    gap_sum += gap_s;
+    gap_squares += gap_s * gap_s;
+}
+
+inline Spread FlowHalf::sizes() const {
+    const double first = size_first;
+    const double sum = static_cast<double>(bytes) - static_cast<double>(packets) * first;
+    return spread_of(packets, size_min, size_max, first, sum, size_squares);
+}
+
+inline Spread FlowHalf::gaps() const {
+    const auto seconds = [](int64_t ns) { return static_cast<double>(ns) * 1e-9; };
+    return spread_of(packets, seconds(gap_min_ns), seconds(gap_max_ns), 0, gap_sum, gap_squares);
+}
 
 struct Flow {
     PackedKey key;
-    uint64_t hash = 0;
     uint64_t number = 0;
     // A's and B's, in the Analyzer's slabs.
     std::array<uint32_t, 2> halves{IndexHash::kNone, IndexHash::kNone};

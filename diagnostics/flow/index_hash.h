@@ -28,7 +28,9 @@ class IndexHash {
 
     // For many at once: prefetch() all, then the likely() number of each, which is none if kNone
     // and most often the one that find() will tell.
-    void prefetch(uint64_t hash) const { __builtin_prefetch(&slots_[tag_of(hash) & mask_]); }
+    [[gnu::always_inline]] void prefetch(uint64_t hash) const {
+        __builtin_prefetch(&slots_[tag_of(hash) & mask_]);
+    }
     [[nodiscard]] uint32_t likely(uint64_t hash) const {
         return find(hash, [](uint32_t) { return true; });
     }

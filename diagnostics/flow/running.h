@@ -9,6 +9,19 @@
 
 namespace director::diagnostics {
 
+// Of `count` numbers between `min` and `max`, whose distances to the first have this sum, and these
+// squares together.
+[[nodiscard]] inline Spread spread_of(
+    uint64_t count, double min, double max, double first, double sum, double squares) {
+    if (count == 0) {
+        return {};
+    }
+    const auto n = static_cast<double>(count);
+    const double mean = sum / n;
+    const double variance = std::max(0.0, squares / n - mean * mean);
+    return {count, min, max, first + mean, std::sqrt(variance)};
+}
+
 // Sums are kept of the distance to the first value, which keeps the spread exact where it is small
 // beside the mean, and needs no division per value.
 class Running {
@@ -28,13 +41,7 @@ class Running {
     [[nodiscard]] uint64_t count() const { return count_; }
 
     [[nodiscard]] Spread spread() const {
-        if (count_ == 0) {
-            return {};
-        }
-        const auto n = static_cast<double>(count_);
-        const double mean = sum_ / n;
-        const double variance = std::max(0.0, squares_ / n - mean * mean);
-        return {count_, min_, max_, first_ + mean, std::sqrt(variance)};
+        return spread_of(count_, min_, max_, first_, sum_, squares_);
     }
 
   private:

@@ -8,7 +8,7 @@ namespace {
 
 // Flags that no stack begins a connection with.
 ScanKind evil_kind(const TcpHalf& a) {
-    const uint16_t flags = a.facts.flags;
+    const uint16_t flags = a.flags;
     if ((flags & kFlagXmas) != 0) {
         return ScanKind::kXmasScan;
     }
@@ -32,21 +32,20 @@ ScanTry judge_scan(const Flow& flow,
     if (tcp_a == nullptr) {
         return {};
     }
-    const TcpFacts& facts = tcp_a->facts;
     const uint64_t packets = a.packets - a.fragments + (a.fragments > 0 ? 1 : 0);
     if (packets > settings.scan_packets_max) {
         return {};
     }
-    if ((facts.anomaly & kAnomalyScan) != 0) {
+    if ((tcp_a->anomaly & kAnomalyScan) != 0) {
         return {evil_kind(*tcp_a), b != nullptr, true};
     }
     // From here on only what began with a SYN, and brought nothing to either side.
     const bool has_data = a.bytes > 0 || (b != nullptr && b->bytes > 0);
-    if (!tcp_a->has_syn || (facts.flags & kFlagSynAck) != 0 || has_data ||
+    if (!tcp_a->has_syn || (tcp_a->flags & kFlagSynAck) != 0 || has_data ||
         flow.pair.client != Direction::kA) {
         return {};
     }
-    const bool is_answered = tcp_b != nullptr && (tcp_b->facts.flags & kFlagSynAck) != 0;
+    const bool is_answered = tcp_b != nullptr && (tcp_b->flags & kFlagSynAck) != 0;
     if (flow.pair.has_handshake) {
         return {ScanKind::kConnectScan, is_answered, false};
     }

@@ -45,16 +45,17 @@ class IpAnalysis {
     void see_id_step(int32_t difference, IpFinding& finding);
     void see_options(const IpHeaders& ip);
 
-    IpFacts facts_;
     int64_t last_ns_ = 0;
-    uint16_t last_id_ = 0;
-    uint8_t last_ttl_ = 0;
-    bool has_any_ = false;
-    bool has_id_ = false;
     // Steps of the identification that look like a counter's, like none, and all.
     uint32_t steps_ = 0;
     uint32_t still_steps_ = 0;
     uint32_t counter_steps_ = 0;
+    uint16_t last_id_ = 0;
+    uint8_t last_ttl_ = 0;
+    bool has_any_ : 1 = false;
+    bool has_id_ : 1 = false;
+    // Last, as of it only the first part is changed by each packet.
+    IpFacts facts_;
 };
 
 }  // namespace director::diagnostics

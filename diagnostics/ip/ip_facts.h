@@ -48,30 +48,30 @@ enum class OsGuess : uint8_t {
     kScanner,  // an option pattern that only probes have (nmap, masscan, zmap)
 };
 
+// What each packet changes stands first: it lies within a flow's own state.
 struct IpFacts {
+    // Of IPv4 identifications: how far they advanced from the first packet to the last, falls
+    // across 65535 included. Of a host that counts all it sends with one counter, what it sent.
+    uint64_t id_advance = 0;
     uint16_t flags = 0;  // IpFlagBit: "ipFlags"
     // "ipMindIPID", "ipMaxdIPID": of positive differences alone; 65535 and 0 where there are none.
     uint16_t id_difference_min = 65535;
     uint16_t id_difference_max = 0;
+    uint16_t ttl_changes = 0;
     uint8_t ttl_min = 255;
     uint8_t ttl_max = 0;
-    uint16_t ttl_changes = 0;
     uint8_t tos = 0;  // "ipToS": the bits of all packets, or-ed
+    IdBehaviour id_behaviour = IdBehaviour::kUnknown;
+    OsGuess os = OsGuess::kUnknown;
     // "ipOptCnt", "ipOptCpCl_Num": 2^(copy and class) and 2^number.
-    uint32_t options = 0;
     uint8_t option_classes = 0;
+    uint32_t options = 0;
     uint32_t option_numbers = 0;
     // IPv6: hop-by-hop and destination options, "ip6OptCntHH_D", "ip6OptHH_D" (2^(type & 31)).
     uint32_t hop_by_hop_options = 0;
     uint32_t destination_options = 0;
     uint32_t hop_by_hop_types = 0;
     uint32_t destination_types = 0;
-
-    // Of IPv4 identifications: how far they advanced from the first packet to the last, falls
-    // across 65535 included. Of a host that counts all it sends with one counter, what it sent.
-    uint64_t id_advance = 0;
-    IdBehaviour id_behaviour = IdBehaviour::kUnknown;
-    OsGuess os = OsGuess::kUnknown;
 
     // The host's load in packets per second over `duration_s`, as its counter tells; 0: unknown.
     [[nodiscard]] double host_packets_per_second(double duration_s) const {

@@ -10,7 +10,7 @@ constexpr uint8_t kShiftMax = 14;
 
 void read_sack(Step& step) {
     const TcpHeader& header = *step.segment.header;
-    OptionFacts& facts = step.self.facts.options;
+    OptionFacts& facts = step.rare().options;
     step.finding.status |= kStatusSack;
     ++facts.sack_packets;
     facts.sack_blocks += header.sack_count;
@@ -38,7 +38,7 @@ bool has_address_id(uint8_t subtype, bool is_syn) {
 
 void read_mptcp(Step& step) {
     const TcpHeader& header = *step.segment.header;
-    OptionFacts& facts = step.self.facts.options;
+    OptionFacts& facts = step.rare().options;
     step.finding.status |= kStatusMptcp;
     ++facts.mptcp_packets;
     facts.mptcp_options += header.mptcp_count;
@@ -59,20 +59,18 @@ void read_mptcp(Step& step) {
 void read_timestamps(Step& step) {
     const TcpHeader& header = *step.segment.header;
     TcpHalf& self = step.self;
-    TimestampFacts& facts = self.facts.timestamps;
     step.finding.status |= kStatusOptionInit;
-    if (!facts.has_any) {
-        facts.has_any = true;
+    if (!self.has_timestamps) {
+        self.has_timestamps = true;
         self.first_timestamp = header.timestamp;
         self.first_timestamp_ns = step.segment.time_ns;
-    } else if (is_before(header.timestamp, facts.last)) {
+    } else if (is_before(header.timestamp, self.on_the_way.last_timestamp())) {
         step.finding.status |= kStatusTimestampFalls;
         // Overtaken packets bring older ones; a clock that runs backwards is none.
         self.timestamp_falls =
             self.timestamp_falls || sequence_distance(self.first_timestamp, header.timestamp) > 0;
     }
-    facts.last = header.timestamp;
-    facts.last_echo = header.timestamp_echo;
+    self.last_echo = header.timestamp_echo;
     self.last_timestamp_ns = step.segment.time_ns;
 }
 
@@ -86,17 +84,17 @@ void read_options(Step& step) {
     if (header.option_count == 0) {
         return;
     }
-    OptionFacts& facts = step.self.facts.options;
-    ++facts.packets;
-    facts.count += header.option_count;
-    facts.kinds |= header.options_seen;
+    TcpHalf& self = step.self;
+    ++self.option_packets;
+    self.option_count += header.option_count;
+    self.option_kinds |= header.options_seen;
     if (header.mss != 0) {
-        facts.mss = header.mss;
+        self.mss = header.mss;
     }
     // RFC 7323 section 2.2: the option means nothing but in a SYN.
     if (header.has_window_shift && step.has(kSyn)) {
-        facts.has_window_shift = true;
-        facts.window_shift = std::min(header.window_shift, kShiftMax);
+        self.has_window_shift = true;
+        self.window_shift = std::min(header.window_shift, kShiftMax);
     }
     if (header.has_timestamps) {
         read_timestamps(step);

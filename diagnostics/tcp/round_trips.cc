@@ -21,16 +21,14 @@ void time_handshake(Step& step) {
     } else if (step.has(kSyn) && step.has(kAck) && pair.has_syn && !is_client &&
                !pair.has_handshake) {
         if (!pair.has_syn_ack && step.peer != nullptr) {
-            RoundTripFacts& client = step.peer->facts.trips;
-            client.handshake = seconds(now - pair.syn_ns);
-            client.has_handshake = true;
+            step.peer->handshake_ns = now - pair.syn_ns;
+            step.peer->has_handshake = true;
         }
         pair.syn_ack_ns = now;
     } else if (step.has(kAck) && !step.has(kSyn) && is_client && pair.has_syn_ack &&
                !pair.has_handshake && step.peer != nullptr) {
-        RoundTripFacts& server = step.peer->facts.trips;
-        server.handshake = seconds(now - pair.syn_ack_ns);
-        server.has_handshake = true;
+        step.peer->handshake_ns = now - pair.syn_ack_ns;
+        step.peer->has_handshake = true;
         pair.first_trip_ns = now - pair.syn_ns;
     }
 }
@@ -51,24 +49,22 @@ void time_answers(Step& step) {
     if (!header.has_timestamps) {
         return;
     }
-    step.self.timestamps_on_the_way.sent(header.timestamp, now);
+    step.self.on_the_way.sent_timestamp(header.timestamp, now);
     // RFC 7323 section 3.2: without ACK the echo means nothing.
     if (peer != nullptr && step.has(kAck)) {
-        if (const int64_t sent = peer->timestamps_on_the_way.echoed(header.timestamp_echo);
-            sent != 0) {
+        if (const int64_t sent = peer->on_the_way.echoed(header.timestamp_echo); sent != 0) {
             peer->timestamp_trip.add(seconds(now - sent));
         }
     }
 }
 
-void conclude_trips(const TcpPair& pair, TcpHalf& self, const TcpHalf* peer) {
-    RoundTripFacts& facts = self.facts.trips;
+void conclude_trips(TcpFacts& all, const TcpPair& pair, const TcpHalf& self, const TcpHalf* peer) {
+    RoundTripFacts& facts = all.trips;
     facts.ack_trip = self.ack_trip.spread();
     facts.ack_trip_jitter = facts.ack_trip.deviation;
     facts.timestamp_trip = self.timestamp_trip.spread();
-    const bool is_client = pair.has_syn && peer != nullptr && self.has_syn &&
-                           self.facts.trips.has_handshake && pair.first_trip_ns > 0 &&
-                           (self.facts.flags & kFlagSynAck) == 0;
+    const bool is_client = pair.has_syn && peer != nullptr && self.has_syn && self.has_handshake &&
+                           pair.first_trip_ns > 0 && (self.flags & kFlagSynAck) == 0;
     if (is_client) {
         facts.sequence_mean = seconds(pair.first_trip_ns);
     } else if (peer != nullptr && self.ack_trip.count() > 0 && peer->ack_trip.count() > 0) {

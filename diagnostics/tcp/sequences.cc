@@ -25,16 +25,16 @@ bool is_zero_window_probe(const Step& step) {
 
 void judge_before(Step& step) {
     const TcpHalf& self = step.self;
-    SequenceFacts& facts = step.self.facts.sequence;
     if (self.has_next && is_after(step.sequence(), self.next) && !step.has(kRst)) {
         step.finding.anomaly |= kAnomalyPreviousNotCaptured;
+        SequenceFacts& facts = step.rare().sequence;
         ++facts.previous_not_captured;
         facts.missing_bytes += step.sequence() - self.next;
     }
     if (self.has_next && step.segment.payload_bytes <= 1 && step.sequence() == self.next - 1 &&
         !step.has(kOpenOrClose)) {
         step.finding.anomaly |= kAnomalyKeepAlive;
-        ++facts.keep_alives;
+        ++step.rare().sequence.keep_alives;
     }
 }
 
@@ -74,13 +74,12 @@ uint16_t mptcp_subtypes(const TcpHeader& header) {
 
 void judge_repeated_ack(Step& step) {
     TcpHalf& self = step.self;
-    SequenceFacts& facts = self.facts.sequence;
     if (step.finding.window != self.last_window || step.finding.window == 0) {
         return;
     }
     if ((step.other().last_anomaly & kAnomalyKeepAlive) != 0) {
         step.finding.anomaly |= kAnomalyKeepAliveAck;
-        ++facts.keep_alive_acks;
+        ++step.rare().sequence.keep_alive_acks;
         return;
     }
     // MPTCP signals on ACKs that repeat the others (RFC 8684 section 3.3.1).
@@ -91,22 +90,22 @@ void judge_repeated_ack(Step& step) {
     ++self.duplicates;
     step.finding.duplicate_ack = self.duplicates;
     step.finding.anomaly |= kAnomalyDuplicateAck;
+    SequenceFacts& facts = step.rare().sequence;
     ++facts.duplicate_acks;
     ++facts.acknowledgement_faults;
 }
 
 void judge_window(Step& step) {
     const TcpHalf& other = step.other();
-    WindowFacts& facts = step.self.facts.window;
     const uint32_t window = step.finding.window;
     if (repeats_numbers(step) && window != 0 && window != step.self.last_window) {
         step.finding.status |= kStatusWindowUpdate;
-        ++facts.updates;
+        ++step.rare().window.updates;
     }
     if (step.segment.payload_bytes > 0 && other.has_ack && other.has_syn &&
         step.payload_end() == other.last_ack + other.last_window && !step.has(kOpenOrClose)) {
         step.finding.status |= kStatusWindowFull;
-        ++facts.full;
+        ++step.rare().window.full;
     }
 }
 
@@ -121,7 +120,7 @@ void judge_ack_of_unseen(Step& step) {
         // A reset of what nobody was seen to send: the tutorial's "sequence mess".
         step.finding.anomaly |= kAnomalySpurious;
     }
-    SequenceFacts& facts = step.self.facts.sequence;
+    SequenceFacts& facts = step.rare().sequence;
     ++facts.acks_of_unseen;
     ++facts.acknowledgement_faults;
     // Not to be told again.
@@ -143,9 +142,9 @@ bool came_late(const Step& step) {
            step.end() != step.self.next;
 }
 
-void count_retransmission(Step& step, uint64_t& counter) {
-    ++counter;
-    SequenceFacts& facts = step.self.facts.sequence;
+void count_retransmission(Step& step, uint64_t SequenceFacts::*counter) {
+    SequenceFacts& facts = step.rare().sequence;
+    ++(facts.*counter);
     ++facts.faults;
     facts.retransmitted_bytes += step.segment.payload_bytes;
     step.finding.retransmission_delay_ns = step.segment.time_ns - step.self.next_time_ns;
@@ -156,7 +155,6 @@ void count_retransmission(Step& step, uint64_t& counter) {
 void judge_repetition(Step& step) {
     TcpHalf& self = step.self;
     const TcpHalf& other = step.other();
-    SequenceFacts& facts = self.facts.sequence;
     uint16_t& anomaly = step.finding.anomaly;
     const uint32_t length = step.segment.payload_bytes;
     if ((length == 0 && !step.has(kSyn | kFin)) || (anomaly & kAnomalyKeepAlive) != 0 ||
@@ -172,22 +170,23 @@ void judge_repetition(Step& step) {
         if (repeats && came_late(step)) {
             anomaly |= kAnomalyOutOfOrder;
         }
-        count_retransmission(step, facts.spurious_retransmissions);
+        count_retransmission(step, &SequenceFacts::spurious_retransmissions);
     } else if (!repeats) {
         return;
     } else if (step.has(kSyn)) {
         anomaly |= kAnomalySynRetransmission;
-        count_retransmission(step, facts.syn_retransmissions);
+        count_retransmission(step, &SequenceFacts::syn_retransmissions);
     } else if (is_fast_retransmission(step)) {
         anomaly |= kAnomalyFastRetransmission;
-        count_retransmission(step, facts.fast_retransmissions);
+        count_retransmission(step, &SequenceFacts::fast_retransmissions);
     } else if (came_late(step)) {
         anomaly |= kAnomalyOutOfOrder;
+        SequenceFacts& facts = step.rare().sequence;
         ++facts.out_of_order;
         ++facts.faults;
     } else {
         anomaly |= kAnomalyTimeoutRetransmission;
-        count_retransmission(step, facts.timeout_retransmissions);
+        count_retransmission(step, &SequenceFacts::timeout_retransmissions);
     }
 }
 
@@ -224,16 +223,16 @@ void measure_flight(Step& step) {
             is_before(step.sequence(), self.flight_low) ? step.sequence() : self.flight_low;
         self.flight_high = is_after(step.end(), self.flight_high) ? step.end() : self.flight_high;
     }
-    SequenceFacts& facts = self.facts.sequence;
     if (step.segment.payload_bytes > 0) {
         // SYN and FIN take a number, and are no bytes.
-        step.finding.in_flight =
+        const uint32_t in_flight =
             self.flight_high - self.flight_low - (step.has(kSyn | kFin) ? 1U : 0U);
-        facts.in_flight_max = std::max(facts.in_flight_max, step.finding.in_flight);
+        step.finding.in_flight = in_flight;
+        self.in_flight_max = std::max(self.in_flight_max, in_flight);
     }
     self.unacknowledged_payload += step.segment.payload_bytes;
-    facts.unacknowledged_payload_max =
-        std::max(facts.unacknowledged_payload_max, self.unacknowledged_payload);
+    self.unacknowledged_payload_max =
+        std::max(self.unacknowledged_payload_max, self.unacknowledged_payload);
 }
 
 void land_flight(TcpHalf& peer, uint32_t acknowledgement) {
@@ -255,13 +254,13 @@ void judge_numbers(Step& step) {
     step.finding.expected = self.has_next ? self.next : step.sequence();
     if (is_zero_window_probe(step)) {
         step.finding.status |= kStatusZeroWindowProbe;
-        ++self.facts.window.zero_window_probes;
+        ++step.rare().window.zero_window_probes;
     } else {
         judge_before(step);
         judge_window(step);
         if (is_probe_ack(step)) {
             step.finding.status |= kStatusZeroWindowProbeAck;
-            ++self.facts.window.zero_window_probe_acks;
+            ++step.rare().window.zero_window_probe_acks;
             take_probed_byte(step);
         } else if (repeats_numbers(step)) {
             judge_repeated_ack(step);

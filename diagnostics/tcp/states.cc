@@ -109,12 +109,12 @@ void follow_states(Step& step) {
     }
 }
 
-void conclude_states(const TcpPair& pair, TcpHalf& self) {
+void conclude_states(TcpFacts& facts, const TcpPair& pair) {
     if (!pair.has_handshake) {
-        self.facts.states |= kStatesEstablishment;
+        facts.states |= kStatesEstablishment;
     }
     if (!pair.has_ended) {
-        self.facts.states |= kStatesTeardown;
+        facts.states |= kStatesTeardown;
     }
 }
 

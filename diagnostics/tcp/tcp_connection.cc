@@ -10,42 +10,43 @@ using tcp_steps::Step;
 // "tcpPSeqCnt" and what goes with it: by the numbers of the packet before, whatever it was.
 void count_differences(Step& step) {
     TcpHalf& self = step.self;
-    SequenceFacts& facts = self.facts.sequence;
     TcpFinding& finding = step.finding;
     if (!self.has_packets) {
-        facts.first = step.sequence();
+        self.first_sequence = step.sequence();
     } else {
         finding.sequence_difference = sequence_distance(step.sequence(), self.last_sequence);
-        facts.changes += finding.sequence_difference != 0 ? 1U : 0U;
+        self.sequence_changes += finding.sequence_difference != 0 ? 1U : 0U;
         // The SYN's own number is no byte.
         const int64_t bytes = finding.sequence_difference - (self.last_was_syn ? 1 : 0);
         if (bytes > 0) {
             finding.sequence_length = static_cast<uint64_t>(bytes);
-            facts.sent_bytes += finding.sequence_length;
+            self.sent_bytes += finding.sequence_length;
         }
     }
     if (!step.has(kAck)) {
         return;
     }
     if (!self.has_ack) {
-        facts.first_acknowledgement = step.acknowledgement();
+        self.first_acknowledgement = step.acknowledgement();
         return;
     }
     finding.acknowledgement_difference = sequence_distance(step.acknowledgement(), self.last_ack);
-    facts.acknowledgement_changes += finding.acknowledgement_difference != 0 ? 1U : 0U;
+    self.acknowledgement_changes += finding.acknowledgement_difference != 0 ? 1U : 0U;
     if (finding.acknowledgement_difference > 0) {
         finding.acknowledgement_length = static_cast<uint64_t>(finding.acknowledgement_difference);
-        facts.acknowledged_bytes += finding.acknowledgement_length;
+        self.acknowledged_bytes += finding.acknowledgement_length;
     } else if (finding.acknowledgement_difference < 0) {
-        ++facts.acknowledgement_faults;
+        ++step.rare().sequence.acknowledgement_faults;
     }
 }
 
 void count_packet(Step& step) {
-    TcpFacts& facts = step.self.facts;
-    facts.syns += step.has(kSyn) ? 1U : 0U;
-    facts.fins += step.has(kFin) ? 1U : 0U;
-    facts.resets += step.has(kRst) ? 1U : 0U;
+    if (step.has(kSyn | kFin | kRst)) {
+        TcpHalf& self = step.self;
+        self.syns += step.has(kSyn) ? 1U : 0U;
+        self.fins += step.has(kFin) ? 1U : 0U;
+        self.resets += step.has(kRst) ? 1U : 0U;
+    }
     TcpFinding& finding = step.finding;
     finding.flags = flag_bits(step.segment.header->flags);
     if (step.self.has_packets) {
@@ -64,6 +65,57 @@ void count_packet(Step& step) {
 const TcpHalf& tcp_steps::Step::other() const {
     static const TcpHalf kNobody;
     return peer != nullptr ? *peer : kNobody;
+}
+
+TcpRare& tcp_steps::Step::rare() const {
+    if (self.rare == TcpHalf::kNone) {
+        self.rare = rares.acquire();
+    }
+    return rares[self.rare];
+}
+
+TcpFacts facts_so_far(const TcpHalf& half, const TcpRares& rares) {
+    TcpFacts facts;
+    facts.status = half.status;
+    facts.flags = half.flags;
+    facts.anomaly = half.anomaly;
+    facts.states = half.states;
+    facts.syns = half.syns;
+    facts.fins = half.fins;
+    facts.resets = half.resets;
+    if (half.rare != TcpHalf::kNone) {
+        const TcpRare& rare = rares[half.rare];
+        facts.sequence = rare.sequence;
+        facts.window = rare.window;
+        facts.options = rare.options;
+    }
+    facts.sequence.first = half.first_sequence;
+    facts.sequence.first_acknowledgement = half.first_acknowledgement;
+    facts.sequence.changes = half.sequence_changes;
+    facts.sequence.acknowledgement_changes = half.acknowledgement_changes;
+    facts.sequence.sent_bytes = half.sent_bytes;
+    facts.sequence.acknowledged_bytes = half.acknowledged_bytes;
+    facts.sequence.in_flight_max = half.in_flight_max;
+    facts.sequence.unacknowledged_payload_max = half.unacknowledged_payload_max;
+    facts.window.initial = half.first_window;
+    facts.window.min = half.window_min;
+    facts.window.max = half.window_max;
+    facts.window.last = half.last_window;
+    facts.window.downs = half.window_downs;
+    facts.window.ups = half.window_ups;
+    facts.window.turns = half.window_turns;
+    facts.options.packets = half.option_packets;
+    facts.options.count = half.option_count;
+    facts.options.kinds = half.option_kinds;
+    facts.options.mss = half.mss;
+    facts.options.has_window_shift = half.has_window_shift;
+    facts.options.window_shift = half.window_shift;
+    facts.timestamps.has_any = half.has_timestamps;
+    facts.timestamps.last = half.has_timestamps ? half.on_the_way.last_timestamp() : 0;
+    facts.timestamps.last_echo = half.last_echo;
+    facts.trips.has_handshake = half.has_handshake;
+    facts.trips.handshake = static_cast<double>(half.handshake_ns) / 1e9;
+    return facts;
 }
 
 uint16_t flag_bits(uint16_t header_flags) {
@@ -87,9 +139,9 @@ TcpFinding see_segment(TcpPair& pair,
                        TcpHalf* peer,
                        Direction direction,
                        const TcpSegment& segment,
-                       const AnalysisSettings& settings) {
+                       const TcpContext& context) {
     TcpFinding finding;
-    Step step{pair, self, peer, direction, segment, settings, finding};
+    Step step{pair, self, peer, direction, segment, context.settings, context.rares, finding};
     count_packet(step);
     count_differences(step);
     tcp_steps::read_options(step);
@@ -100,11 +152,10 @@ TcpFinding see_segment(TcpPair& pair,
     tcp_steps::follow_states(step);
     tcp_steps::remember_numbers(step);
 
-    TcpFacts& facts = self.facts;
-    facts.status |= finding.status;
-    facts.flags |= finding.flags;
-    facts.anomaly |= finding.anomaly;
-    facts.states |= finding.states;
+    self.status |= finding.status;
+    self.flags |= finding.flags;
+    self.anomaly |= finding.anomaly;
+    self.states |= finding.states;
     return finding;
 }
 
@@ -116,7 +167,7 @@ bool begins_anew(const TcpPair& pair,
         return false;
     }
     if (self != nullptr && self->has_packets) {
-        return segment.header->sequence != self->facts.sequence.first;
+        return segment.header->sequence != self->first_sequence;
     }
     // A SYN from the side that was silent: two SYNs that cross belong together (RFC 9293 section
     // 3.5), the rest of a connection before does not.
@@ -124,12 +175,17 @@ bool begins_anew(const TcpPair& pair,
            (peer != nullptr && !peer->has_syn);
 }
 
-void conclude(const TcpPair& pair, TcpHalf& self, const TcpHalf* peer) {
-    self.facts.status |= kStatusInterDistance;
-    self.facts.has_established = pair.has_handshake;
-    tcp_steps::conclude_window(self, peer);
-    tcp_steps::conclude_trips(pair, self, peer);
-    tcp_steps::conclude_states(pair, self);
+TcpFacts conclude(const TcpPair& pair,
+                  const TcpHalf& self,
+                  const TcpHalf* peer,
+                  const TcpRares& rares) {
+    TcpFacts facts = facts_so_far(self, rares);
+    facts.status |= kStatusInterDistance;
+    facts.has_established = pair.has_handshake;
+    tcp_steps::conclude_window(facts, self, peer, rares);
+    tcp_steps::conclude_trips(facts, pair, self, peer);
+    tcp_steps::conclude_states(facts, pair);
+    return facts;
 }
 
 int64_t state_timeout_ns(TcpState state, const AnalysisSettings& settings) {

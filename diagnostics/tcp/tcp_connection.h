@@ -57,13 +57,19 @@ struct TcpFinding {
     uint32_t duplicate_ack = 0;
 };
 
+// What all connections share.
+struct TcpContext {
+    const AnalysisSettings& settings;
+    TcpRares& rares;
+};
+
 // `peer` is the other direction, nullptr while no packet of it was seen.
 [[nodiscard]] TcpFinding see_segment(TcpPair& pair,
                                      TcpHalf& self,
                                      TcpHalf* peer,
                                      Direction direction,
                                      const TcpSegment& segment,
-                                     const AnalysisSettings& settings);
+                                     const TcpContext& context);
 
 // Whether `segment`, a SYN, begins another connection on the ports of this one.
 [[nodiscard]] bool begins_anew(const TcpPair& pair,
@@ -71,9 +77,12 @@ struct TcpFinding {
                                const TcpHalf* peer,
                                const TcpSegment& segment);
 
-// Puts what is known only at the end into self.facts: means, spreads, malformed teardown. Once,
-// before the flow is forgotten; `peer` as above.
-void conclude(const TcpPair& pair, TcpHalf& self, const TcpHalf* peer);
+// All facts of a connection that is over: means, spreads and malformed teardown as well. `peer` as
+// above.
+[[nodiscard]] TcpFacts conclude(const TcpPair& pair,
+                                const TcpHalf& self,
+                                const TcpHalf* peer,
+                                const TcpRares& rares);
 
 // How long a flow in `state` may be idle.
 [[nodiscard]] int64_t state_timeout_ns(TcpState state, const AnalysisSettings& settings);

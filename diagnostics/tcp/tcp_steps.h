@@ -13,9 +13,12 @@ struct Step {
     Direction direction;
     const TcpSegment& segment;
     const AnalysisSettings& settings;
+    TcpRares& rares;
     TcpFinding& finding;
 
     [[nodiscard]] const TcpHalf& other() const;
+    // This direction's, from now on if it had none.
+    [[nodiscard]] TcpRare& rare() const;
     [[nodiscard]] bool has(uint16_t flags) const { return (segment.header->flags & flags) != 0; }
     [[nodiscard]] uint32_t sequence() const { return segment.header->sequence; }
     [[nodiscard]] uint32_t acknowledgement() const { return segment.header->acknowledgement; }
@@ -30,16 +33,19 @@ void read_options(Step& step);
 // windows.cc: the scaled window of this packet; its statistics.
 [[nodiscard]] uint32_t effective_window(const Step& step);
 void follow_window(Step& step);
-void conclude_window(TcpHalf& self, const TcpHalf* peer);
+void conclude_window(TcpFacts& facts,
+                     const TcpHalf& self,
+                     const TcpHalf* peer,
+                     const TcpRares& rares);
 // sequences.cc: what kind of packet this is by its numbers.
 void judge_numbers(Step& step);
 // sequences.cc: remembers the numbers for the next packet.
 void remember_numbers(Step& step);
 // round_trips.cc: what this packet's ACK and timestamp tell of the way.
 void time_answers(Step& step);
-void conclude_trips(const TcpPair& pair, TcpHalf& self, const TcpHalf* peer);
+void conclude_trips(TcpFacts& facts, const TcpPair& pair, const TcpHalf& self, const TcpHalf* peer);
 // states.cc: "tcpStatesAFlags" and the pair's state.
 void follow_states(Step& step);
-void conclude_states(const TcpPair& pair, TcpHalf& self);
+void conclude_states(TcpFacts& facts, const TcpPair& pair);
 
 }  // namespace director::diagnostics::tcp_steps

@@ -5,18 +5,25 @@
 namespace director::diagnostics::tcp_steps {
 namespace {
 
+void add_zero(WindowFacts& facts, int64_t since_ns, int64_t until_ns) {
+    const int64_t lasted = std::max<int64_t>(0, until_ns - since_ns);
+    facts.zero_total_ns += lasted;
+    facts.zero_longest_ns = std::max(facts.zero_longest_ns, lasted);
+}
+
 void open_or_close_zero(Step& step) {
     TcpHalf& self = step.self;
-    WindowFacts& facts = self.facts.window;
-    const int64_t now = step.segment.time_ns;
-    if (step.finding.window == 0 && self.zero_since_ns == 0) {
-        self.zero_since_ns = now;
-        ++facts.zero_episodes;
-    } else if (step.finding.window != 0 && self.zero_since_ns != 0) {
-        const int64_t lasted = std::max<int64_t>(0, now - self.zero_since_ns);
-        facts.zero_total_ns += lasted;
-        facts.zero_longest_ns = std::max(facts.zero_longest_ns, lasted);
-        self.zero_since_ns = 0;
+    const bool is_zero = step.finding.window == 0;
+    if (is_zero == self.is_window_zero) {
+        return;
+    }
+    self.is_window_zero = is_zero;
+    TcpRare& rare = step.rare();
+    if (is_zero) {
+        rare.zero_since_ns = step.segment.time_ns;
+        ++rare.window.zero_episodes;
+    } else {
+        add_zero(rare.window, rare.zero_since_ns, step.segment.time_ns);
     }
 }
 
@@ -25,35 +32,32 @@ void open_or_close_zero(Step& step) {
 // all have.
 bool is_scaled(const Step& step) {
     const TcpHalf& other = step.other();
-    return !step.has(kSyn) && step.self.facts.options.has_window_shift &&
-           (other.facts.options.has_window_shift || !other.has_syn);
+    return !step.has(kSyn) && step.self.has_window_shift &&
+           (other.has_window_shift || !other.has_syn);
 }
 
 void count_change(Step& step) {
     TcpHalf& self = step.self;
-    WindowFacts& facts = self.facts.window;
     const uint32_t window = step.finding.window;
     if (window == self.last_window) {
         return;
     }
     const bool goes_up = window > self.last_window;
-    facts.ups += goes_up ? 1U : 0U;
-    facts.downs += goes_up ? 0 : 1;
-    facts.turns += goes_up != self.window_counts_up ? 1U : 0U;
+    self.window_ups += goes_up ? 1U : 0U;
+    self.window_downs += goes_up ? 0U : 1U;
+    self.window_turns += goes_up != self.window_counts_up ? 1U : 0U;
     self.window_counts_up = goes_up;
 }
 
 }  // namespace
 
 uint32_t effective_window(const Step& step) {
-    return is_scaled(step)
-               ? uint32_t{step.segment.header->window} << step.self.facts.options.window_shift
-               : step.segment.header->window;
+    return is_scaled(step) ? uint32_t{step.segment.header->window} << step.self.window_shift
+                           : step.segment.header->window;
 }
 
 void follow_window(Step& step) {
     TcpHalf& self = step.self;
-    WindowFacts& facts = self.facts.window;
     const uint32_t window = step.finding.window;
     step.finding.status |= kStatusWindowInit;
     if (is_scaled(step)) {
@@ -64,21 +68,22 @@ void follow_window(Step& step) {
         return;
     }
     if (self.window_packets == 0) {
-        facts.initial = facts.min = facts.max = window;
+        self.first_window = self.window_min = self.window_max = window;
     } else {
         count_change(step);
     }
-    facts.min = std::min(facts.min, window);
-    facts.max = std::max(facts.max, window);
-    facts.last = window;
+    self.window_min = std::min(self.window_min, window);
+    self.window_max = std::max(self.window_max, window);
     self.window_sum += window;
     ++self.window_packets;
     if (!step.has(kSyn | kFin | kRst)) {
         if (window < step.settings.window_min) {
             step.finding.status |= kStatusWindowBelowMin;
-            ++facts.below_min;
+            ++step.rare().window.below_min;
         }
-        facts.zero_windows += window == 0 ? 1U : 0U;
+        if (window == 0) {
+            ++step.rare().window.zero_windows;
+        }
         open_or_close_zero(step);
     }
     // The tutorial's machine stands at "up" when it answers a probe.
@@ -88,21 +93,20 @@ void follow_window(Step& step) {
     self.last_window = window;
 }
 
-void conclude_window(TcpHalf& self, const TcpHalf* peer) {
-    WindowFacts& facts = self.facts.window;
-    if (self.zero_since_ns != 0) {
+void conclude_window(TcpFacts& facts,
+                     const TcpHalf& self,
+                     const TcpHalf* peer,
+                     const TcpRares& rares) {
+    if (self.is_window_zero) {
         const int64_t end = std::max(self.last_ns, peer != nullptr ? peer->last_ns : 0);
-        const int64_t lasted = std::max<int64_t>(0, end - self.zero_since_ns);
-        facts.zero_total_ns += lasted;
-        facts.zero_longest_ns = std::max(facts.zero_longest_ns, lasted);
-        self.zero_since_ns = 0;
+        add_zero(facts.window, rares[self.rare].zero_since_ns, end);
     }
     if (self.window_packets > 0) {
-        facts.mean = self.window_sum / static_cast<double>(self.window_packets);
+        facts.window.mean = self.window_sum / static_cast<double>(self.window_packets);
     }
     if (self.packets > 0) {
-        facts.below_min_share =
-            static_cast<double>(facts.below_min) / static_cast<double>(self.packets);
+        facts.window.below_min_share =
+            static_cast<double>(facts.window.below_min) / static_cast<double>(self.packets);
     }
 }
 

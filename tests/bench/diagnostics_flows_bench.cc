@@ -2,10 +2,13 @@
 // page cache, everything on.
 //
 //   diagnostics_flows_bench [CONNECTIONS] [AT_ONCE] [PAYLOAD]
+//   diagnostics_flows_bench FILE...
 //
-// Generated traffic: connections of 18 packets each (handshake, a request, five segments of answer
-// each with its ACK, teardown), AT_ONCE of them interleaved. Also measured: one packet each of as
-// many flows (a flood), which is the worst for memory; and decoding alone.
+// With files, each is analysed from the page cache, as often as it takes to tell (make_capture
+// makes such files, of any number of connections open at once). Generated traffic: connections of
+// 18 packets each (handshake, a request, five segments of answer each with its ACK, teardown),
+// AT_ONCE of them interleaved. Also measured: one packet each of as many flows (a flood), which is
+// the worst for memory; and decoding alone.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -207,7 +210,8 @@ void analyze(const Traffic& traffic, const AnalysisSettings& settings) {
     DIRECTOR_ASSERT(sink.packets == traffic.packets().size());
 }
 
-void analyze_file(const std::string& path, size_t packets) {
+// How many packets were in flows.
+uint64_t analyze_file(const std::string& path) {
     CountingSink sink;
     Analyzer analyzer({}, sink);
     auto file = CaptureFile::open(path);
@@ -216,7 +220,12 @@ void analyze_file(const std::string& path, size_t packets) {
         analyzer.see_soon(*packet);
     }
     analyzer.finish();
-    DIRECTOR_ASSERT(sink.packets == packets);
+    return sink.packets;
+}
+
+void run_file(const std::string& path) {
+    const uint64_t packets = analyze_file(path);
+    measure(path, packets, [&] { DIRECTOR_ASSERT(analyze_file(path) == packets); });
 }
 
 void run(uint32_t connections, uint32_t at_once, size_t payload) {
@@ -248,7 +257,7 @@ void run(uint32_t connections, uint32_t at_once, size_t payload) {
     DIRECTOR_ASSERT(std::fwrite(traffic.file().data(), 1, traffic.file().size(), out) ==
                     traffic.file().size());
     DIRECTOR_ASSERT(std::fclose(out) == 0);
-    measure("flows, from a file", packets, [&] { analyze_file(path, packets); });
+    measure("flows, from a file", packets, [&] { DIRECTOR_ASSERT(analyze_file(path) == packets); });
     DIRECTOR_ASSERT(std::remove(path.c_str()) == 0);
 
     const Traffic syns = flood(connections);
@@ -258,6 +267,12 @@ void run(uint32_t connections, uint32_t at_once, size_t payload) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (argc > 1 && std::strtoul(argv[1], nullptr, 10) == 0) {
+        for (int i = 1; i < argc; ++i) {
+            run_file(argv[i]);
+        }
+        return 0;
+    }
     const auto argument = [&](int i, uint32_t otherwise) {
         return argc > i ? static_cast<uint32_t>(std::strtoul(argv[i], nullptr, 10)) : otherwise;
     };

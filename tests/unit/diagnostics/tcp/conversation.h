@@ -40,20 +40,20 @@ class Conversation {
         client({101, 501});
         pass(kMillisecond);
     }
-    void conclude() {
-        for (const size_t side : {0U, 1U}) {
-            if (has_[side]) {
-                diagnostics::conclude(
-                    pair_, halves_[side], has_[1 - side] ? &halves_[1 - side] : nullptr);
-            }
-        }
-    }
-    [[nodiscard]] const TcpFacts& a() const { return halves_[0].facts; }
-    [[nodiscard]] const TcpFacts& b() const { return halves_[1].facts; }
+    void conclude() { is_over_ = true; }
+    [[nodiscard]] TcpFacts a() const { return facts(0); }
+    [[nodiscard]] TcpFacts b() const { return facts(1); }
     [[nodiscard]] const TcpPair& pair() const { return pair_; }
     [[nodiscard]] int64_t now_ns() const { return now_ns_; }
 
   private:
+    [[nodiscard]] TcpFacts facts(size_t side) const {
+        if (!is_over_ || !has_[side]) {
+            return facts_so_far(halves_[side], rares_);
+        }
+        const TcpHalf* const peer = has_[1 - side] ? &halves_[1 - side] : nullptr;
+        return diagnostics::conclude(pair_, halves_[side], peer, rares_);
+    }
     void offer(std::optional<uint8_t> shift) {
         options_.has_window_shift = shift.has_value();
         options_.window_shift = shift.value_or(0);
@@ -73,10 +73,12 @@ class Conversation {
                            has_[1 - self] ? &halves_[1 - self] : nullptr,
                            direction,
                            segment,
-                           settings_);
+                           {settings_, rares_});
     }
 
     AnalysisSettings settings_;
+    TcpRares rares_;
+    bool is_over_ = false;
     TcpPair pair_;
     std::array<TcpHalf, 2> halves_;
     std::array<bool, 2> has_{};

@@ -80,8 +80,8 @@ class Transfer {
     }
 
     [[nodiscard]] const Done& done() const { return done_; }
-    [[nodiscard]] const TcpFacts& sender() const { return wire_.a(); }
-    [[nodiscard]] const TcpFacts& receiver() const { return wire_.b(); }
+    [[nodiscard]] TcpFacts sender() const { return wire_.a(); }
+    [[nodiscard]] TcpFacts receiver() const { return wire_.b(); }
 
   private:
     static constexpr int64_t kTrip = 10 * kMillisecond;
