@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "diagnostics/flow/large_pages.h"
+
 namespace director::diagnostics {
 
 template <size_t kLists>
@@ -79,7 +81,7 @@ class AgingLists {
     }
 
     std::array<Ends, kLists> ends_;
-    std::vector<Link> links_;
+    std::vector<Link, LargePages<Link>> links_;
 };
 
 }  // namespace director::diagnostics

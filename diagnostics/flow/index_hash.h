@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "diagnostics/flow/large_pages.h"
+
 namespace director::diagnostics {
 
 class IndexHash {
@@ -83,7 +85,7 @@ class IndexHash {
     }
 
     void grow() {
-        std::vector<Slot> old(slots_.size() * 2);
+        std::vector<Slot, LargePages<Slot>> old(slots_.size() * 2);
         old.swap(slots_);
         mask_ = static_cast<uint32_t>(slots_.size() - 1);
         for (const Slot& slot : old) {
@@ -93,7 +95,7 @@ class IndexHash {
         }
     }
 
-    std::vector<Slot> slots_;
+    std::vector<Slot, LargePages<Slot>> slots_;
     uint32_t mask_;
     size_t size_ = 0;
 };

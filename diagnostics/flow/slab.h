@@ -1,15 +1,16 @@
 // Many of one kind, by number: memory is taken in blocks as it is needed, and used again.
 #pragma once
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <type_traits>
 #include <vector>
+
+#include "diagnostics/flow/large_pages.h"
 
 namespace director::diagnostics {
 
@@ -25,7 +26,7 @@ class Slab {
             index = free_.back();
             free_.pop_back();
         } else {
-            if (used_ == blocks_.size() * kBlock) {
+            if (used_ == capacity()) {
                 add_block();
             }
             index = used_++;
@@ -58,30 +59,23 @@ class Slab {
     }
 
   private:
-    static constexpr uint32_t kBlock = 4096;
-    static constexpr uintptr_t kPage = 4096;
-
     // Room for one, on cache lines of its own as far as its size allows.
     struct alignas(std::max<size_t>(alignof(T), 64)) Room {
         std::array<std::byte, sizeof(T)> bytes;
     };
+    // So many as a large page holds; a power of two.
+    static constexpr uint32_t kBlock =
+        std::bit_floor(static_cast<uint32_t>(kLargePage / sizeof(Room)));
 
-    // In large pages where the system has them: flows are found in no order, and each that is found
-    // costs a walk through the page tables otherwise. Few flows need none: it would be cleared
-    // whole.
+    struct Release {
+        void operator()(Room* block) const { LargePages<Room>().deallocate(block, kBlock); }
+    };
+
     void add_block() {
-        blocks_.push_back(std::make_unique_for_overwrite<Room[]>(kBlock));
-        if (blocks_.size() > 1) {
-            const auto begin = reinterpret_cast<uintptr_t>(blocks_.back().get());
-            const uintptr_t skipped = (kPage - begin % kPage) % kPage;
-            static_cast<void>(
-                ::madvise(reinterpret_cast<std::byte*>(blocks_.back().get()) + skipped,
-                          sizeof(Room) * kBlock - skipped,
-                          MADV_HUGEPAGE));
-        }
+        blocks_.emplace_back(LargePages<Room>().allocate(kBlock));
     }
 
-    std::vector<std::unique_ptr<Room[]>> blocks_;
+    std::vector<std::unique_ptr<Room[], Release>> blocks_;
     std::vector<uint32_t> free_;
     uint32_t used_ = 0;
 };
