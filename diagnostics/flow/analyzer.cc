@@ -47,7 +47,8 @@ void Analyzer::Impl::see(const Packet& packet, const Headers& headers) {
 // What needs a packet's bytes later cannot wait: they are the caller's.
 void Analyzer::Impl::see_soon(const Packet& packet) {
     Waiting& waiting = waiting_[waiting_count_];
-    waiting.headers = decode(packet, settings_.decode);
+    // Made in its place: headers are too large to be copied without need.
+    new (&waiting.headers) Headers(decode(packet, settings_.decode));
     const Headers& headers = waiting.headers;
     const IpHeaders& ip = headers.ip;
     if (settings_.with_packets || !headers.is_ip() || ip.is_fragment || !ip.options.empty() ||

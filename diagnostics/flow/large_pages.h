@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #include <cstddef>
-#include <new>
+#include <memory>
 
 namespace director::diagnostics {
 
