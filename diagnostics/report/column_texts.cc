@@ -149,7 +149,9 @@ constexpr ColumnText kTexts[] = {
     {"answerMax", "most of them"},
     {"answerAve", "their mean"},
     {"scan", "kind of scan that the flow is part of"},
-    {"flowEnd", "why the flow ended: finished, idle, or the table was full"},
+    {"flowEnd",
+     "why the flow ended: finished, idle, the table was full, or it goes on as another one (live, "
+     "with an active timeout)"},
     {"pktNoFirst", "number of its first packet"},
     // Of packets alone.
     {"pktNo", "number of the packet in the capture"},
