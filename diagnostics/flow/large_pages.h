@@ -19,7 +19,8 @@ struct LargePages {
 
     LargePages() = default;
     template <typename U>
-    explicit(false) LargePages(const LargePages<U>& /*other*/) {}
+    // NOLINTNEXTLINE(google-explicit-constructor): what an allocator has to have
+    LargePages(const LargePages<U>& /*other*/) {}
 
     [[nodiscard]] T* allocate(size_t count) {
         const size_t bytes = count * sizeof(T);
