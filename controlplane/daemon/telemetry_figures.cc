@@ -14,6 +14,7 @@ using dataplane::io::Figures;
 
 Figures counters_of(const WorkerCounters& of) {
     return {{"received", of.received},
+            {"received_bytes", of.received_bytes},
             {"handed_in", of.handed_in},
             {"handed_out", of.handed_out},
             {"answered", of.answered},

@@ -276,6 +276,7 @@ server::WorkersView workers_view(const Reports& reports,
         view.ns_per_packet = ratio(busy, packets);
         view.packets_per_burst = ratio(packets, loop.busy_polls - last.busy_polls);
         view.received = totals.received;
+        view.received_bytes = totals.received_bytes;
         view.forwarded = totals.forwarded;
         view.punted = totals.punted;
         view.dropped = totals.dropped_total();

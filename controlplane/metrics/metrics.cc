@@ -69,6 +69,14 @@ constexpr std::array kMetrics{
                    samples.add(labels, worker.received);
                });
            }},
+    Metric{"director_received_bytes_total",
+           kCounter,
+           "Bytes of frames that workers polled from ports.",
+           [](const Snapshot& snapshot, Samples& samples) {
+               each_worker(snapshot, [&](const Labels& labels, const server::WorkerView& worker) {
+                   samples.add(labels, worker.received_bytes);
+               });
+           }},
     Metric{"director_handed_in_packets_total",
            kCounter,
            "Packets that workers took over from other workers.",

@@ -299,6 +299,7 @@ struct WorkerView {
     double ns_per_packet = 0;
     double packets_per_burst = 0;
     uint64_t received = 0;
+    uint64_t received_bytes = 0;
     uint64_t forwarded = 0;
     uint64_t punted = 0;
     uint64_t dropped = 0;

@@ -14,17 +14,18 @@ namespace director::dataplane {
 //   received + handed_in + answered + resumed + cut = forwarded + punted + dropped + handed_out +
 //   held
 struct WorkerCounters {
-    uint64_t received = 0;    // frames polled from this worker's receive queues
-    uint64_t handed_in = 0;   // frames taken over from other workers
-    uint64_t handed_out = 0;  // frames given to the worker that owns their connection
-    uint64_t answered = 0;    // frames of our own: ICMP errors, resets and SYN cookies in place of
-                              // dropped frames, and what the SYN proxy tells a server
-    uint64_t held = 0;        // fragments kept until their datagram's first one comes
-    uint64_t resumed = 0;     // of these, those that went on, or were dropped after all
-    uint64_t cut = 0;         // frames that packets became more than themselves: a packet cut into
-                              // three fragments counts two here, and three below
-    uint64_t forwarded = 0;   // frames sent on, translated or routed
-    uint64_t punted = 0;      // frames given to the control plane: the kernel's, or waiting for ARP
+    uint64_t received = 0;        // frames polled from this worker's receive queues
+    uint64_t received_bytes = 0;  // of these, as the port gave them: from the destination MAC on
+    uint64_t handed_in = 0;       // frames taken over from other workers
+    uint64_t handed_out = 0;      // frames given to the worker that owns their connection
+    uint64_t answered = 0;   // frames of our own: ICMP errors, resets and SYN cookies in place of
+                             // dropped frames, and what the SYN proxy tells a server
+    uint64_t held = 0;       // fragments kept until their datagram's first one comes
+    uint64_t resumed = 0;    // of these, those that went on, or were dropped after all
+    uint64_t cut = 0;        // frames that packets became more than themselves: a packet cut into
+                             // three fragments counts two here, and three below
+    uint64_t forwarded = 0;  // frames sent on, translated or routed
+    uint64_t punted = 0;     // frames given to the control plane: the kernel's, or waiting for ARP
     std::array<uint64_t, kDropReasonCount> dropped{};
     uint64_t stateless = 0;  // packets forwarded without remembering them, in a full table
     uint64_t connections_created = 0;

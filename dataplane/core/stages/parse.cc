@@ -233,6 +233,17 @@ DropReason parse(const HashKey& key, Packet& packet) {
     }
 }
 
+// Of those that did not come from another worker and were not held.
+uint64_t bytes_from_ports(Packets packets) {
+    uint64_t bytes = 0;
+    for (const Packet& packet : packets) {
+        if (!packet.is_handed_over && !packet.is_to_follow && !packet.is_resumed) {
+            bytes += packet.length_bytes;
+        }
+    }
+    return bytes;
+}
+
 }  // namespace
 
 // Whatever is not plain IPv4 has headers that reach into the frame's second cache line.
@@ -248,9 +259,11 @@ void reach_burst(Worker::State& /*state*/, Packets packets) {
 void parse_burst(Worker::State& state, Packets packets) {
     uint32_t handed_in = 0;
     uint32_t resumed = 0;
+    uint64_t bytes = 0;
     for (Packet& packet : packets) {
         handed_in += (packet.is_handed_over | packet.is_to_follow) ? 1U : 0U;
         resumed += packet.is_resumed ? 1U : 0U;
+        bytes += packet.length_bytes;
         packet.verdict = Verdict::kUndecided;
         packet.connection = kNoConnection;
         packet.service = kNoService;
@@ -269,6 +282,7 @@ void parse_burst(Worker::State& state, Packets packets) {
     }
     state.counters.handed_in += handed_in;
     state.counters.resumed += resumed;
+    state.counters.received_bytes += handed_in + resumed == 0 ? bytes : bytes_from_ports(packets);
     state.counters.received += packets.size() - handed_in - resumed;
 }
 

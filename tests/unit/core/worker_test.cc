@@ -85,6 +85,18 @@ TEST_F(WorkerTest, ARetractedPacketIsADropAndNothingElse) {
     EXPECT_EQ(report.services[0].dropped[static_cast<size_t>(DropReason::kHandOverRingFull)], 1U);
 }
 
+TEST_F(WorkerTest, BytesAreCountedWhereAFrameComesIn) {
+    FrameBurst frames;
+    frames.add(syn(1000).build(), kOutside);
+    frames.add(PacketBuilder().arp_request(kClientMac, kClient, kVip).build(), kOutside);
+    frames.add(syn(1001).build(), kOutside);
+    const uint64_t from_port = frames.packet(0).length_bytes + frames.packet(1).length_bytes;
+    frames.packet(2).is_handed_over = true;
+    worker().process(frames.burst(), fleet_.clock.now());
+    EXPECT_EQ(worker().counters().received, 2U);
+    EXPECT_EQ(worker().counters().received_bytes, from_port);
+}
+
 TEST_F(WorkerTest, AnEmptyPollCountsNothing) {
     fleet_.poll();
     EXPECT_EQ(worker().counters().received, 0U);
