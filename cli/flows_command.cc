@@ -1,8 +1,13 @@
 #include "cli/flows_command.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdio>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "cli/ask.h"
 #include "cli/flow_outputs.h"
@@ -10,6 +15,28 @@
 #include "diagnostics/files/capture_file.h"
 
 namespace director::cli {
+
+namespace {
+
+// A capture that misses packets shows losses that there were none of: who reads has to know.
+void tell_missed(const std::vector<diagnostics::CapturePoint>& points) {
+    for (const diagnostics::CapturePoint& point : points) {
+        if (point.packets_missed.value_or(0) == 0) {
+            continue;
+        }
+        // The file's word, which a terminal is not to be given as it is.
+        std::string name = point.name;
+        std::replace_if(
+            name.begin(), name.end(), [](char c) { return c < ' ' || c > '~'; }, '.');
+        fmt::print(stderr,
+                   "directorctl: interface '{}': {} packets read, {} missed by the capture\n",
+                   name,
+                   point.packets,
+                   *point.packets_missed);
+    }
+}
+
+}  // namespace
 
 int run_flows(const Settings& settings, const FlowsRequest& request) {
     if (request.file.empty()) {
@@ -43,6 +70,7 @@ int run_flows(const Settings& settings, const FlowsRequest& request) {
     if (!finished) {
         return complain(kExitFailed, finished.error().message);
     }
+    tell_missed(file->points());
     if (file->fault()) {
         return complain(kExitFailed, file->fault()->message + "; what is before it was read");
     }

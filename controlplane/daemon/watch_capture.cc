@@ -108,7 +108,7 @@ void WatchCapture::add(const Place& place, const CapturedPacket& packet) {
         bytes_ += all.size();
         ++interface.packets;
     } else {
-        unread_ += is_full_ ? 0U : 1U;
+        interface.unread += is_full_ ? 0U : 1U;
         output_.add_last(all.substr(0, head_bytes));
         bytes_ += head_bytes;
     }
@@ -179,23 +179,28 @@ bool WatchCapture::is_over(int64_t now_ns) {
     return is_full_ || is_late || has_all || output_.has_ended();
 }
 
-// What was missed cannot be told by interface: the first one's statistics have it.
+// What a client was too slow for is told by interface. What workers missed is not: a packet that
+// finds no room leaves nothing behind that tells its port, so the first one's statistics have it.
 void WatchCapture::finish(int64_t now_ns, const TapCounts& counts) {
     turn(now_ns);
-    const uint64_t missed = counts.missed + counts.limited + unread_;
+    uint64_t unread = 0;
+    for (const auto& [place, interface] : interfaces_) {
+        unread += interface.unread;
+    }
     const std::string comment = fmt::format(
         "{} packets did not fit the workers' rings, {} were above the rate, {} were not "
         "read in time",
         counts.missed,
         counts.limited,
-        unread_);
+        unread);
     bool is_first = true;
     for (const auto& [place, interface] : interfaces_) {
+        const uint64_t missed = interface.unread + (is_first ? counts.missed + counts.limited : 0);
         blocks_.add_statistics({.interface = interface.number,
                                 .begin_ns = began_ns_,
                                 .end_ns = now_ns,
-                                .received = interface.packets + (is_first ? missed : 0),
-                                .missed = is_first ? missed : 0,
+                                .received = interface.packets + missed,
+                                .missed = missed,
                                 .comment = is_first ? std::string_view(comment) : ""});
         is_first = false;
     }

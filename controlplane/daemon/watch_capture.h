@@ -43,6 +43,7 @@ class WatchCapture final : public Watch {
     struct Interface {
         uint32_t number = 0;
         uint64_t packets = 0;
+        uint64_t unread = 0;  // packets of the file that the client was too slow for
     };
 
     [[nodiscard]] Interface& interface_at(const Place& place);
@@ -60,7 +61,6 @@ class WatchCapture final : public Watch {
     int64_t began_ns_ = 0;
     uint64_t packets_ = 0;
     uint64_t bytes_ = 0;
-    uint64_t unread_ = 0;  // packets of the file that the client was too slow for
     bool is_full_ = false;
 };
 

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import pty
+import struct
 import subprocess
 import sys
 import tempfile
@@ -252,6 +253,28 @@ class MistakeTest(unittest.TestCase):
             done = run("--json", "flows", "-r", cut, code=1)
             self.assertEqual(json.loads(done.stdout.splitlines()[-1])["report"]["packets"], 39)
             self.assertIn("what is before it was read", done.stderr)
+
+    def test_what_the_capture_missed_is_said_of_each_interface(self):
+        def block(kind, body):
+            size = 12 + len(body)
+            return struct.pack("<II", kind, size) + body + struct.pack("<I", size)
+
+        def option(code, value):
+            return struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4)
+
+        def statistics(interface, missed):
+            return block(5, struct.pack("<III", interface, 0, 0) + option(5, struct.pack("<Q", missed)) + bytes(4))
+
+        capture = (block(0x0a0d0d0a, struct.pack("<IHHq", 0x1a2b3c4d, 1, 0, -1)) +
+                   b"".join(block(1, struct.pack("<HHI", 1, 0, 0) + option(2, name) + bytes(4))
+                            for name in (b"outside", b"inside", b"odd\033[1m")) +
+                   statistics(0, 7) + statistics(1, 0) + statistics(2, 42))
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder, "missed.pcapng")
+            file.write_bytes(capture)
+            told = run("flows", "-r", file).stderr.splitlines()
+        self.assertEqual(told, ["directorctl: interface 'outside': 0 packets read, 7 missed by the capture",
+                                "directorctl: interface 'odd.[1m': 0 packets read, 42 missed by the capture"])
 
     def test_a_full_disk_is_noticed(self):
         with open("/dev/full", "w", encoding="utf-8") as full:
