@@ -373,12 +373,24 @@ struct Control {
     friend bool operator==(const Control&, const Control&) = default;
 };
 
+// What is observed of connections while they pass. The numbers bound what it may cost.
+struct Observation {
+    bool health = false;                    // all the time, for metrics and the status page
+    uint32_t sample = 1;                    // one in so many clients
+    uint32_t packets_per_second = 500'000;  // that each worker tells of; 0: all
+    uint32_t flows_max = 1U << 17;          // followed at once
+    uint32_t servers_max = 1000;            // with series of their own
+
+    friend bool operator==(const Observation&, const Observation&) = default;
+};
+
 struct Model {
     Control control;
     Dataplane dataplane;
     Timeouts timeouts;
     HealthChecks health_checks;
     Sync sync;
+    Observation diagnostics;
     std::vector<Port> ports;
     std::vector<Route> routes;
     std::vector<LocalPool> local_pools;

@@ -270,6 +270,7 @@ std::string print_defaults() {
     groups.group("timeouts", defaults.timeouts);
     groups.group("health_checks", defaults.health_checks);
     groups.group("sync", defaults.sync);
+    groups.group("diagnostics", defaults.diagnostics);
     Model entries = example_entries();
     Printer lists(0);
     lists.list("ports", entries.ports);

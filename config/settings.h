@@ -232,6 +232,17 @@ void visit_settings(Sync& sync, Visitor& visitor) {
 }
 
 template <typename Visitor>
+void visit_settings(Observation& diagnostics, Visitor& visitor) {
+    constexpr Need kOptional = Need::kOptional;
+    visitor.flag("health", diagnostics.health);
+    visitor.number("sample", diagnostics.sample, {1, 1 << 20}, kOptional);
+    visitor.number(
+        "packets_per_second", diagnostics.packets_per_second, {0, 100'000'000}, kOptional);
+    visitor.number("flows_max", diagnostics.flows_max, {64, 1 << 24}, kOptional);
+    visitor.number("servers_max", diagnostics.servers_max, {0, 100'000}, kOptional);
+}
+
+template <typename Visitor>
 void visit_settings(Vlan& vlan, Visitor& visitor) {
     visitor.number("id", vlan.id, {1, 4094}, Need::kRequired);  // IEEE 802.1Q, table 9-2
     visitor.number("outer_id", vlan.outer_id, {0, 4094}, Need::kOptional);
@@ -395,6 +406,7 @@ void visit_settings(Model& model, Visitor& visitor) {
     visitor.group("timeouts", model.timeouts);
     visitor.group("health_checks", model.health_checks);
     visitor.group("sync", model.sync);
+    visitor.group("diagnostics", model.diagnostics);
     visitor.list("ports", model.ports);
     visitor.list("routes", model.routes);
     visitor.list("local_pools", model.local_pools);

@@ -46,6 +46,7 @@ std::string other_changes(const config::Model& before, const config::Model& afte
     text += before.ports != after.ports ? ", addresses changed" : "";  // nothing else of ports can
     text += before.routes != after.routes ? ", routes changed" : "";
     text += before.sync != after.sync ? ", sync changed" : "";
+    text += before.diagnostics != after.diagnostics ? ", diagnostics changed" : "";
     text += before.control.log_level != after.control.log_level ? ", log level changed" : "";
     return text;
 }

@@ -88,7 +88,7 @@ timeouts: { };)",
      kWithPort,
      "vrrp: { };",
      {"2: vrrp: unknown setting; known here: control, dataplane, timeouts, health_checks, sync, "
-      "ports, "
+      "diagnostics, ports, "
       "routes, "
       "local_pools, virtual_services, source_nat, vrrp_instances, vrrp_groups, vrrp_trackers"}},
     {"WrongCase",
@@ -384,8 +384,8 @@ TEST(OddMistake, NestedTooDeeply) {
     EXPECT_THAT(after_a_port("a = " + repeated("(", 2000) + repeated(")", 2000) + ";"),
                 testing::ElementsAre(
                     "t.conf:2: a: unknown setting; known here: control, dataplane, "
-                    "timeouts, health_checks, sync, ports, routes, local_pools, virtual_services, "
-                    "source_nat, vrrp_instances, vrrp_groups, vrrp_trackers"));
+                    "timeouts, health_checks, sync, diagnostics, ports, routes, local_pools, "
+                    "virtual_services, source_nat, vrrp_instances, vrrp_groups, vrrp_trackers"));
 }
 
 TEST(OddMistake, NulBytes) {

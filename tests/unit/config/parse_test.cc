@@ -36,7 +36,8 @@ TEST(Parse, ReadsEverySingleSetting) {
             sctp_cookie_wait = 16; sctp_cookie = 17; sctp_cookie_echoed = 18;
             sctp_established = 19; sctp_shutdown_sent = 20; sctp_shutdown_received = 21;
             sctp_shutdown_ack_sent = 22; sctp_rejected = 23; sctp_closed = 24;
-        };)");
+        };
+        diagnostics: { health = true; sample = 2; packets_per_second = 3; flows_max = 64; servers_max = 5; };)");
     ASSERT_THAT(lines_of(model), testing::IsEmpty());
     EXPECT_EQ(model->control,
               (Control{"/tmp/d.sock",
@@ -66,6 +67,7 @@ TEST(Parse, ReadsEverySingleSetting) {
                          5,
                          WhenFull::kRefuse,
                          false}));
+    EXPECT_EQ(model->diagnostics, (Observation{true, 2, 3, 64, 5}));
     EXPECT_EQ(model->timeouts, (Timeouts{1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 2678400, 11, 12,
                                          13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,      24}));
 }

@@ -65,10 +65,11 @@ TEST(ReloadRulesTest, AllElseMayChangeAndIsNamed) {
     model.timeouts.udp = 10;
     model.routes = {{*IpPrefix::parse("0.0.0.0/0"), *IpAddress::parse("192.0.2.254")}};
     model.control.log_level = LogLevel::kDebug;
+    model.diagnostics.health = true;
     model.virtual_services.resize(1);
     EXPECT_EQ(refusal(model), "");
     EXPECT_EQ(other_changes(example(), model),
-              ", timeouts changed, routes changed, log level changed");
+              ", timeouts changed, routes changed, diagnostics changed, log level changed");
 }
 
 }  // namespace
