@@ -85,6 +85,7 @@ Application::~Application() {
     probe_side_.reset();
     kernel_side_.reset();
     requests_.reset();
+    diagnostics_.reset();  // its thread reads rings of the engine
     census_.reset();
     health_side_.reset();
     services_.reset();
@@ -215,6 +216,7 @@ void Application::make_diagnostics() {
                                       .fleet = *fleet_,
                                       .catalogue = services_->catalogue(),
                                       .ports = std::move(ports),
+                                      .version = [this] { return services_->version(); },
                                       .serve_engine = [this] { serve_engine(); }});
 }
 
@@ -289,6 +291,7 @@ void Application::on_synced() {
         return;
     }
     is_serving_ = true;
+    diagnostics_->configure(model_.diagnostics);
     vrrp_side_->configure(model_);
     health_side_->tell_quorums();
     // A MASTER must know the connections that its addresses have.
@@ -490,6 +493,7 @@ metrics::Snapshot Application::snapshot(const Reports& reports) const {
     all.events = events_.latest(metrics::kEventsShown);
     std::tie(all.frames, all.frames_used) = engine_->pool_usage();
     all.process = metrics::read_process();
+    all.observed = diagnostics_->observed();
     all.servers_max = model_.control.metrics_servers_max;
     return all;
 }
@@ -560,6 +564,7 @@ Result<std::string> Application::apply(const config::Model& next) {
         sync_->services_changed();
     }
     health_side_->tell_quorums();
+    diagnostics_->configure(model_.diagnostics);
     serve_engine();
     return changed;
 }

@@ -21,12 +21,8 @@ using nlohmann::json;
 
 namespace {
 
-// What a worker tells of in a second if nobody says otherwise: some per cent of what it forwards.
-constexpr uint32_t kRateDefault = 500000;
 constexpr uint64_t kHealthSecondsDefault = 10;
 constexpr uint64_t kHealthSecondsMax = 300;
-// Flows that a live analysis holds at once.
-constexpr size_t kFlowsMax = 1U << 17;
 constexpr int64_t kSecond = 1'000'000'000;
 
 // A number that may be missing.
@@ -47,26 +43,6 @@ Result<T> number_of(const json& params, const char* name, T otherwise, T min, T 
 bool flag_of(const json& params, const char* name) {
     const auto found = params.find(name);
     return found != params.end() && found->is_boolean() && found->get<bool>();
-}
-
-// What all three requests have: filter, one_in, rate.
-Result<TapFilter> filter_of(const json& params) {
-    const json text = params.value("filter", json(""));
-    if (!text.is_string()) {
-        return failure("filter: expected a text");
-    }
-    auto filter = parse_tap_filter(text.get<std::string>());
-    const auto one_in = number_of<uint32_t>(params, "one_in", 1, 1, 1U << 20);
-    const auto rate = number_of<uint32_t>(params, "rate", kRateDefault, 0, UINT32_MAX);
-    if (!filter) {
-        return failure("filter: " + filter.error().message);
-    }
-    if (!one_in || !rate) {
-        return failure(!one_in ? one_in.error().message : rate.error().message);
-    }
-    filter->tap.one_in = *one_in;
-    filter->tap.packets_per_second = *rate;
-    return filter;
 }
 
 server::HealthEndView end_view(const diagnostics::EndFacts& end) {
@@ -94,6 +70,14 @@ std::optional<std::pair<int, int>> make_stream() {
 
 }  // namespace
 
+server::HealthVerdictView verdict_view(const diagnostics::Verdict& verdict) {
+    return {verdict.service,
+            verdict.server,
+            std::string(diagnostics::blame_name(verdict.blame)),
+            verdict.severity,
+            verdict.text};
+}
+
 server::HealthView health_view(const HealthReport& report) {
     server::HealthView view;
     view.observed_seconds = report.observed_s;
@@ -101,11 +85,7 @@ server::HealthView health_view(const HealthReport& report) {
     view.missed = report.counts.missed + report.counts.limited;
     for (const diagnostics::Verdict& verdict :
          diagnostics::judge(report.servers, report.observed_s)) {
-        view.verdicts.push_back({verdict.service,
-                                 verdict.server,
-                                 std::string(diagnostics::blame_name(verdict.blame)),
-                                 verdict.severity,
-                                 verdict.text});
+        view.verdicts.push_back(verdict_view(verdict));
     }
     for (const diagnostics::ObservedServer& observed : report.servers) {
         const diagnostics::ServerFacts& facts = observed.facts;
@@ -140,11 +120,8 @@ void DiagnosticsSide::add_to(server::RequestTable& table) {
 }
 
 void DiagnosticsSide::sample() {
-    const bool is_any = std::any_of(
-        taps_.begin(), taps_.end(), [](TapState state) { return state == TapState::kInUse; });
-    if (is_any) {
-        thread_.set_names(names());
-    }
+    look_at_catalogue();
+    observe_always();
 }
 
 std::shared_ptr<const WatchNames> DiagnosticsSide::names() const {
@@ -179,20 +156,30 @@ void DiagnosticsSide::set_tap(uint8_t number,
 bool DiagnosticsSide::watch(const MirrorTap& tap,
                             const MakeWatch& make,
                             const server::Reply& reply) {
-    const auto free = std::find(taps_.begin(), taps_.end(), TapState::kFree);
-    if (free == taps_.end()) {
+    const auto number = free_tap();
+    if (!number) {
         reply(failure(fmt::format("{} watch already, which is the most", taps_.size())));
         return false;
     }
-    const auto number = static_cast<uint8_t>(free - taps_.begin());
-    auto watch = make(number);
+    auto watch = make(*number);
     if (watch == nullptr) {
         return false;
     }
-    *free = TapState::kInUse;
+    begin(std::move(watch), tap);
+    return true;
+}
+
+std::optional<uint8_t> DiagnosticsSide::free_tap() const {
+    const auto free = std::find(taps_.begin(), taps_.end(), TapState::kFree);
+    return free != taps_.end() ? std::optional<uint8_t>(static_cast<uint8_t>(free - taps_.begin()))
+                               : std::nullopt;
+}
+
+void DiagnosticsSide::begin(std::shared_ptr<Watch> watch, const MirrorTap& tap) {
+    const uint8_t number = watch->tap();
+    taps_.at(number) = TapState::kInUse;
     thread_.add(std::move(watch), names());
     set_tap(number, tap, {});
-    return true;
 }
 
 // The number is free once no worker tells for it any more and all that was told has been read.
@@ -203,6 +190,26 @@ void DiagnosticsSide::end(uint8_t number) {
             asio::post(around_.io, [this, number] { taps_.at(number) = TapState::kFree; });
         });
     });
+}
+
+Result<TapFilter> DiagnosticsSide::filter_of(const json& params) const {
+    const json text = params.value("filter", json(""));
+    if (!text.is_string()) {
+        return failure("filter: expected a text");
+    }
+    auto filter = parse_tap_filter(text.get<std::string>());
+    const auto one_in = number_of<uint32_t>(params, "one_in", 1, 1, 1U << 20);
+    const auto rate =
+        number_of<uint32_t>(params, "rate", settings_.packets_per_second, 0, UINT32_MAX);
+    if (!filter) {
+        return failure("filter: " + filter.error().message);
+    }
+    if (!one_in || !rate) {
+        return failure(!one_in ? one_in.error().message : rate.error().message);
+    }
+    filter->tap.one_in = *one_in;
+    filter->tap.packets_per_second = *rate;
+    return filter;
 }
 
 void DiagnosticsSide::answer_capture(const json& params, const server::Reply& reply) {
@@ -267,7 +274,7 @@ void DiagnosticsSide::answer_flows(const json& params, const server::Reply& repl
     filter->tap.only_balanced = true;
     const auto make = [&](uint8_t tap) {
         diagnostics::AnalysisSettings settings;
-        settings.flows_max = kFlowsMax;
+        settings.flows_max = settings_.flows_max;
         return std::make_shared<WatchFlowStream>(
             tap, settings, static_cast<int64_t>(*seconds) * kSecond, is_json, stream->first);
     };
@@ -294,7 +301,7 @@ void DiagnosticsSide::answer_health(const json& params, const server::Reply& rep
     const uint64_t number = ++last_waiting_;
     const auto make = [&](uint8_t tap) {
         diagnostics::AnalysisSettings settings;
-        settings.flows_max = kFlowsMax;
+        settings.flows_max = settings_.flows_max;
         return std::make_shared<WatchHealth>(
             tap,
             settings,

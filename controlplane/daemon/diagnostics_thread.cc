@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <utility>
 
 namespace director::daemon {
@@ -15,7 +16,21 @@ constexpr int kShortWaitMs = 1;
 constexpr int kLongWaitMs = 5;
 constexpr uint32_t kShortWaits = 200;
 
+// What two readings of the same clocks may differ by, and then some.
+constexpr int64_t kSameClockNs = 10'000'000;
+
 }  // namespace
+
+TapCounts counts_of(const dataplane::io::Engine& engine, uint8_t tap) {
+    TapCounts counts;
+    for (uint16_t worker = 0; worker < engine.worker_count(); ++worker) {
+        const auto& own = engine.mirror_counters(dataplane::WorkerId{worker});
+        counts.told += own.records.at(tap).load(std::memory_order_relaxed);
+        counts.missed += own.missed.at(tap).load(std::memory_order_relaxed);
+        counts.limited += own.limited.at(tap).load(std::memory_order_relaxed);
+    }
+    return counts;
+}
 
 DiagnosticsThread::DiagnosticsThread(dataplane::io::Engine& engine, const Clock& clock, Over over)
     : engine_(engine),
@@ -42,14 +57,9 @@ void DiagnosticsThread::post(std::function<void()> task) {
 
 void DiagnosticsThread::add(std::shared_ptr<Watch> watch, std::shared_ptr<const WatchNames> names) {
     post([this, watch = std::move(watch), names = std::move(names)]() mutable {
-        if (watches_.empty()) {
-            // One clock for all that watch at the same time, even when somebody sets the machine's.
-            utc_offset_ns_ = static_cast<int64_t>(wall_clock_nanoseconds()) -
-                             clock_.now().time_since_epoch().count();
-        }
         watch->set_names(std::move(names));
-        const TapCounts before = counts_of(watch->tap());
-        watches_.push_back({std::move(watch), before});
+        const TapCounts before = counts_of(engine_, watch->tap());
+        watches_.push_back({std::move(watch), before, utc_offset_ns()});
     });
 }
 
@@ -99,7 +109,8 @@ uint32_t DiagnosticsThread::read_rings() {
                 for (const Entry& entry : watches_) {
                     if (!entry.is_finished &&
                         (packet.record.taps >> entry.watch->tap() & 1U) != 0) {
-                        entry.watch->see(packet, worker, packet.record.time_ns + utc_offset_ns_);
+                        entry.watch->see(
+                            packet, worker, packet.record.time_ns + entry.utc_offset_ns);
                     }
                 }
             });
@@ -108,15 +119,11 @@ uint32_t DiagnosticsThread::read_rings() {
 }
 
 void DiagnosticsThread::turn_watches() {
-    const int64_t now = now_ns();
     for (Entry& entry : watches_) {
+        const int64_t now = clock_.now().time_since_epoch().count() + entry.utc_offset_ns;
         entry.watch->turn(now);
         if (!entry.is_finished && entry.watch->is_over(now)) {
-            const TapCounts all = counts_of(entry.watch->tap());
-            entry.watch->finish(now,
-                                {.told = all.told - entry.before.told,
-                                 .missed = all.missed - entry.before.missed,
-                                 .limited = all.limited - entry.before.limited});
+            entry.watch->finish(now, counts_of(engine_, entry.watch->tap()) - entry.before);
             entry.is_finished = true;
             over_(entry.watch->tap());
         }
@@ -137,19 +144,14 @@ void DiagnosticsThread::wait(uint32_t idle_rounds) {
     }
 }
 
-TapCounts DiagnosticsThread::counts_of(uint8_t tap) const {
-    TapCounts counts;
-    for (uint16_t worker = 0; worker < engine_.worker_count(); ++worker) {
-        const auto& own = engine_.mirror_counters(dataplane::WorkerId{worker});
-        counts.told += own.records.at(tap).load(std::memory_order_relaxed);
-        counts.missed += own.missed.at(tap).load(std::memory_order_relaxed);
-        counts.limited += own.limited.at(tap).load(std::memory_order_relaxed);
-    }
-    return counts;
-}
-
-int64_t DiagnosticsThread::now_ns() const {
-    return clock_.now().time_since_epoch().count() + utc_offset_ns_;
+// One clock for all that watch at the same time, unless somebody has set the machine's since: a
+// watch may last for months.
+int64_t DiagnosticsThread::utc_offset_ns() const {
+    const int64_t now =
+        static_cast<int64_t>(wall_clock_nanoseconds()) - clock_.now().time_since_epoch().count();
+    const bool is_same =
+        !watches_.empty() && std::abs(watches_.back().utc_offset_ns - now) < kSameClockNs;
+    return is_same ? watches_.back().utc_offset_ns : now;
 }
 
 }  // namespace director::daemon

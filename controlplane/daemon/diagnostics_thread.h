@@ -17,6 +17,9 @@
 
 namespace director::daemon {
 
+// What the workers have counted of a tap since they began, whoever had its number.
+[[nodiscard]] TapCounts counts_of(const dataplane::io::Engine& engine, uint8_t tap);
+
 class DiagnosticsThread {
   public:
     // `over` is called by the thread when a watch wants no more packets, and has gone.
@@ -34,10 +37,11 @@ class DiagnosticsThread {
     void after_reading(std::function<void()> done);
 
   private:
-    // A watch, and what its tap had counted when it began.
+    // A watch, what its tap had counted when it began, and what makes the workers' time UTC.
     struct Entry {
         std::shared_ptr<Watch> watch;
         TapCounts before;
+        int64_t utc_offset_ns = 0;
         bool is_finished = false;
     };
 
@@ -47,8 +51,7 @@ class DiagnosticsThread {
     [[nodiscard]] uint32_t read_rings();
     void turn_watches();
     void wait(uint32_t idle_rounds);
-    [[nodiscard]] TapCounts counts_of(uint8_t tap) const;
-    [[nodiscard]] int64_t now_ns() const;
+    [[nodiscard]] int64_t utc_offset_ns() const;
 
     dataplane::io::Engine& engine_;
     const Clock& clock_;
@@ -61,7 +64,6 @@ class DiagnosticsThread {
     // The thread's own.
     std::vector<Entry> watches_;
     std::vector<std::function<void()>> after_reading_;
-    int64_t utc_offset_ns_ = 0;  // what makes the workers' time UTC
     std::thread thread_;
 };
 

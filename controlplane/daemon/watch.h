@@ -58,6 +58,13 @@ struct TapCounts {
     uint64_t told = 0;
     uint64_t missed = 0;   // the ring was full
     uint64_t limited = 0;  // above the rate
+
+    friend TapCounts operator+(const TapCounts& a, const TapCounts& b) {
+        return {a.told + b.told, a.missed + b.missed, a.limited + b.limited};
+    }
+    friend TapCounts operator-(const TapCounts& a, const TapCounts& b) {
+        return {a.told - b.told, a.missed - b.missed, a.limited - b.limited};
+    }
 };
 
 class Watch {

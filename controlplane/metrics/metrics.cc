@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "controlplane/metrics/diagnostics_metrics.h"
 #include "controlplane/metrics/health_metrics.h"
 #include "controlplane/metrics/metric.h"
 #include "controlplane/metrics/page_server.h"
@@ -382,6 +383,7 @@ std::vector<prometheus::MetricFamily> families_of(const Snapshot& snapshot) {
     add_families(kMetrics, snapshot, families);
     add_families(service_metrics(), snapshot, families);
     add_families(health_metrics(), snapshot, families);
+    add_families(diagnostics_metrics(), snapshot, families);
     add_families(vrrp_metrics(), snapshot, families);
     add_families(sync_metrics(), snapshot, families);
     add_families(process_metrics(), snapshot, families);

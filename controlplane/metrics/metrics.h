@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "controlplane/metrics/observed_view.h"
 #include "controlplane/server/event_stream.h"
 #include "controlplane/server/protocol.h"
 
@@ -52,6 +53,7 @@ struct Snapshot {
     uint32_t frames = 0;                         // buffers in the pool, and those in use
     uint32_t frames_used = 0;
     ProcessView process = {};
+    ObservedView observed = {};
     // With more real servers than this, those of a service are summed up.
     uint32_t servers_max = 10000;
 };

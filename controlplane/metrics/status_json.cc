@@ -56,12 +56,20 @@ std::string status_json(const Snapshot& snapshot) {
             checks.push_back(service);
         }
     }
+    const ObservedView& observed = snapshot.observed;
     const json all{{"status", snapshot.status},
                    {"workers", snapshot.workers},
                    {"services", std::move(shown)},
                    {"services_total", total},
                    {"checks", {{"services", std::move(checks)}}},
                    {"vrrp", snapshot.vrrp},
+                   {"health",
+                    {{"is_on", observed.is_on},
+                     {"observed_seconds", observed.observed_seconds},
+                     {"packets", observed.packets},
+                     {"missed", observed.missed + observed.limited},
+                     {"verdicts", json(observed.verdicts)},
+                     {"verdicts_in_all", observed.verdicts_in_all}}},
                    {"drops", top_drops(snapshot.drops)},
                    {"events", json(snapshot.events)}};
     // A name of a script or instance may be in any encoding.

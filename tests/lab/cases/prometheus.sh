@@ -49,5 +49,48 @@ await 30 "the alert for a real server that is down fires" \
 scripts/lab start web1 nginx nginx -e "$lab_state/web1/nginx.log" -c "$lab_state/web1/nginx.conf"
 await 30 "and ends when it is back" \
     answers 'ALERTS{alertname="DirectorRealServerDown",alertstate="firing",port="80"}' ""
+
+# Observed health: off, on by a reload, traffic of which the client's side loses a part, off again.
+conf=$lab_state/director/directord.conf
+on_page() { director curl -sS http://127.0.0.1:9142/metrics | grep -c '^director_health_'; }
+status_page() { director curl -sS http://127.0.0.1:9142/status.json |
+    /usr/bin/python3 -c "import json, sys; h = json.load(sys.stdin)['health']; sys.exit(0 if $1 else 1)"; }
+expect "no health is observed that nobody asked for" 0 "$(on_page)"
+check "the status page says so" status_page 'not h["is_on"]'
+cp "$conf" "$scratch/without.conf"
+printf '\ndiagnostics = { health = true; };\n' >>"$conf"
+expect "the difference is named" "diagnostics changed" "$(ctl reload | grep -o 'diagnostics changed')"
+await 20 "what observation costs is on the metrics page" answers 'director_health_flows_max' " 131072"
+client nft -f - <<'RULES'
+table inet loss {
+    chain in {
+        type filter hook input priority 0
+        tcp sport 80 numgen random mod 100 < 8 drop
+    }
+}
+RULES
+for _ in 1 2 3 4; do
+    client curl -sS -m 600 -o /dev/null "http://$vip/download/1M"
+done
+retransmitted='sum(director_health_retransmitted_packets_total{port="80",side="%s"})'
+# shellcheck disable=SC2059
+server_side=$(printf "$retransmitted" server) client_side=$(printf "$retransmitted" client)
+await 60 "servers' retransmissions are counted" answers "$server_side > bool 20" " 1"
+await 10 "clients' are few: it is their side that loses" answers "$server_side > bool 5 * $client_side" " 1"
+await 10 "both real servers have series of their own" \
+    answers 'count(director_health_packets_total{port="80",side="server"})' " 2"
+await 10 "round trips of both sides are in the histograms" answers \
+    'count(sum by (side) (director_health_round_trip_seconds_count{port="80"}) > 4)' " 2"
+await 10 "and fell into buckets" answers \
+    'histogram_quantile(0.5, sum by (le) (director_health_round_trip_seconds_bucket{side="server"})) < bool 0.5' " 1"
+await 30 "the status page says what is wrong, the worst first" status_page \
+    'any("packets again: they are lost on their way to clients" in v["text"] for v in h["verdicts"]) and h["verdicts"] == sorted(h["verdicts"], key=lambda v: -v["severity"])'
+check "promtool has nothing to say about these either" \
+    sh -c 'ip netns exec dir-director curl -sS http://127.0.0.1:9142/metrics | promtool check metrics'
+client nft delete table inet loss
+cp "$scratch/without.conf" "$conf"
+expect "a reload turns it off" "diagnostics changed" "$(ctl reload | grep -o 'diagnostics changed')"
+is_gone() { [ "$(on_page)" = 0 ] && status_page 'not h["is_on"] and not h["verdicts"]'; }
+await 20 "its series go" is_gone
 scripts/lab stop director prometheus
 check_balance

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <regex>
@@ -57,6 +58,49 @@ server::SyncView sync_example() {
     sync.fetches_failed = 72;
     sync.is_fetching = true;
     return sync;
+}
+
+constexpr std::array kTripBounds{0.001, 0.1};
+
+ObservedRow observed_example() {
+    ObservedRow row;
+    row.protocol = "tcp";
+    row.address = "170.210.122.104";
+    row.port = 80;
+    row.server_address = "192.168.0.107";
+    row.server_port = 80;
+    row.opened = 81;
+    row.unanswered = 82;
+    row.unfinished = 83;
+    row.scans = 84;
+    row.client = {85, 86, 87, 88, {1, 2, 3}, 1.25};
+    row.server = {89, 90, 91, 92, {4, 0, 0}, 0.002};
+    return row;
+}
+
+ObservedView observed_view() {
+    ObservedView view;
+    view.is_on = true;
+    view.observed_seconds = 60;
+    view.verdicts = {{"tcp 170.210.122.104:80",
+                      "192.168.0.107:80",
+                      "server",
+                      3.5,
+                      "server 192.168.0.107:80 advertised a zero window 12 times in 60 s"}};
+    view.verdicts_in_all = 2;
+    view.packets = 93;
+    view.missed = 94;
+    view.limited = 95;
+    view.flows = 96;
+    view.flows_max = 97;
+    view.flows_evicted = 98;
+    view.trip_bounds = kTripBounds;
+    ObservedRow marked;
+    marked.protocol = "fwm";
+    marked.address = "0.0.0.0";
+    marked.mark = 1;
+    view.rows = {observed_example(), marked};
+    return view;
 }
 
 Snapshot example() {
@@ -206,6 +250,7 @@ Snapshot example() {
     snapshot.rings = {{0, "commands", 1, 1024}, {0, "handed_in", 12, 4096}};
     snapshot.frames = 32768;
     snapshot.frames_used = 2050;
+    snapshot.observed = observed_view();
     snapshot.process = {2.25, 1700000000.5, 123456, 1234567, 42, 1024, 5};
     return snapshot;
 }
@@ -304,6 +349,27 @@ TEST(MetricsTest, NothingOfSyncWithoutIt) {
     snapshot.sync = {};
     metrics.publish(snapshot);
     EXPECT_EQ(metrics.text().find("sync"), std::string::npos);
+}
+
+TEST(MetricsTest, NothingOfObservedHealthWhenItIsOff) {
+    Metrics metrics;
+    Snapshot snapshot = example();
+    snapshot.observed = {};
+    metrics.publish(snapshot);
+    EXPECT_EQ(metrics.text().find("director_health_"), std::string::npos);
+}
+
+// One row of everything: more services than may have series of their own.
+TEST(MetricsTest, AllThatIsObservedMayBeOneSum) {
+    Metrics metrics;
+    Snapshot snapshot = example();
+    snapshot.observed.rows.resize(1);
+    snapshot.observed.rows[0].protocol.clear();
+    metrics.publish(snapshot);
+    for (const char* const line : {"\ndirector_health_scans_total 84\n",
+                                   "\ndirector_health_packets_total{side=\"client\"} 85\n"}) {
+        EXPECT_NE(metrics.text().find(line), std::string::npos) << line;
+    }
 }
 
 TEST(MetricsTest, PageIsEmptyBeforeTheFirstSnapshot) {
@@ -412,6 +478,9 @@ TEST(MetricsTest, StatusPageReadsWhatIsPublished) {
     for (const char* const part : {"\"services_total\":4",
                                    "\"name\":\"VI_1\"",
                                    "\"name\":\"no_route\"",
+                                   "advertised a zero window 12 times in 60 s\"",
+                                   "\"verdicts_in_all\":2",
+                                   "\"missed\":189",
                                    "\"message\":\"10.0.0.2:80 is down\""}) {
         EXPECT_NE(answer.find(part), std::string::npos) << part;
     }
